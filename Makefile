@@ -1,0 +1,36 @@
+# A newcomer needs `make run` and `make test`; both install what they need into .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.PHONY: run test check viz bench clean
+
+run: $(INSTALLED) ## the whole chain on synthetic motion; ends with a table and a report
+	$(BIN)/kedro run
+
+test: check ## every check and every test
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## formatting, lint, types, layers
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+viz: $(INSTALLED) ## the pipelines in a browser
+	$(BIN)/kedro viz run
+
+bench: $(INSTALLED) ## every benchmark, one after the other
+	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+clean: ## everything that runs and tools left behind, but no virtual environment
+	find data -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +
+	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist .viz
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

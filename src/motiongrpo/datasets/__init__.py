@@ -1,0 +1,1 @@
+"""Kedro datasets: the seam between the library and the disk."""

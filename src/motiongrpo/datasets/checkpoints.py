@@ -1,0 +1,95 @@
+"""Checkpoints in the catalog: single ones, and the series a training leaves behind."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+from kedro_datasets._typing import JSONPreview
+
+from motiongrpo.checkpoint import (
+    COMPLETE,
+    STATE,
+    Checkpoint,
+    CheckpointFolder,
+    Kind,
+    TrainingCheckpoint,
+    load_checkpoint,
+    read_header,
+    save_checkpoint,
+)
+from motiongrpo.files import replace_text
+
+
+class CheckpointDataset(AbstractDataset[Checkpoint, Checkpoint]):
+    """One safetensors file with a JSON header."""
+
+    def __init__(self, filepath: str, kind: Kind, metadata: dict[str, Any] | None = None) -> None:
+        self.filepath = Path(filepath)
+        self.kind: Kind = kind
+        self.metadata = metadata
+
+    def load(self) -> Checkpoint:
+        return load_checkpoint(self.filepath, self.kind)
+
+    def save(self, data: Checkpoint) -> None:
+        save_checkpoint(data, self.filepath)
+
+    def preview(self) -> JSONPreview:
+        return JSONPreview(read_header(self.filepath).model_dump_json(indent=2))
+
+    def _exists(self) -> bool:
+        return self.filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self.filepath, "kind": self.kind}
+
+
+class CheckpointSeries(AbstractDataset[TrainingCheckpoint, CheckpointFolder]):
+    """Every save is a model file, then the state that replaces the one before, then perhaps the end mark.
+
+    The state is what a resumed training reads, so a kill between two writes costs nothing: the model
+    of the last step is written again, identically. The series exists once it is complete.
+    """
+
+    may_be_absent = True
+
+    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(path)
+        self.metadata = metadata
+
+    def load(self) -> CheckpointFolder:
+        return CheckpointFolder(self.path)
+
+    def save(self, data: TrainingCheckpoint) -> None:
+        step = data.model.header.step
+        save_checkpoint(data.model, self.path / f"step_{step:07d}.safetensors")
+        save_checkpoint(data.state, self.path / STATE)
+        if data.complete:
+            replace_text(self.path / COMPLETE, f"{step}\n")
+        else:
+            (self.path / COMPLETE).unlink(missing_ok=True)
+
+    def _exists(self) -> bool:
+        return (self.path / COMPLETE).is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+
+class TrainingState(AbstractDataset[None, Checkpoint | None]):
+    """The state a training left behind, or None where it has not begun."""
+
+    may_be_absent = True
+
+    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self.filepath = Path(path) / STATE
+        self.metadata = metadata
+
+    def load(self) -> Checkpoint | None:
+        return load_checkpoint(self.filepath, "training_state") if self.filepath.is_file() else None
+
+    def save(self, data: None) -> None:
+        raise NotImplementedError("the state is written with its checkpoint")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self.filepath}

@@ -1,0 +1,61 @@
+"""The motion store in the catalog: written file by file, read as memory maps."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+
+from motiongrpo.motion.store import (
+    CURRENT,
+    LOG,
+    MotionStore,
+    StoreUpdate,
+    StoreWriter,
+    open_store,
+    read_log,
+)
+
+
+class MotionStoreDataset(AbstractDataset[StoreUpdate, MotionStore]):
+    """Appends every update to disk before the next one is made."""
+
+    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(path)
+        self.metadata = metadata
+
+    def load(self) -> MotionStore:
+        return open_store(self.path)
+
+    def save(self, data: StoreUpdate) -> None:
+        writer = StoreWriter(self.path, data.header, data.generation)
+        for verdict in data.verdicts:
+            if verdict.file not in writer.done:
+                writer.append(verdict)
+        if data.finished:
+            writer.finish()
+
+    def _exists(self) -> bool:
+        return (self.path / CURRENT).is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+
+class IngestionProgress(AbstractDataset[None, dict[str, set[str]]]):
+    """Which files each generation of a store already holds, so that a killed ingestion goes on."""
+
+    may_be_absent = True
+
+    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(path)
+        self.metadata = metadata
+
+    def load(self) -> dict[str, set[str]]:
+        logs = self.path.glob(f"*/{LOG}")
+        return {log.parent.name: {entry["file"] for entry in read_log(log)} for log in logs}
+
+    def save(self, data: None) -> None:
+        raise NotImplementedError("progress is what the motion store holds")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self.path}

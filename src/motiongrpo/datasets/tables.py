@@ -1,0 +1,72 @@
+"""Logs and scores: small tables that grow."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.io import AbstractDataset
+from kedro_datasets._typing import TablePreview
+
+from motiongrpo.files import replace_text
+
+
+class StepLog(AbstractDataset[list[dict[str, Any]], pd.DataFrame]):
+    """JSON lines with a `step`; saving rows replaces whatever was there from their first step on.
+
+    A training that was killed after its log but before its checkpoint repeats some steps; the log then
+    holds every step once.
+    """
+
+    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self.filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        return pd.DataFrame(self._rows())
+
+    def save(self, data: list[dict[str, Any]]) -> None:
+        if not data:
+            return
+        rows = [row for row in self._rows() if row["step"] < data[0]["step"]] if self._exists() else []
+        replace_text(self.filepath, "".join(json.dumps(row) + "\n" for row in rows + data))
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        table = self.load().tail(nrows).to_dict(orient="split")
+        return TablePreview(table)  # type: ignore[arg-type]
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.filepath.read_text(encoding="utf-8").splitlines()]
+
+    def _exists(self) -> bool:
+        return self.filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self.filepath}
+
+
+class ScoreFolder(AbstractDataset[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]):
+    """One JSON file a checkpoint, named after it; each is written all or nothing."""
+
+    may_be_absent = True
+
+    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(path)
+        self.metadata = metadata
+
+    def load(self) -> dict[str, dict[str, Any]]:
+        files = sorted(self.path.rglob("*.json"))
+        return {
+            path.relative_to(self.path).with_suffix("").as_posix(): json.loads(path.read_text("utf-8"))
+            for path in files
+        }
+
+    def save(self, data: dict[str, dict[str, Any]]) -> None:
+        for name, score in data.items():
+            replace_text(self.path / f"{name}.json", json.dumps(score))
+
+    def _exists(self) -> bool:
+        return any(self.path.rglob("*.json"))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self.path}

@@ -1,0 +1,86 @@
+"""Walking the reverse chain from noise to motion, one network evaluation a step."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.config import Config
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.schedule import cosine_alpha_bar, squared_levels
+from motiongrpo.diffusion.transition import ReverseStep, ddim_step, egoallo_step
+from motiongrpo.shapes import Rollout
+
+PredictCleanMotion = Callable[[Rollout, Int[Tensor, " condition"]], Rollout]
+"""x̂_0 of (x_t, t): what a denoiser with its condition bound says."""
+
+
+class SamplingConfig(Config):
+    """How motions are drawn from the model."""
+
+    steps: int = Field(ge=2, le=30)  # squared levels; 30 are EgoAllo's
+    eta: float = Field(gt=0, le=1)  # 1 is the exact posterior; unused by `egoallo`
+    sampler: Literal["ddim", "egoallo"]
+
+
+@dataclass(frozen=True)
+class ChainStep:
+    """One step of a chain, as it was taken."""
+
+    t: int
+    s: int
+    x_t: Rollout
+    x_0: Rollout  # the network's estimate at level t
+    x_s: Rollout
+    noise: Rollout  # standard normal; unused by the last step
+
+
+def predictor(
+    denoiser: Denoiser,
+    condition: Float[Tensor, "condition frame 154"],
+    mask: Bool[Tensor, "condition frame"] | None,
+) -> PredictCleanMotion:
+    """A denoiser with its condition bound. A mask without padding costs nothing: it is dropped."""
+    mask = None if mask is None or bool(mask.all()) else mask
+    return lambda x_t, t: denoiser(x_t, t, condition, mask)
+
+
+def reverse_step(t: int, s: int, config: SamplingConfig) -> ReverseStep:
+    """The coefficients between two levels of the schedule."""
+    alpha_bar = cosine_alpha_bar()
+    if config.sampler == "egoallo":
+        return egoallo_step(alpha_bar[t], alpha_bar[t - 1], alpha_bar[s])
+    return ddim_step(alpha_bar[t], alpha_bar[s], config.eta)
+
+
+def reverse_chain(
+    predict: PredictCleanMotion, x_T: Rollout, config: SamplingConfig, generator: torch.Generator
+) -> Iterator[ChainStep]:
+    """Every step from level 1000 to 0; the last is deterministic and ends at the network's estimate.
+
+    Rotations are not projected on the way: that would put a map without a density between policy and
+    action. `egoallo` therefore means EgoAllo's coefficients here.
+    """
+    levels, x_t = squared_levels(config.steps), x_T
+    for t, s in itertools.pairwise(levels):
+        x_0 = predict(x_t, torch.full((len(x_t),), t, device=x_t.device))
+        noise = torch.randn(x_t.shape, generator=generator, device=generator.device).to(x_t)
+        step = reverse_step(t, s, config).transition(x_t.flatten(0, 1), x_0.flatten(0, 1))
+        x_s = step.sample(noise.flatten(0, 1)).view_as(x_t) if s > 0 else x_0
+        yield ChainStep(t, s, x_t, x_0, x_s, noise)
+        x_t = x_s
+
+
+def sample(
+    predict: PredictCleanMotion, x_T: Rollout, config: SamplingConfig, generator: torch.Generator
+) -> Rollout:
+    """A motion drawn from the model, as packed features."""
+    x = x_T
+    for step in reverse_chain(predict, x_T, config, generator):
+        x = step.x_s
+    return x

@@ -1,0 +1,68 @@
+"""Around every run: parameters are checked as a whole, missing artefacts named, results shown."""
+
+import importlib
+import logging
+
+import rich
+import torch
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from rich.console import Console
+
+from motiongrpo.errors import InputError
+from motiongrpo.parameters import validated
+from motiongrpo.pipeline_registry import CHAIN
+from motiongrpo.viz.summary import WIDTH, summary_table
+
+logger = logging.getLogger(__name__)
+
+
+class CommandChecks:
+    """Refuses a run that cannot do what was asked, before its first node."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Validate all parameters, also those of stages that do not run now."""
+        parameters = validated(context.config_loader["parameters"])
+        if parameters.threads:
+            torch.set_num_threads(parameters.threads)
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Name every artefact that is missing, and one command that makes them all."""
+        missing = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
+        if missing:
+            makers = sorted({maker_of(name) for name in missing}, key=CHAIN.index)
+            names = " and ".join(f"'{name}'" for name in missing)
+            raise InputError(
+                f"{names} {'does' if len(missing) == 1 else 'do'} not exist yet; make what is missing first: "
+                f"kedro run --pipelines {','.join(makers)}"
+            )
+
+
+class RunSummary:
+    """Ends a run with what it found."""
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Print the comparison where the run made one."""
+        if "comparison" in pipeline.outputs() | pipeline.all_outputs():
+            width = max(rich.get_console().width, WIDTH)
+            Console(width=width).print(summary_table(catalog.load("comparison")))
+
+
+def _is_there(name: str, catalog: DataCatalog) -> bool:
+    if name == "parameters" or name.startswith("params:"):
+        return True
+    return getattr(catalog.get(name), "may_be_absent", False) or catalog.exists(name)
+
+
+def maker_of(dataset: str) -> str:
+    """The pipeline whose output a dataset is."""
+    for name in CHAIN:
+        module = importlib.import_module(f"motiongrpo.pipelines.{name}")
+        if dataset in module.create_pipeline().all_outputs():
+            return name
+    raise InputError(f"no pipeline makes '{dataset}'")

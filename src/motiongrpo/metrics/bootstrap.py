@@ -1,0 +1,66 @@
+"""Means over windows with bootstrap intervals over sequences (Efron 1979; percentile interval).
+
+Windows of one sequence are alike, so a sequence is drawn whole: drawing windows would make the interval
+too narrow.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+CONFIDENCE = 0.95
+
+Values = Float[ndarray, "window column"]  # NaN where a value is undefined
+Draws = Int[ndarray, "resample sequence"]
+PerColumn = Float[ndarray, " column"]
+Counts = Int[ndarray, " column"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The mean of each column over its defined windows, its 95 % interval, and what they rest on."""
+
+    mean: PerColumn
+    low: PerColumn
+    high: PerColumn
+    windows: Counts
+    sequences: Counts
+
+
+def draw_sequences(sequences: int, resamples: int, rng: np.random.Generator) -> Draws:
+    """How often each sequence occurs in every resample of as many, drawn with replacement."""
+    return rng.multinomial(sequences, np.full(sequences, 1 / sequences), size=resamples)
+
+
+def estimate(
+    values: Values,
+    weights: Float[ndarray, " window"],
+    sequence: Int[ndarray, " window"],
+    draws: Draws,
+) -> Estimate:
+    """Weighted means over windows, and their intervals; `sequence` is the column of `draws` of each window.
+
+    A resample without any defined window of a column has no mean and does not count. Fewer than two
+    sequences have no interval: NaN.
+    """
+    defined = ~np.isnan(values)
+    weight = np.where(defined, weights[:, None], 0)
+    total, share = (_sums(part, sequence, draws) for part in (np.where(defined, values, 0) * weight, weight))
+    sequences = (_sums(defined, sequence, draws) > 0).sum(0)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN that is meant
+        mean = total.sum(0) / share.sum(0)
+        resampled = (draws @ total) / (draws @ share)
+    interval = np.full((2, values.shape[1]), np.nan)
+    tail = (1 - CONFIDENCE) / 2
+    for column in np.flatnonzero(sequences >= 2):
+        interval[:, column] = np.nanquantile(resampled[:, column], [tail, 1 - tail])
+    return Estimate(mean, *interval, windows=defined.sum(0), sequences=sequences)
+
+
+def _sums(values: ndarray, sequence: ndarray, draws: Draws) -> Float[ndarray, "sequence column"]:
+    """The sum of each column over the windows of each sequence."""
+    sums = np.zeros((draws.shape[1], values.shape[1]))
+    np.add.at(sums, sequence, values)
+    return sums

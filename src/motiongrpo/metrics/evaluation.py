@@ -1,0 +1,58 @@
+"""Scoring a denoiser on windows: sample, hang from the head, judge."""
+
+import torch
+from pydantic import Field
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.config import Config
+from motiongrpo.diffusion.conditioning import head_condition
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.diffusion.representation import feature_count
+from motiongrpo.diffusion.sampler import SamplingConfig, predictor, sample
+from motiongrpo.metrics.diversity import best_of_k_mpjpe_mm, pairwise_diversity_mm
+from motiongrpo.metrics.motion import BodyMotion
+from motiongrpo.metrics.score import score
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.shapes import PerSequence
+
+
+class EvaluationConfig(Config):
+    """What every checkpoint is scored on, and how its motions are drawn."""
+
+    windows: int = Field(ge=1)  # of the test split, evenly spaced over it
+    samples: int = Field(ge=2)  # motions a window
+    batch_size: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    sampling: SamplingConfig
+    resamples: int = Field(ge=100)  # of the bootstrap
+    force: bool  # score again what has a score
+
+
+@torch.no_grad()
+def score_windows(
+    denoiser: Denoiser,
+    batch: WindowBatch,
+    body: BodyModel,
+    fps: float,
+    config: EvaluationConfig,
+    generator: torch.Generator,
+) -> dict[str, PerSequence]:
+    """Every metric per window, averaged over its samples; the head path is the true one."""
+    count, frames = batch.mask.shape
+    features = feature_count(denoiser.config.include_hands)
+    shape = (count, config.samples, frames, features)
+    x_T = torch.randn(shape, generator=generator, device=generator.device).to(batch.betas)
+    predict = predictor(denoiser, head_condition(batch.T_world_cpf), batch.mask)
+    x = sample(predict, x_T, config.sampling, generator)
+    repeat = torch.arange(count, device=x.device).repeat_interleave(config.samples)
+    mask = batch.mask[repeat]
+    placed = PlacedMotion.sampled(x.flatten(0, 1), batch.T_world_cpf[repeat, 1:], mask)
+    guess = BodyMotion.of(*placed.posed(body), placed.R_parent_joint, placed.contacts)
+    truth = BodyMotion.truth(batch, body)
+    each = score(guess, truth.rows(repeat), mask, fps)
+    samples = guess.p_world_joint.unflatten(0, (count, config.samples))
+    return {name: value.view(count, config.samples).mean(1) for name, value in each.items()} | {
+        "best_of_k_mpjpe_mm": best_of_k_mpjpe_mm(samples, truth.p_world_joint, batch.mask),
+        "pairwise_diversity_mm": pairwise_diversity_mm(samples, batch.mask),
+    }

@@ -1,0 +1,18 @@
+"""Whether the body wears the given head: zero up to rounding for a body hung from it, so a check."""
+
+import torch
+
+from motiongrpo.geometry.se3 import Transform
+from motiongrpo.geometry.so3 import geodesic_angle
+from motiongrpo.metrics.means import MM_PER_M, mean_where
+from motiongrpo.shapes import FrameMask, PerSequence
+
+
+def head_position_mm(T_world_cpf: Transform, given: Transform, mask: FrameMask) -> PerSequence:
+    """Mean distance of the body's central pupil frame from the given one, millimetres."""
+    return mean_where((T_world_cpf.p - given.p).norm(dim=-1), mask) * MM_PER_M
+
+
+def head_rotation_deg(T_world_cpf: Transform, given: Transform, mask: FrameMask) -> PerSequence:
+    """Mean geodesic angle of the body's central pupil frame to the given one, degrees."""
+    return torch.rad2deg(mean_where(geodesic_angle(T_world_cpf.R, given.R), mask))

@@ -1,0 +1,61 @@
+"""What is judged: a body in motion, reduced to what the metrics read."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motiongrpo.body.body_model import BodyModel, ShapedBody
+from motiongrpo.body.central_pupil import central_pupil_frame
+from motiongrpo.body.kinematics import PosedBody, sole_positions
+from motiongrpo.body.skeleton import BODY_JOINTS
+from motiongrpo.geometry.se3 import Transform
+from motiongrpo.geometry.so3 import matrix_from_quaternion
+from motiongrpo.motion.windows import WindowBatch
+
+
+@dataclass(frozen=True)
+class BodyMotion:
+    """One motion a window, over the floor z = 0, in metres."""
+
+    R_parent_joint: Float[Tensor, "batch frame 22 3 3"]  # the root's is its orientation in the world
+    p_world_joint: Float[Tensor, "batch frame 22 3"]
+    p_world_sole: Float[Tensor, "batch frame sole 3"]
+    contacts: Float[Tensor, "batch frame 21"]  # of the joints below the root; above one half is contact
+    T_world_cpf: Transform  # (batch, frame); of a truth, the head path that was given
+
+    @classmethod
+    def of(
+        cls,
+        body: ShapedBody,
+        posed: PosedBody,
+        R_parent_joint: Float[Tensor, "batch frame joint 3 3"],
+        contacts: Float[Tensor, "batch frame 21"],
+    ) -> "BodyMotion":
+        """A posed body, the rotations below the root that posed it, and its contacts.
+
+        The central pupil frame is where kinematics puts it. The body's axes are (batch, 1).
+        """
+        below_root = R_parent_joint[:, :, : BODY_JOINTS - 1]
+        return cls(
+            R_parent_joint=torch.cat([posed.R_world_joint[:, :, :1], below_root], dim=2),
+            p_world_joint=posed.p_world_joint[:, :, :BODY_JOINTS],
+            p_world_sole=sole_positions(body, posed),
+            contacts=contacts,
+            T_world_cpf=central_pupil_frame(body, posed),
+        )
+
+    @classmethod
+    def truth(cls, batch: WindowBatch, model: BodyModel) -> "BodyMotion":
+        """The real motion of a batch of windows under the head path of the recording."""
+        body, posed = batch.posed(model)
+        rotations = matrix_from_quaternion(batch.q_parent_joint)
+        motion = cls.of(body, posed, rotations, batch.contacts.to(rotations))
+        return replace(motion, T_world_cpf=Transform.from_wxyz_xyz(batch.T_world_cpf[:, 1:]))
+
+    def rows(self, index: Tensor) -> "BodyMotion":
+        """Some of the windows, by index or by mask; an index may repeat, as for several samples of each."""
+        parts = {name: value[index] for name, value in self.__dict__.items() if isinstance(value, Tensor)}
+        head = Transform(self.T_world_cpf.R[index], self.T_world_cpf.p[index])
+        return BodyMotion(**parts, T_world_cpf=head)

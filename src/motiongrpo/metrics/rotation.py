@@ -1,0 +1,15 @@
+"""How far joints are turned from how they should be."""
+
+import torch
+
+from motiongrpo.geometry.so3 import geodesic_angle
+from motiongrpo.metrics.means import joint_mean
+from motiongrpo.shapes import FrameMask, PerSequence, Rotations
+
+
+def mpjre_deg(guess: Rotations, truth: Rotations, mask: FrameMask) -> PerSequence:
+    """Mean geodesic angle between local rotations (batch, frame, joint), degrees; the root's in the world.
+
+    Print mostly has the mean absolute difference of axis-angle components, about half of it.
+    """
+    return torch.rad2deg(joint_mean(geodesic_angle(guess, truth), mask))

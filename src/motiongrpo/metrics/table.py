@@ -1,0 +1,126 @@
+"""The comparison of checkpoints: one row per checkpoint and metric, every mean with its interval."""
+
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from motiongrpo.config import nearest
+from motiongrpo.errors import InputError
+from motiongrpo.metrics.bootstrap import Draws, draw_sequences, estimate
+from motiongrpo.metrics.score import METRICS
+
+CHECKPOINT = ["checkpoint", "stage", "step"]
+WINDOW = ["sequence", "window"]
+KEYS = [*CHECKPOINT, "subject", *WINDOW]
+
+
+def comparison(
+    scores: pd.DataFrame, reference: str, rng: np.random.Generator, resamples: int
+) -> pd.DataFrame:
+    """Means of all metrics of each checkpoint and paired differences from the reference, with 95 % intervals.
+
+    `scores` has the columns `KEYS` and any of `METRICS`, one row per checkpoint and window, samples averaged.
+    One set of resampled sequences serves all checkpoints and metrics. A window where a metric is undefined
+    is left out of its mean and counted in `left_out`; a difference needs both sides defined.
+    """
+    metrics = metric_columns(scores)
+    tables = tables_by_checkpoint(scores, reference)
+    checkpoints = pd.concat([table[CHECKPOINT].head(1) for table in tables], ignore_index=True)
+    base = checkpoints["checkpoint"].tolist().index(reference)
+    draws = draw_sequences(len(tables[base]["sequence"].unique()), resamples, rng)
+    parts = [checkpoints.assign(**_columns(metric, tables, base, draws)) for metric in metrics]
+    by_checkpoint = pd.concat(parts).sort_index(kind="stable")  # the index is the number of the checkpoint
+    return by_checkpoint.reset_index(drop=True)
+
+
+def final_checkpoints(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the last pretrained and the last post-trained checkpoint of a comparison."""
+    last = comparison.groupby("stage")["step"].transform("max") == comparison["step"]
+    return pd.DataFrame(comparison[last & comparison["stage"].isin(("pretraining", "grpo"))])
+
+
+def _columns(metric: str, tables: list[pd.DataFrame], base: int, draws: Draws) -> dict[str, Any]:
+    """What a comparison says of one metric; the reference is table number `base`."""
+    about = METRICS[metric]
+    _, sequence = np.unique(tables[base]["sequence"].to_numpy(), return_inverse=True)
+    values = np.stack([table[metric].to_numpy(dtype=np.float64) for table in tables], axis=1)
+    weights = tables[base][about.weight].to_numpy(np.float64) if about.weight else np.ones(len(values))
+    mean = estimate(values, weights, sequence, draws)
+    difference = estimate(values - values[:, [base]], weights, sequence, draws)
+    return {
+        "metric": metric,
+        "unit": about.unit,
+        "better": about.better,
+        **asdict(mean),
+        "left_out": len(values) - mean.windows,
+        "difference": difference.mean,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
+        "paired_windows": difference.windows,
+    }
+
+
+def metric_columns(scores: pd.DataFrame) -> list[str]:
+    """The metrics of a table of scores, in the order of `METRICS`; raises InputError on what is neither."""
+    for key in KEYS:
+        if key not in scores:
+            raise InputError(f"the scores have no column '{key}': score the checkpoints again")
+    for column in scores.columns.difference(KEYS):
+        if column not in METRICS:
+            raise InputError(f"'{column}' in the scores is not a metric; {nearest(column, list(METRICS))}")
+    metrics = [metric for metric in METRICS if metric in scores]
+    if not metrics:
+        raise InputError("the scores have no metric: score the checkpoints again")
+    for metric in metrics:
+        weight = METRICS[metric].weight
+        if weight and weight not in scores:
+            raise InputError(f"the scores have '{metric}' but not '{weight}', which weighs it: score again")
+        _refuse_not_finite(scores, metric)
+    return metrics
+
+
+def _refuse_not_finite(scores: pd.DataFrame, metric: str) -> None:
+    may_be_nan = METRICS[metric].undefined != ""
+    value = scores[metric]
+    wrong = scores[np.isinf(value) | (value.isna() & (not may_be_nan))]
+    for _, row in wrong.head(1).iterrows():
+        raise InputError(
+            f"{metric} of checkpoint '{row['checkpoint']}' is {row[metric]} in window {row['window']} of "
+            f"sequence {row['sequence']}: its motion is not finite, so leave the checkpoint out"
+        )
+
+
+def tables_by_checkpoint(scores: pd.DataFrame, reference: str) -> list[pd.DataFrame]:
+    """The scores of each (checkpoint, stage, step), in order of appearance, rows in one order of windows.
+
+    Raises InputError unless each was scored on the windows of the reference, once on each.
+    """
+    names = scores["checkpoint"].unique().tolist()
+    if reference not in names:
+        raise InputError(f"the reference checkpoint '{reference}' has no scores; {nearest(reference, names)}")
+    groups = scores.groupby(CHECKPOINT, sort=False, dropna=False)
+    tables = [rows.sort_values(WINDOW, ignore_index=True) for _, rows in groups]
+    windows = next(_windows(table) for table in tables if table.at[0, "checkpoint"] == reference)
+    for table in tables:
+        if _windows(table) != windows:
+            raise InputError(
+                f"checkpoint '{table.at[0, 'checkpoint']}' at step {table.at[0, 'step']} was scored on "
+                f"{len(table)} windows, which are not the {len(windows)} of the reference '{reference}': "
+                "score both on the same"
+            )
+    return tables
+
+
+def _windows(table: pd.DataFrame) -> list[tuple]:
+    """The windows of one checkpoint, in order."""
+    windows = list(table[WINDOW].itertuples(index=False, name=None))
+    for this, following in pairwise(windows):
+        if this == following:
+            raise InputError(
+                f"checkpoint '{table.at[0, 'checkpoint']}' has two scores of window {this[1]} of sequence "
+                f"{this[0]}: remove one"
+            )
+    return windows

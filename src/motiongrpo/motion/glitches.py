@@ -1,0 +1,126 @@
+"""Glitches: a joint that leaves its way for a few frames, found and put back.
+
+What a step costs is its `steepness`, in steps as long as a frame allows. A glitch is a run of frames
+between steps steeper than 1; its neighbours steeper than GENTLE belong to it, and the way that replaces
+it is never steeper than GENTLE.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motiongrpo.body.skeleton import Joint
+from motiongrpo.geometry.so3 import slerp
+from motiongrpo.motion.clip import Clip
+
+GENTLE = 0.5
+MOST_TURN = torch.pi / 2  # across a repair; what turns further has flipped, and either side may be true
+
+Tracks = Float[Tensor, "frame 52 7"]
+"""The pose of every joint in its parent, `wxyz_xyz`; only that of the root moves in position."""
+
+
+@dataclass(frozen=True)
+class JumpLimits:
+    """The longest step of a joint between two frames, and the longest glitch to mend."""
+
+    turn: float  # radians
+    travel: float  # metres
+    frames: int
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Frames [start, stop) of one joint in its clip, replaced by the way between their neighbours."""
+
+    joint: Joint
+    start: int
+    stop: int
+    worst_deg: float  # turned between two frames before
+
+
+def tracks_of(clip: Clip) -> Tracks:
+    """What moves in a clip, joint by joint."""
+    below = torch.nn.functional.pad(clip.q_parent_joint, (0, 3))
+    return torch.cat([clip.T_world_root[:, None], below], dim=1)
+
+
+def with_tracks(clip: Clip, tracks: Tracks) -> Clip:
+    """The clip with another motion."""
+    return replace(clip, T_world_root=tracks[:, 0], q_parent_joint=tracks[:, 1:, :4])
+
+
+def steepness(
+    a: Float[Tensor, "*batch 7"], b: Float[Tensor, "*batch 7"], limits: JumpLimits
+) -> Float[Tensor, "*batch"]:
+    """The way from one pose to another, in steps of the greatest length allowed."""
+    travel = (b[..., 4:] - a[..., 4:]).norm(dim=-1)
+    return torch.maximum(_turn(a, b) / limits.turn, travel / limits.travel)
+
+
+def mend(tracks: Tracks, limits: JumpLimits) -> tuple[Tracks, list[Repair]]:
+    """The tracks with every glitch replaced that can be; the others are left as they are."""
+    tracks, repairs = tracks.clone(), []
+    steep = steepness(tracks[:-1], tracks[1:], limits)
+    for joint in torch.nonzero((steep > 1).any(dim=0))[:, 0].tolist():
+        track = tracks[:, joint]
+        for first, last in _glitches(steep[:, joint], limits.frames):
+            ends = _ends(track, first, last, limits, may_widen=joint != Joint.PELVIS)
+            if ends is not None:
+                start, stop = ends[0] + 1, ends[1]
+                worst = _turn(track[start - 1 : stop], track[start : stop + 1]).amax()
+                repairs.append(Repair(Joint(joint), start, stop, float(torch.rad2deg(worst))))
+                track[start:stop] = _way(track[start - 1], track[stop], stop - start)
+    return tracks, repairs
+
+
+def _glitches(steep: Float[Tensor, " step"], longest: int) -> Iterator[tuple[int, int]]:
+    """First and last step of each glitch, with its steep neighbours where that is not too long."""
+    rough = _chains(torch.nonzero(steep > GENTLE)[:, 0].tolist(), longest)
+    for first, last in _chains(torch.nonzero(steep > 1)[:, 0].tolist(), longest):
+        wide = next((a, b) for a, b in rough if a <= first and last <= b)
+        yield wide if wide[1] - wide[0] <= longest else (first, last)
+
+
+def _chains(steps: list[int], gap: int) -> list[tuple[int, int]]:
+    """First and last of the runs of numbers no further apart than `gap`."""
+    chains: list[tuple[int, int]] = []
+    for step in steps:
+        if chains and step - chains[-1][1] <= gap:
+            chains[-1] = (chains[-1][0], step)
+        else:
+            chains.append((step, step))
+    return chains
+
+
+def _ends(
+    track: Float[Tensor, "frame 7"], first: int, last: int, limits: JumpLimits, may_widen: bool
+) -> tuple[int, int] | None:
+    """The good frames before and after a glitch: the closest pair with a gentle way between them.
+
+    The pelvis carries everybody, so a step of the pelvis that does not come back is no glitch of a joint.
+    """
+    for a, b in zip(range(first, -1, -1), range(last + 1, len(track)), strict=False):
+        if b - a - 1 > limits.frames:
+            return None
+        gentle = steepness(track[a], track[b], limits) <= GENTLE * (b - a)
+        if gentle and _turn(track[a], track[b]) <= MOST_TURN:
+            return a, b
+        if not may_widen:
+            return None
+    return None
+
+
+def _way(a: Float[Tensor, "7"], b: Float[Tensor, "7"], count: int) -> Float[Tensor, "frame 7"]:
+    """`count` poses evenly between two."""
+    weight = torch.arange(1, count + 1).to(a) / (count + 1)
+    q = slerp(a[:4].expand(count, 4), b[:4].expand(count, 4), weight)
+    return torch.cat([q, a[4:] + weight[:, None] * (b[4:] - a[4:])], dim=-1)
+
+
+def _turn(a: Float[Tensor, "*batch 7"], b: Float[Tensor, "*batch 7"]) -> Float[Tensor, "*batch"]:
+    """Angle in radians between two orientations."""
+    return 2 * torch.acos((a[..., :4] * b[..., :4]).sum(dim=-1).abs().clamp(max=1.0))

@@ -1,0 +1,56 @@
+"""A clip put on the floor and measured: contacts and the central pupil frame, ready for the store."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.central_pupil import central_pupil_frame
+from motiongrpo.body.contact import ContactConfig, contact_labels
+from motiongrpo.body.floor import estimate_floor
+from motiongrpo.body.kinematics import sole_positions
+from motiongrpo.config import Config
+from motiongrpo.errors import InputError
+from motiongrpo.motion.clip import Clip
+
+
+class FloorConfig(Config):
+    """How the floor is found from the feet at rest, and how sure it must be."""
+
+    speed_m_s: float = Field(gt=0)  # a foot slower than this rests
+    tolerance_m: float = Field(gt=0)  # heights this near to the floor count as on it
+    confidence_at_least: float = Field(ge=0, le=1)  # share of resting feet that are on the floor
+
+
+@dataclass(frozen=True)
+class GroundedClip:
+    """A clip over the floor z = 0, with everything the store keeps of it."""
+
+    clip: Clip
+    contacts: Bool[Tensor, "frame 21"]
+    T_world_cpf: Float[Tensor, "frame 7"]
+    floor_shift_m: float  # what was subtracted from every height
+    floor_confidence: float
+
+
+def ground(clip: Clip, model: BodyModel, floor: FloorConfig, contact: ContactConfig) -> GroundedClip:
+    """Shift the clip so that its floor is z = 0; raises InputError where there is no one floor."""
+    body, posed = clip.posed(model)
+    found = estimate_floor(sole_positions(body, posed), clip.fps, floor.speed_m_s, floor.tolerance_m)
+    if found.confidence < floor.confidence_at_least:
+        raise InputError(
+            f"no flat floor: {found.confidence:.0%} of the resting feet share a height, "
+            f"at least {floor.confidence_at_least:.0%} must"
+        )
+    shift = torch.tensor([0, 0, 0, 0, 0, 0, found.height_m]).to(clip.T_world_root)
+    posed = posed.lowered(found.height_m)
+    return GroundedClip(
+        clip=replace(clip, T_world_root=clip.T_world_root - shift),
+        contacts=contact_labels(posed.p_world_joint, body.standing_height, clip.fps, contact),
+        T_world_cpf=central_pupil_frame(body, posed).wxyz_xyz(),
+        floor_shift_m=found.height_m,
+        floor_confidence=found.confidence,
+    )

@@ -1,0 +1,174 @@
+"""Whether a clip can be learnt from: what is wrong with it, what of that is mended, where it is cut.
+
+Nothing is dropped in silence: every clip yields a report beside the pieces that came through.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.body.skeleton import Joint
+from motiongrpo.config import Config
+from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.glitches import JumpLimits, Repair, Tracks, mend, steepness, tracks_of, with_tracks
+
+TRAVELS_M = 1.0  # who goes this far has taken a step and bobbed
+
+Verdict = Literal["accepted", "repaired", "split", "refused"]
+
+
+class QualityConfig(Config):
+    """What a clip must be to be learnt from."""
+
+    least_seconds: float = Field(gt=0)  # shorter pieces are dropped
+    jump_deg_s: float = Field(gt=0)  # a joint that turns faster has jumped
+    jump_m_s: float = Field(gt=0)  # a pelvis that travels faster has jumped
+    repair_seconds: float = Field(ge=0)  # the longest glitch that is replaced
+    frozen_seconds: float = Field(gt=0)  # a pose repeated for longer is lost tracking
+    lowest_pelvis_m: float  # median height over the floor of the file
+    highest_pelvis_m: float = Field(gt=0)
+    least_bob_m: float = Field(ge=0)  # how much the pelvis of a traveller rises and falls at least
+
+    def limits(self, fps: float) -> JumpLimits:
+        """What these speeds and seconds come to at a frame rate."""
+        return JumpLimits(
+            turn=math.radians(self.jump_deg_s) / fps,
+            travel=self.jump_m_s / fps,
+            frames=int(self.repair_seconds * fps),
+        )
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """What was found in one clip, and what was done about it."""
+
+    name: str
+    verdict: Verdict
+    reason: str  # one sentence, empty when the clip is as it came
+    repairs: tuple[Repair, ...]
+    cuts: tuple[int, ...]  # frames at which a new piece starts after a jump
+    frames: int
+    kept_frames: int
+
+    @property
+    def repaired_frames(self) -> int:
+        """Frames in which at least one joint was replaced."""
+        return len({frame for repair in self.repairs for frame in range(repair.start, repair.stop)})
+
+
+def check_quality(clip: Clip, config: QualityConfig) -> tuple[list[Clip], QualityReport]:
+    """The pieces of a clip that can be learnt from, with no jump left in them, and the report on it."""
+    refusal = _refusal(clip, config)
+    if refusal:
+        return [], QualityReport(clip.name, "refused", refusal, (), (), len(clip), 0)
+    limits = config.limits(clip.fps)
+    frozen = _frozen(tracks_of(clip), math.ceil(config.frozen_seconds * clip.fps))
+    tracks, repairs = mend(tracks_of(clip), limits)
+    jumps = steepness(tracks[:-1], tracks[1:], limits) > 1
+    spans = _spans(jumps.any(dim=-1), ~frozen)
+    kept = [(start, stop) for start, stop in spans if stop - start >= config.least_seconds * clip.fps]
+    whole = kept == [(0, len(clip))]
+    report = QualityReport(
+        name=clip.name,
+        verdict=_verdict(bool(kept), whole, bool(repairs)),
+        reason=_reason(repairs, jumps, frozen, len(spans) - len(kept), config),
+        repairs=tuple(repairs),
+        cuts=tuple((torch.nonzero(jumps.any(dim=-1))[:, 0] + 1).tolist()),
+        frames=len(clip),
+        kept_frames=sum(stop - start for start, stop in kept),
+    )
+    mended = with_tracks(clip, tracks)
+    names = [clip.name] if whole else [f"{clip.name}.{number}" for number in range(1, len(kept) + 1)]
+    pieces = [replace(mended.frames(*span), name=name) for span, name in zip(kept, names, strict=True)]
+    return pieces, report
+
+
+def _verdict(anything: bool, whole: bool, mended: bool) -> Verdict:
+    if not anything:
+        return "refused"
+    if not whole:
+        return "split"
+    return "repaired" if mended else "accepted"
+
+
+def _refusal(clip: Clip, config: QualityConfig) -> str:
+    """Why no part of a clip can be used; empty where some may be."""
+    tracks = tracks_of(clip)
+    if not torch.isfinite(tracks).all():
+        frame, joint, _ = torch.nonzero(~torch.isfinite(tracks))[0].tolist()
+        return f"{Joint(joint).name.lower()} is not finite at frame {frame}"
+    if len(clip) < config.least_seconds * clip.fps:
+        return f"it lasts {len(clip) / clip.fps:.2f} s, and {config.least_seconds} s are needed"
+    return _implausible_height(clip, config) or _flat(clip, config)
+
+
+def _implausible_height(clip: Clip, config: QualityConfig) -> str:
+    height = float(clip.T_world_root[:, 6].median())
+
+    def plausible(height_m: float) -> bool:
+        return config.lowest_pelvis_m <= height_m <= config.highest_pelvis_m
+
+    if plausible(height):
+        return ""
+    units = {"centimetres": 0.01, "millimetres": 0.001, "metres taken for centimetres": 100.0}
+    guess = next((f": heights look like {unit}" for unit, m in units.items() if plausible(height * m)), "")
+    return f"the pelvis is at {height:.3g} m over the floor of the file{guess}"
+
+
+def _flat(clip: Clip, config: QualityConfig) -> str:
+    """A pelvis that travels on rails has lost its vertical motion, and the head would teach nothing."""
+    p = clip.T_world_root[:, 4:]
+    travel = float((p[1:, :2] - p[:-1, :2]).norm(dim=-1).sum())
+    bob = float(p[:, 2].amax() - p[:, 2].amin())
+    if travel < TRAVELS_M or bob >= config.least_bob_m:
+        return ""
+    return (
+        f"the pelvis travels {travel:.1f} m and rises by {1000 * bob:.1f} mm: its vertical motion is missing"
+    )
+
+
+def _frozen(tracks: Tracks, longest: int) -> Bool[Tensor, " frame"]:
+    """Frames that repeat the one before, `longest` or more in a row: a tracker that lost its subject."""
+    repeats = torch.cat([torch.zeros(1, dtype=torch.bool), (tracks[1:] == tracks[:-1]).flatten(1).all(dim=1)])
+    run = (~repeats).cumsum(dim=0)
+    return repeats & (run.bincount()[run] - 1 >= longest)
+
+
+def _spans(jumps: Bool[Tensor, " step"], real: Bool[Tensor, " frame"]) -> list[tuple[int, int]]:
+    """The runs [start, stop) of real frames with no jump inside."""
+    breaks = jumps | ~real[1:] | ~real[:-1]
+    starts = [0, *(torch.nonzero(breaks)[:, 0] + 1).tolist()]
+    return [(a, b) for a, b in zip(starts, [*starts[1:], len(real)], strict=True) if real[a]]
+
+
+def _reason(
+    repairs: list[Repair],
+    jumps: Bool[Tensor, "step joint"],
+    frozen: Tensor,
+    dropped: int,
+    config: QualityConfig,
+) -> str:
+    """One sentence on everything that was done."""
+    said = []
+    if repairs:
+        joints = sorted({repair.joint.name.lower() for repair in repairs})
+        said.append(f"{_counted(len(repairs), 'glitch', 'glitches')} of {', '.join(joints)} interpolated")
+    if jumps.any():
+        step, joint = torch.nonzero(jumps)[0].tolist()
+        count, name = int(jumps.any(dim=-1).sum()), Joint(joint).name.lower()
+        said.append(f"cut at {_counted(count, 'jump', 'jumps')}, the first of {name} at frame {step + 1}")
+    if frozen.any():
+        first = int(torch.nonzero(frozen)[0, 0])
+        said.append(f"{int(frozen.sum())} frozen frames left out, the first {first}")
+    if dropped:
+        said.append(f"{_counted(dropped, 'piece', 'pieces')} under {config.least_seconds} s left out")
+    return "; ".join(said)
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"

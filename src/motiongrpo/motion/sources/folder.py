@@ -1,0 +1,105 @@
+"""A folder of motion files, as clips that are read one by one and only when asked for."""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.errors import InputError
+from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.rig import RigPoses
+from motiongrpo.motion.sources.amass import AmassConfig, amass_clip
+from motiongrpo.motion.sources.amc import parse_amc
+from motiongrpo.motion.sources.asf import parse_asf
+from motiongrpo.motion.sources.bvh import parse_bvh
+from motiongrpo.motion.sources.cmu import MocapConfig, amc_clip, bvh_clip, rest_pose
+
+Read = Callable[[], bytes]
+ClipReader = tuple[str, Callable[[], Clip]]
+"""A file's name, and what reads it; reading raises InputError where the file cannot be used."""
+
+
+def mocap_clips(files: Mapping[str, Read], model: BodyModel, config: MocapConfig) -> Iterator[ClipReader]:
+    """Every BVH and AMC file of a folder, packed (`.xz`) or plain."""
+    rest_poses = _rest_poses(files, config)
+    for file in files:
+        match suffix(file):
+            case ".bvh":
+                yield file, partial(_read_bvh, files, file, rest_poses, model, config)
+            case ".amc":
+                yield file, partial(_read_amc, files, file, model, config)
+
+
+def amass_clips(files: Mapping[str, Read], model: BodyModel, config: AmassConfig) -> Iterator[ClipReader]:
+    """Every npz file of a folder tree in AMASS's layout."""
+    for file in files:
+        if suffix(file) == ".npz":
+            yield file, partial(_read_amass, files, file, model, config)
+
+
+def suffix(file: str) -> str:
+    """The kind of a file, whether packed or not: `a/b.bvh.xz` is `.bvh`."""
+    return PurePosixPath(file.removesuffix(".xz")).suffix.lower()
+
+
+def take(file: str) -> str:
+    """The name of the take in a file: `iclone/01_01.bvh.xz` is `01_01`."""
+    return PurePosixPath(file.removesuffix(".xz")).stem
+
+
+def read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
+    """The arrays of an npz file; pickled objects are never loaded."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive}
+    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
+        raise InputError(f"'{where}' is not a whole npz file: {error}") from error
+    except ValueError as error:
+        raise InputError(f"'{where}' holds pickled objects, which are never loaded: {error}") from error
+
+
+def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, RigPoses]:
+    """By layout, the T-pose that the takes of that layout borrow from another take."""
+    poses = {}
+    for layout, name in config.rest_takes.items():
+        for file in files:
+            if take(file) == name and suffix(file) == ".bvh":
+                found, pose = rest_pose(parse_bvh(_text(files, file), file), config)
+                if found == layout:
+                    poses[layout] = pose
+    return poses
+
+
+def _read_bvh(
+    files: Mapping[str, Read],
+    file: str,
+    rest_poses: Mapping[str, RigPoses],
+    model: BodyModel,
+    config: MocapConfig,
+) -> Clip:
+    return bvh_clip(parse_bvh(_text(files, file), file), take(file), rest_poses, model, config)
+
+
+def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: MocapConfig) -> Clip:
+    folder, subject = PurePosixPath(file).parent, take(file).partition("_")[0]
+    names = [(folder / f"{subject}.asf{packed}").as_posix() for packed in ("", ".xz")]
+    for skeleton in names:
+        if skeleton in files:
+            amc = parse_amc(_text(files, file), parse_asf(_text(files, skeleton), skeleton), file)
+            return amc_clip(amc, take(file), model, config)
+    raise InputError(f"'{file}' needs its skeleton '{names[0]}' beside it")
+
+
+def _read_amass(files: Mapping[str, Read], file: str, model: BodyModel, config: AmassConfig) -> Clip:
+    return amass_clip(read_npz(files[file](), file), file.removesuffix(".xz"), model, config)
+
+
+def _text(files: Mapping[str, Read], file: str) -> str:
+    try:
+        return files[file]().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"'{file}' is not text: byte {error.start} is not UTF-8") from error

@@ -1,0 +1,148 @@
+"""The score of a clip: what is to be done and when, before any joint is thought of.
+
+Lengths are in leg lengths where a body would scale them, in metres where the world fixes them.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from motiongrpo.motion.sources.synthetic.easing import Span
+
+Activity = Literal["walk", "turn", "run", "sidestep", "stand", "squat", "sit", "reach", "jump"]
+
+Amount = float | ndarray  # a number in a plan, one a frame when it is carried out
+
+GRAVITY = 9.81  # m/s²
+TIPTOE = 0.06  # m the pelvis is higher on the toes than on the soles
+HOP_SETTLES = 0.4  # s after landing the body drifts on
+
+
+class Posture(NamedTuple):
+    """A departure from upright standing; departures add. Radians, or leg lengths (drop, back, aside)."""
+
+    drop: Amount = 0.0  # of the pelvis, towards the floor
+    back: Amount = 0.0  # of the pelvis, away from where it faces
+    aside: Amount = 0.0  # of the pelvis, to the left
+    pitch: Amount = 0.0  # of the trunk, forwards
+    yaw: Amount = 0.0  # of the trunk on the pelvis, to the left
+    roll: Amount = 0.0  # of the trunk, to the right
+    gaze_yaw: Amount = 0.0  # of the head, to the left of where the pelvis faces
+    gaze_pitch: Amount = 0.0  # of the head, downwards
+
+
+class ArmAngles(NamedTuple):
+    """One arm, from hanging with the palm to the thigh; equal numbers mirror left and right. Radians."""
+
+    flexion: Amount = 0.0  # forwards and up
+    abduction: Amount = 0.0  # away from the body
+    twist: Amount = 0.0  # of the upper arm, inwards
+    elbow: Amount = 0.0  # bend, 0 is straight
+    pronation: Amount = 0.0  # of the forearm, thumb inwards
+    wrist: Amount = 0.0  # bend towards the palm
+
+
+@dataclass(frozen=True)
+class PostureChange:
+    """A posture in force over a span."""
+
+    span: Span
+    posture: Posture
+
+
+@dataclass(frozen=True)
+class ArmChange:
+    """An arm held at these angles over a span, whatever it did before."""
+
+    span: Span
+    side: int  # an index into SIDES
+    angles: ArmAngles
+
+
+class Velocity(NamedTuple):
+    """Of the body in its own heading: metres per second forwards and to the left, radians per second left."""
+
+    forward: float = 0.0
+    left: float = 0.0
+    turn: float = 0.0
+
+
+@dataclass(frozen=True)
+class Travel:
+    """A velocity in force over a span; where one span fades into the next, so do the velocities."""
+
+    span: Span
+    velocity: Velocity
+
+
+@dataclass(frozen=True)
+class Bout:
+    """Uninterrupted stepping from stand to stand."""
+
+    start: float
+    stop: float  # the body is at rest from here on
+    first_side: int  # the foot that steps first
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A jump off both feet: the body is thrown up and falls freely until the feet are back."""
+
+    takeoff: float
+    speed: float  # m/s upwards at take-off
+    crouch: float  # m the pelvis sinks before it
+
+    @property
+    def landing(self) -> float:
+        return self.takeoff + 2 * self.speed / GRAVITY
+
+    @property
+    def push(self) -> float:
+        """Seconds from the deepest crouch to take-off, at constant acceleration."""
+        return 2 * (self.crouch + TIPTOE) / self.speed
+
+
+class Segment(NamedTuple):
+    """When an activity takes place."""
+
+    activity: Activity
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """Everything that is done, in order of time within each part."""
+
+    segments: tuple[Segment, ...] = ()
+    travels: tuple[Travel, ...] = ()
+    bouts: tuple[Bout, ...] = ()
+    hops: tuple[Hop, ...] = ()
+    postures: tuple[PostureChange, ...] = ()
+    arms: tuple[ArmChange, ...] = ()
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(
+            self.segments + other.segments,
+            self.travels + other.travels,
+            self.bouts + other.bouts,
+            self.hops + other.hops,
+            self.postures + other.postures,
+            self.arms + other.arms,
+        )
+
+    @property
+    def stop(self) -> float:
+        """When the last activity ends, seconds."""
+        return max((segment.stop for segment in self.segments), default=0.0)
+
+
+def posture_at(changes: tuple[PostureChange, ...], t: Float[ndarray, " frame"]) -> Posture:
+    """The sum of the postures in force; every field becomes an array over the frames."""
+    total = np.zeros((len(t), len(Posture._fields)))
+    for change in changes:
+        total += change.span.weight(t)[:, None] * np.array(change.posture)
+    return Posture(*total.T)

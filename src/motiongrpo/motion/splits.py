@@ -1,0 +1,41 @@
+"""Who is trained on, who is validated on, who is tested on: subjects, never windows of one subject."""
+
+import math
+
+from pydantic import Field
+
+from motiongrpo.config import Config
+from motiongrpo.errors import InputError
+from motiongrpo.seeds import seed_for
+
+SPLITS = ("train", "validation", "test")
+
+
+class SplitConfig(Config):
+    """Subjects by name, then shares of those not named."""
+
+    test_subjects: list[str]
+    validation_subjects: list[str]
+    test_share: float = Field(ge=0, lt=1)
+    validation_share: float = Field(ge=0, lt=1)
+    seed: int = Field(ge=0)
+
+
+def split_subjects(subjects: list[str], config: SplitConfig) -> dict[str, str]:
+    """Subject → split. Unnamed subjects are put in an order that depends on the seed and their name only."""
+    named = {"test": config.test_subjects, "validation": config.validation_subjects}
+    for split, names in named.items():
+        for name in names:
+            if name not in subjects:
+                have = ", ".join(sorted(set(subjects)))
+                raise InputError(f"{split} subject '{name}' has no motion; subjects with motion are {have}")
+    both = set(config.test_subjects) & set(config.validation_subjects)
+    if both:
+        raise InputError(f"subject '{min(both)}' is named for both test and validation; name it once")
+    chosen = {name: split for split, names in named.items() for name in names}
+    rest = sorted(set(subjects) - set(chosen), key=lambda s: seed_for(config.seed, "split", s))
+    test = math.ceil(config.test_share * len(rest))
+    validation = math.ceil(config.validation_share * len(rest))
+    shares = ["test"] * test + ["validation"] * validation
+    shares += ["train"] * max(0, len(rest) - len(shares))
+    return chosen | dict(zip(rest, shares, strict=False))

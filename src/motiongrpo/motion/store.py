@@ -1,0 +1,199 @@
+"""The motion store: every sequence in flat memory-mapped arrays, and one log that says what is there.
+
+    <folder>/CURRENT                        the name of the finished generation
+    <folder>/<generation>/<array>.bin       frames of all sequences, one after the other
+    <folder>/<generation>/files.jsonl       one line a raw file: its verdict and its sequences
+
+Arrays are appended first, the log line after them, so that a line is a commit: a process killed in
+between leaves frames that the next writer overwrites. A generation is named after what it was made
+of; it becomes current when it is finished. No pickle anywhere.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from motiongrpo.checkpoint import digest_of
+from motiongrpo.errors import InputError
+from motiongrpo.files import replace_text
+from motiongrpo.motion.grounding import GroundedClip
+
+ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
+    "q_body": (np.float32, (21, 4)),
+    "q_hand": (np.float32, (30, 4)),
+    "T_world_root": (np.float32, (7,)),
+    "T_world_cpf": (np.float32, (7,)),
+    "contacts": (np.bool_, (21,)),
+}
+LOG, HEADER, CURRENT = "files.jsonl", "header.json", "CURRENT"
+
+
+@dataclass(frozen=True)
+class StoreHeader:
+    """What holds for every sequence of a generation."""
+
+    fps: float
+    body_digest: str
+
+
+@dataclass(frozen=True)
+class FileVerdict:
+    """What became of one raw file."""
+
+    file: str
+    verdict: str  # "accepted", "repaired", "split" or "refused"
+    reason: str  # "" where there is nothing to say
+    seconds: float  # of motion in the file, 0 where it could not be read
+    clips: list[GroundedClip]
+
+
+@dataclass(frozen=True)
+class StoreUpdate:
+    """Some files for one generation of the store; the last update finishes it."""
+
+    header: StoreHeader
+    generation: str
+    verdicts: list[FileVerdict]
+    finished: bool
+
+
+class StoreWriter:
+    """Appends files to one generation of a store; a file already in its log is known by `done`."""
+
+    def __init__(self, folder: Path, header: StoreHeader, generation: str) -> None:
+        self.folder, self.path = folder, folder / generation
+        self.path.mkdir(parents=True, exist_ok=True)
+        replace_text(self.path / HEADER, json.dumps(header.__dict__))
+        entries = read_log(self.path / LOG)
+        self.done = {entry["file"] for entry in entries}
+        self.frames = sum(s["frames"] for entry in entries for s in entry["sequences"])
+        self._drop_uncommitted(entries)
+
+    def append(self, verdict: FileVerdict) -> None:
+        """Commit one file: its frames, then its line."""
+        sequences = []
+        for clip in verdict.clips:
+            sequences.append(_index_row(clip, self.frames))
+            self._append_frames(clip)
+            self.frames += len(clip.clip)
+        entry = {key: getattr(verdict, key) for key in ("file", "verdict", "reason", "seconds")}
+        with (self.path / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(entry | {"sequences": sequences}) + "\n")
+        self.done.add(verdict.file)
+
+    def finish(self) -> None:
+        """Make this generation the current one; an older one is left on disk until this line."""
+        replace_text(self.folder / CURRENT, self.path.name)
+
+    def _append_frames(self, clip: GroundedClip) -> None:
+        q = clip.clip.q_parent_joint
+        frames = {
+            "q_body": q[:, :21],
+            "q_hand": q[:, 21:],
+            "T_world_root": clip.clip.T_world_root,
+            "T_world_cpf": clip.T_world_cpf,
+            "contacts": clip.contacts,
+        }
+        for name, (dtype, _) in ARRAYS.items():
+            with (self.path / f"{name}.bin").open("ab") as file:
+                file.write(frames[name].numpy().astype(dtype).tobytes())
+
+    def _drop_uncommitted(self, entries: list[dict[str, Any]]) -> None:
+        replace_text(self.path / LOG, "".join(json.dumps(entry) + "\n" for entry in entries))
+        for name, (dtype, shape) in ARRAYS.items():
+            path = self.path / f"{name}.bin"
+            path.touch()
+            with path.open("r+b") as file:
+                file.truncate(self.frames * np.dtype(dtype).itemsize * int(np.prod(shape)))
+
+
+@dataclass(frozen=True)
+class MotionStore:
+    """A finished store, opened for reading."""
+
+    path: Path
+    header: StoreHeader
+
+    @cached_property
+    def files(self) -> pd.DataFrame:
+        """One row a raw file: file, verdict, reason, seconds."""
+        columns = ["file", "verdict", "reason", "seconds"]
+        rows = [
+            {key: entry[key] for key in columns} | {"sequences": len(entry["sequences"])}
+            for entry in read_log(self.path / LOG)
+        ]
+        return pd.DataFrame(rows, columns=[*columns, "sequences"])
+
+    @cached_property
+    def sequences(self) -> pd.DataFrame:
+        """One row a sequence; `first` is where its frames begin in the arrays."""
+        rows = [sequence for entry in read_log(self.path / LOG) for sequence in entry["sequences"]]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def betas(self) -> NDArray[np.float32]:
+        """Shape coefficients, (sequence, 16)."""
+        return np.array(self.sequences["betas"].tolist(), dtype=np.float32)
+
+    @cached_property
+    def arrays(self) -> dict[str, np.memmap]:
+        """Memory maps over the frames of all sequences; pages are shared between processes."""
+        frames = int(self.sequences["frames"].sum())
+        return {
+            name: np.memmap(self.path / f"{name}.bin", dtype=dtype, mode="r", shape=(frames, *shape))
+            for name, (dtype, shape) in ARRAYS.items()
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the content: equal stores have equal digests."""
+        return digest_of(self.path.name, self.header.__dict__, len(self.sequences))
+
+
+def open_store(folder: Path) -> MotionStore:
+    """The current generation of a store; raises InputError where there is none or it is damaged."""
+    current = folder / CURRENT
+    if not current.is_file():
+        raise InputError(f"there is no finished motion store in '{folder}'; run the ingestion pipeline")
+    path = folder / Path(current.read_text(encoding="utf-8").strip()).name
+    header = StoreHeader(**json.loads((path / HEADER).read_text(encoding="utf-8")))
+    store = MotionStore(path, header)
+    if store.sequences.empty:
+        raise InputError(f"the motion store in '{folder}' holds no motion: every file was refused")
+    frames = int(store.sequences["frames"].sum())
+    for name, (dtype, shape) in ARRAYS.items():
+        expected = frames * np.dtype(dtype).itemsize * int(np.prod(shape))
+        if (path / f"{name}.bin").stat().st_size < expected:
+            raise InputError(f"'{path / name}.bin' is shorter than its {frames} frames; ingest again")
+    return store
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a log; a last line cut short by a kill is not one."""
+    if not path.is_file():
+        return []
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def _index_row(clip: GroundedClip, first: int) -> dict[str, Any]:
+    c = clip.clip
+    return {
+        "name": c.name,
+        "source": c.source,
+        "subject": c.subject,
+        "activity": c.activity,
+        "licence": c.licence,
+        "first": first,
+        "frames": len(c),
+        "has_hands": bool((c.q_parent_joint[:, 21:, 0].abs() < 1 - 1e-6).any()),
+        "floor_shift_m": clip.floor_shift_m,
+        "floor_confidence": clip.floor_confidence,
+        "betas": c.betas.tolist(),
+    }

@@ -1,0 +1,69 @@
+"""The pose a rig is measured from: upright, limbs straight, and by preference arms held out."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motiongrpo.errors import InputError
+from motiongrpo.motion.rig import RigPoses
+
+SIDES = ("left", "right")
+LIMBS = tuple(
+    (f"{side}_{start}", f"{side}_{end}")
+    for side in SIDES
+    for start, end in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+)
+"""The bones of arms and legs, each before the next one down."""
+
+STRAIGHT = torch.pi / 6  # the most a knee or elbow bends in a T-pose; rigs for games rest slightly bent
+SPREAD = torch.pi / 4  # the most a leg leaves the vertical
+LIKE = torch.pi / 7  # the most a limb differs between two T-poses of one rig
+
+
+def body_from_world(poses: RigPoses) -> Float[Tensor, "frame 3 3"]:
+    """The rotation from the world to axes that turn with the hips: x to their left, y up, z forward."""
+    across = poses.position("left_hip") - poses.position("right_hip")
+    up = torch.tensor([0.0, 0.0, 1.0]).to(across).expand_as(across)
+    left = torch.nn.functional.normalize(across * torch.tensor([1.0, 1.0, 0.0]).to(across), dim=-1)
+    return torch.stack([left, up, torch.linalg.cross(left, up)], dim=-2)
+
+
+def limb_directions(poses: RigPoses) -> Float[Tensor, "frame limb 3"]:
+    """Unit vectors along LIMBS, in axes that turn with the hips."""
+    bones = torch.stack([poses.position(end) - poses.position(start) for start, end in LIMBS], dim=-2)
+    return torch.nn.functional.normalize(bones @ body_from_world(poses).mT, dim=-1)
+
+
+def check_t_pose(t_pose: RigPoses) -> None:
+    """Raise InputError unless the first frame stands upright on straight legs, with straight arms."""
+    limbs = limb_directions(t_pose)[0]
+    for (upper, _), (joint, _), above, below in zip(
+        LIMBS[::2], LIMBS[1::2], limbs[::2], limbs[1::2], strict=True
+    ):
+        bend = float(_angle(above, below))
+        lean = float(_angle(above, torch.tensor([0.0, -1.0, 0.0]).to(above))) if "hip" in upper else 0.0
+        if bend > STRAIGHT or lean > SPREAD:
+            wrong = (
+                f"{joint} is bent by {bend:.1f} rad"
+                if bend > STRAIGHT
+                else f"{upper} leans by {lean:.1f} rad"
+            )
+            raise InputError(
+                f"{t_pose.where}: no T-pose, its {wrong}; name another in 't_pose' or 'rest_takes'"
+            )
+
+
+def starts_in_t_pose(poses: RigPoses, t_pose: RigPoses) -> bool:
+    """Whether the first frame is a T-pose put in front of a take, and not a part of it.
+
+    Somebody who really stands in a T-pose does not leave it between two frames.
+    """
+    if len(poses) < 2:
+        return False
+    off = _angle(limb_directions(poses.frames(0, 2)), limb_directions(t_pose)).amax(dim=-1)
+    return bool(off[0] < LIKE < off[1] - off[0])
+
+
+def _angle(a: Float[Tensor, "*batch 3"], b: Float[Tensor, "*#batch 3"]) -> Float[Tensor, "*batch"]:
+    """Between unit vectors, in radians."""
+    return torch.acos((a * b).sum(dim=-1).clamp(-1.0, 1.0))

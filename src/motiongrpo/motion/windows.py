@@ -1,0 +1,172 @@
+"""Windows: (sequence, start, length) rows into the store, and the batches cut by them.
+
+A window's first frame always has a frame before it, because the condition needs a relative pose.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.body.body_model import BodyModel, ShapedBody
+from motiongrpo.body.kinematics import PosedBody, pose_body, root_from_head
+from motiongrpo.config import Config
+from motiongrpo.errors import InputError
+from motiongrpo.geometry.se3 import Transform
+from motiongrpo.geometry.so3 import matrix_from_quaternion
+from motiongrpo.motion.mirror import mirror_contacts, mirror_joints, mirror_poses
+from motiongrpo.motion.store import MotionStore
+from motiongrpo.seeds import generator_for
+
+
+class WindowConfig(Config):
+    """Length of windows, in frames."""
+
+    length: int = Field(ge=4)
+    at_least: int = Field(ge=4)  # shorter pieces are not used
+
+
+@dataclass(frozen=True)
+class WindowBatch:
+    """Windows of one padded length. Padding repeats the last real frame; `mask` is True on real frames."""
+
+    betas: Float[Tensor, "batch 16"]
+    q_parent_joint: Float[Tensor, "batch frame joint 4"]  # 21 joints, or 51 with hands
+    contacts: Bool[Tensor, "batch frame 21"]
+    T_world_cpf: Float[Tensor, "batch frame_and_one 7"]  # one frame earlier than the rest
+    mask: Bool[Tensor, "batch frame"]
+
+    def __len__(self) -> int:
+        return len(self.betas)
+
+    def posed(self, model: BodyModel) -> tuple[ShapedBody, PosedBody]:
+        """The true body, hung from the head: shaped with axes (batch, 1), posed with (batch, frame)."""
+        body = model.shaped(self.betas[:, None])
+        rotations = matrix_from_quaternion(self.q_parent_joint)
+        T_world_root = root_from_head(body, rotations, Transform.from_wxyz_xyz(self.T_world_cpf[:, 1:]))
+        return body, pose_body(body, rotations, T_world_root)
+
+    def mirrored(self, which: Bool[Tensor, " batch"]) -> "WindowBatch":
+        """The batch with left and right exchanged, hands too, where `which` is True."""
+
+        def swap(original: Tensor, mirrored: Tensor) -> Tensor:
+            return torch.where(which.view(-1, *[1] * (original.dim() - 1)), mirrored, original)
+
+        return replace(
+            self,
+            q_parent_joint=swap(self.q_parent_joint, mirror_joints(self.q_parent_joint)),
+            contacts=swap(self.contacts, mirror_contacts(self.contacts)),
+            T_world_cpf=swap(self.T_world_cpf, mirror_poses(self.T_world_cpf)),
+        )
+
+    def rows(self, index: Tensor) -> "WindowBatch":
+        """Some of the batch, by index or by mask."""
+        return replace(self, **{name: value[index] for name, value in self.__dict__.items()})
+
+    def to(self, device: torch.device | str) -> "WindowBatch":
+        """The batch on another device."""
+        return replace(self, **{name: value.to(device) for name, value in self.__dict__.items()})
+
+    @classmethod
+    def together(cls, parts: list["WindowBatch"]) -> "WindowBatch":
+        """Several batches of one padded length as one."""
+        return cls(**{name: torch.cat([getattr(p, name) for p in parts]) for name in parts[0].__dict__})
+
+
+def window_table(store: MotionStore, splits: dict[str, str], config: WindowConfig) -> pd.DataFrame:
+    """Columns split, sequence, start, length, subject.
+
+    Validation and test rows are windows, one after the other, the last one shorter. A train row is the
+    whole usable span of a sequence, since training draws its windows anywhere within it.
+    """
+    rows = []
+    for sequence, row in store.sequences.iterrows():
+        split, usable = splits[row["subject"]], int(row["frames"]) - 1
+        length = usable if split == "train" else config.length
+        for start in range(1, usable + 1, max(1, length)):
+            size = min(length, usable + 1 - start)
+            if size >= config.at_least:
+                rows.append((split, sequence, start, size, row["subject"]))
+    table = pd.DataFrame(rows, columns=["split", "sequence", "start", "length", "subject"])
+    for split in ("train", "validation", "test"):
+        if not (table["split"] == split).any():
+            raise InputError(
+                f"the {split} split has no window of at least {config.at_least} frames; "
+                "change ingestion.splits or windows, or add motion"
+            )
+    return table
+
+
+def draw_windows(
+    spans: pd.DataFrame, config: WindowConfig, short_share: float, count: int, generator: torch.Generator
+) -> NDArray[np.int64]:
+    """`count` rows (sequence, start, length), every frame of the spans being equally likely a start.
+
+    A share of the windows has a random length from `at_least` up; spans shorter than a window are
+    taken whole.
+    """
+    first, size = spans["start"].to_numpy(), spans["length"].to_numpy()
+    starts = np.maximum(size - config.length + 1, 1)
+    edges = np.cumsum(starts)
+    u = torch.rand(count, 3, generator=generator, dtype=torch.float64).numpy()
+    flat = (u[:, 0] * edges[-1]).astype(np.int64)
+    span = np.searchsorted(edges, flat, side="right")
+    offset = flat - (edges[span] - starts[span])
+    longest = np.minimum(size[span], config.length)
+    shortened = config.at_least + (u[:, 2] * (longest - config.at_least + 1)).astype(np.int64)
+    length = np.where(u[:, 1] < short_share, shortened, longest)
+    return np.stack([spans["sequence"].to_numpy()[span], first[span] + offset, length], axis=1)
+
+
+@dataclass(frozen=True)
+class TrainingWindows:
+    """An endless supply of batches; the batch of a step depends on the seed and the step alone."""
+
+    store: MotionStore
+    spans: pd.DataFrame  # the train rows of the window table
+    config: WindowConfig
+    hands: bool
+    short_share: float
+    seed: int
+
+    def batch(self, count: int, *address: str | int) -> WindowBatch:
+        """`count` windows for one purpose, half of them mirrored."""
+        generator = generator_for(self.seed, "windows", *address)
+        rows = draw_windows(self.spans, self.config, self.short_share, count, generator)
+        batch = read_windows(self.store, rows, self.config.length, self.hands)
+        return batch.mirrored(torch.rand(count, generator=generator) < 0.5)
+
+
+def split_rows(table: pd.DataFrame, split: str, at_most: int | None = None) -> pd.DataFrame:
+    """The rows of a split, or `at_most` of them evenly spaced over it."""
+    rows = pd.DataFrame(table[table["split"] == split])
+    if at_most is None or len(rows) <= at_most:
+        return rows
+    return rows.iloc[np.linspace(0, len(rows) - 1, at_most).round().astype(int)]
+
+
+def read_rows(store: MotionStore, rows: pd.DataFrame, config: WindowConfig, hands: bool) -> WindowBatch:
+    """Cut rows of the window table out of the store."""
+    wanted = rows[["sequence", "start", "length"]].to_numpy(np.int64)
+    return read_windows(store, wanted, config.length, hands)
+
+
+def read_windows(store: MotionStore, rows: NDArray[np.int64], length: int, hands: bool) -> WindowBatch:
+    """Cut rows (sequence, start, length) out of the store, padded to `length` frames."""
+    sequence, start, real = rows.T
+    first = store.sequences["first"].to_numpy()[sequence] + start
+    frames = first[:, None] + np.minimum(np.arange(length), real[:, None] - 1)
+    with_earlier = np.concatenate([first[:, None] - 1, frames], axis=1)
+    joints = [store.arrays["q_body"][frames]] + ([store.arrays["q_hand"][frames]] if hands else [])
+    return WindowBatch(
+        betas=torch.from_numpy(store.betas[sequence]),
+        q_parent_joint=torch.from_numpy(np.concatenate(joints, axis=2)),
+        contacts=torch.from_numpy(np.asarray(store.arrays["contacts"][frames])),
+        T_world_cpf=torch.from_numpy(np.asarray(store.arrays["T_world_cpf"][with_earlier])),
+        mask=torch.from_numpy(np.arange(length) < real[:, None]),
+    )

@@ -1,0 +1,49 @@
+"""All parameters of the project as one record: what `conf/*/parameters*.yml` and `--params` may say."""
+
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from motiongrpo.config import Config
+from motiongrpo.diffusion.training import PretrainingConfig
+from motiongrpo.errors import InputError
+from motiongrpo.metrics.evaluation import EvaluationConfig
+from motiongrpo.motion.ingestion import IngestionConfig
+from motiongrpo.motion.windows import WindowConfig
+from motiongrpo.policy.grpo import GrpoConfig
+from motiongrpo.rewards.training import RewardModelConfig
+
+
+class ProjectParameters(Config):
+    """One field a stage, and what holds for a whole run."""
+
+    run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")  # names the folders of a run
+    data: str = Field(min_length=1)  # where the folders of all runs lie
+    data_root: str | None  # folder of raw motion
+    body: str | None  # body file or release folder; none is the open body
+    gender: Literal["neutral", "female", "male"]  # of the body, where `body` is a release folder
+    device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
+    threads: int | None = Field(ge=1)  # of torch; none leaves its own choice
+    ingestion: IngestionConfig
+    windows: WindowConfig
+    pretraining: PretrainingConfig
+    reward_model: RewardModelConfig
+    grpo: GrpoConfig
+    evaluation: EvaluationConfig
+
+
+def validated(parameters: dict[str, Any]) -> ProjectParameters:
+    """The parameters as a record; raises InputError that names every fault by its full name."""
+    try:
+        return ProjectParameters.model_validate(parameters)
+    except ValidationError as error:
+        raise InputError("; ".join(_sentence(fault) for fault in error.errors())) from error
+
+
+def _sentence(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error":
+        return f"parameter {where}: {message}" if where else message
+    given = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
+    return f"parameter {where}: {message[0].lower()}{message[1:]}{given}"

@@ -1,0 +1,81 @@
+"""GRPO: the pretrained denoiser, rewarded."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+import torch
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.checkpoint import Checkpoint, CheckpointFolder, TrainingCheckpoint, load_checkpoint
+from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.errors import InputError
+from motiongrpo.motion.store import MotionStore
+from motiongrpo.motion.windows import TrainingWindows, WindowConfig, split_rows
+from motiongrpo.optimisation import Optimiser
+from motiongrpo.pipelines.training import Rows, Training, checkpointed, restored, resume, table_digest
+from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate, improve
+from motiongrpo.rewards.hybrid import HybridReward
+from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
+
+DIVERSITY = ("step", "spread_mm", "reward_std", "dropped_share", "gradient_norm", "clipped")
+
+
+def post_train(  # noqa: PLR0913
+    motions: MotionStore,
+    windows: pd.DataFrame,
+    body: BodyModel,
+    denoiser: Checkpoint,
+    reward_model: Checkpoint,
+    state: Checkpoint | None,
+    config: GrpoConfig,
+    window: WindowConfig,
+    device: str,
+) -> Iterator[tuple[Rows, Rows, TrainingCheckpoint]]:
+    """Improve the policy from where the run stands to the last update."""
+    architecture = DenoiserConfig(**denoiser.header.architecture)
+    training = Training(
+        stage="grpo",
+        kind="denoiser",
+        config=config,
+        architecture=architecture,
+        inputs={
+            "motions": motions.digest,
+            "windows": table_digest(windows),
+            "pretrained_denoiser": denoiser.header.weights,
+            "reward_model": reward_model.header.weights,
+        },
+        body_digest=body.digest,
+        seed=config.seed,
+        length="updates",
+        checkpoint_every=config.checkpoint_every,
+    )
+    _refuse_other_body(denoiser, reward_model, body)
+    policy = Optimiser(restored(denoiser, Denoiser(architecture)).to(device), config.optimiser)
+    reference = restored(denoiser, Denoiser(architecture)).to(device).requires_grad_(False)
+    progress = resume(policy, state, training)
+    perceptual = PerceptualModel(PerceptualConfig(**reward_model.header.architecture))
+    judge = restored(reward_model, perceptual).to(device).requires_grad_(False)
+    reward = HybridReward(body, motions.header.fps, config.rewards, judge)
+    spans = split_rows(windows, "train")
+    supply = TrainingWindows(motions, spans, window, architecture.include_hands, 0.0, config.seed)
+    trainer = Trainer(reference, reward, supply.batch, config, torch.device(device))
+    records = improve(policy, trainer, calibrate(trainer))
+    for rows, checkpoint in checkpointed(records, policy, training, progress):
+        yield rows, [_only(DIVERSITY, row) for row in rows], checkpoint
+
+
+def keep_policy(checkpoints: CheckpointFolder) -> Checkpoint:
+    """The averaged weights of the last update."""
+    return load_checkpoint(checkpoints.final(), "denoiser")
+
+
+def _refuse_other_body(denoiser: Checkpoint, reward_model: Checkpoint, body: BodyModel) -> None:
+    for name, checkpoint in (("pretrained_denoiser", denoiser), ("reward_model", reward_model)):
+        if checkpoint.header.body_digest != body.digest:
+            raise InputError(
+                f"{name} was trained on another body file than '{body.name}'; use that file, or train again"
+            )
+
+
+def _only(prefixes: tuple[str, ...], row: dict) -> dict:
+    return {name: value for name, value in row.items() if name.startswith(prefixes)}

@@ -1,0 +1,75 @@
+from kedro.pipeline import Node, Pipeline
+
+from motiongrpo.viz.curves import diversity_curves, learning_curves, reward_curves
+
+from .nodes import (
+    describe_data,
+    describe_run,
+    draw_motion,
+    find_what_matters,
+    plot_comparison,
+    write_report,
+)
+
+
+def create_pipeline(**kwargs: object) -> Pipeline:
+    """Logs, scores and motion of one run → figures, `report`."""
+    return Pipeline(
+        [
+            Node(learning_curves, ["pretraining_log", "reward_log"], "learning_curves", name="plot_learning"),
+            Node(reward_curves, ["grpo_log", "comparison"], "reward_curves", name="plot_rewards"),
+            Node(diversity_curves, "diversity_log", "diversity_curves", name="plot_diversity"),
+            Node(plot_comparison, "comparison", "comparison_figure", name="plot_comparison"),
+            Node(
+                draw_motion,
+                inputs={
+                    "scores": "scores",
+                    "motions": "motions",
+                    "windows": "windows",
+                    "body": "body_model",
+                    "pretrained": "pretrained_denoiser",
+                    "policy": "policy",
+                    "config": "params:evaluation",
+                    "window": "params:windows",
+                },
+                outputs="motion_figure",
+                name="draw_motion",
+            ),
+            Node(
+                describe_run,
+                inputs=["pretrained_denoiser", "reward_model", "policy", "parameters"],
+                outputs="run_facts",
+                name="describe_run",
+            ),
+            Node(
+                describe_data,
+                inputs=["motions", "windows", "ingestion_report"],
+                outputs="data_facts",
+                name="describe_data",
+            ),
+            Node(
+                find_what_matters,
+                inputs=["comparison", "pretraining_log", "reward_report", "grpo_log", "ingestion_report"],
+                outputs="findings",
+                name="find_what_matters",
+            ),
+            Node(
+                write_report,
+                inputs={
+                    "run_facts": "run_facts",
+                    "data_facts": "data_facts",
+                    "found": "findings",
+                    "comparison": "comparison",
+                    "reward_report": "reward_report",
+                    "figure": "comparison_figure",
+                    "motion": "motion_figure",
+                    "learning": "learning_curves",
+                    "rewards": "reward_curves",
+                    "diversity": "diversity_curves",
+                },
+                outputs="report",
+                name="write_report",
+            ),
+        ],
+        tags="report",
+    )

@@ -1,0 +1,5 @@
+"""Motion and samples of the denoiser → perceptual reward model."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,174 @@
+"""What the three training nodes share: resuming, checkpoints, and stopping when asked to."""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from types import FrameType
+from typing import Any, Literal, Protocol, TypeVar
+
+import pandas as pd
+from torch import nn
+
+from motiongrpo import __version__
+from motiongrpo.checkpoint import Checkpoint, Header, Kind, TrainingCheckpoint, digest_of
+from motiongrpo.config import Config
+from motiongrpo.errors import InputError
+from motiongrpo.optimisation import Optimiser
+from motiongrpo.pipelines.progress import with_progress
+
+Model = TypeVar("Model", bound=nn.Module)
+Rows = list[dict[str, Any]]
+
+
+def table_digest(table: pd.DataFrame) -> str:
+    """Names the content of a table."""
+    return digest_of(table.to_csv(index=False))
+
+
+def restored(checkpoint: Checkpoint, model: Model) -> Model:
+    """The model with the weights of a checkpoint."""
+    model.load_state_dict(checkpoint.tensors)
+    return model
+
+
+class Record(Protocol):
+    """A frozen record of one step, counted from 1."""
+
+    @property
+    def step(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: its name, its parameters, what it was made from, and how long it is."""
+
+    stage: str
+    kind: Kind
+    config: Config
+    architecture: Config
+    inputs: dict[str, str]  # digests
+    body_digest: str
+    seed: int
+    length: Literal["steps", "updates"]  # the parameter that says how long it is
+    checkpoint_every: int
+
+    @property
+    def steps(self) -> int:
+        return getattr(self.config, self.length)
+
+    def header(self, kind: Kind, step: int, metrics: dict[str, float]) -> Header:
+        return Header(
+            kind=kind,
+            stage=self.stage,
+            step=step,
+            seed=self.seed,
+            architecture=self.architecture.model_dump(),
+            body_digest=self.body_digest,
+            parameters=self.config.model_dump(mode="json"),
+            inputs=self.inputs,
+            code_version=__version__,
+            metrics=metrics,
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training had come when this process began."""
+
+    step: int
+    metrics: dict[str, float]
+
+
+def resume(optimiser: Optimiser, state: Checkpoint | None, training: Training) -> Progress:
+    """Go on from a saved state; refuse one that was made with other parameters or from other data.
+
+    The length alone may change: a longer training goes on where a shorter one ended.
+    """
+    if state is None:
+        return Progress(0, {})
+    if state.header.step > training.steps:
+        raise InputError(
+            f"this run already holds {state.header.step} steps of {training.stage}, more than the "
+            f"{training.steps} asked for; choose another name with --params run=NAME"
+        )
+    here = training.header("training_state", 0, {})
+    before = state.header.parameters | {training.length: here.parameters[training.length]}
+    changed = _differences(before, here.parameters, training.stage)
+    changed += _differences(state.header.inputs, here.inputs, "input")
+    if changed:
+        raise InputError(
+            f"this run already holds a {training.stage} training that differs: {'; '.join(changed)}; "
+            "choose another name with --params run=NAME, or restore the old values to go on"
+        )
+    optimiser.restore(state.tensors)
+    return Progress(state.header.step, state.header.metrics)
+
+
+def checkpointed(
+    records: Iterator[Record], optimiser: Optimiser, training: Training, progress: Progress
+) -> Iterator[tuple[Rows, TrainingCheckpoint]]:
+    """Gather records and hand over a checkpoint every so often, at the end, and when asked to stop.
+
+    SIGTERM and SIGUSR1 (a cluster's warning) save first and stop then; the same command goes on.
+    """
+    rows: Rows = []
+    with _StopRequest() as stop:
+        for record in with_progress(records, training.stage.replace("_", " "), training.steps, progress.step):
+            rows.append(flatten(asdict(record)))  # type: ignore[call-overload]
+            if record.step % training.checkpoint_every == 0 or record.step == training.steps or stop.asked:
+                yield rows, _checkpoint(optimiser, training, rows[-1])
+                rows = []
+            if stop.asked and record.step < training.steps:
+                raise InputError(
+                    f"{training.stage} was asked to stop and saved step {record.step} of {training.steps}; "
+                    "run the same command to go on"
+                )
+    if progress.step == training.steps:  # perhaps killed after the last state, before the end mark
+        yield [], _checkpoint(optimiser, training, {"step": progress.step} | progress.metrics)
+
+
+def flatten(record: dict[str, Any]) -> dict[str, Any]:
+    """{"reward": {"position": 1}} → {"reward_position": 1}; what is None is left out."""
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}_{key}": inner for key, inner in value.items()}
+        elif value is not None:
+            flat[name] = value
+    return flat
+
+
+def _checkpoint(optimiser: Optimiser, training: Training, row: dict[str, Any]) -> TrainingCheckpoint:
+    metrics = {name: float(value) for name, value in row.items() if name != "step"}
+    model = Checkpoint(training.header(training.kind, row["step"], metrics), optimiser.averaged_weights())
+    state = Checkpoint(training.header("training_state", row["step"], metrics), optimiser.state())
+    return TrainingCheckpoint(model, state, complete=row["step"] == training.steps)
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:
+    found = []
+    for name in sorted(old.keys() | new.keys()):
+        before, now = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(now, dict):
+            found += _differences(before, now, f"{prefix}.{name}")
+        elif before != now:
+            found.append(f"{prefix}.{name} was {before}, is {now}")
+    return found
+
+
+class _StopRequest:
+    """Remembers a polite signal instead of dying of it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> "_StopRequest":
+        self.before = {s: signal.signal(s, self._ask) for s in (signal.SIGTERM, signal.SIGUSR1)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True

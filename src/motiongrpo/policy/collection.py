@@ -1,0 +1,108 @@
+"""Collecting the groups of one update: roll out, judge, drop those that teach nothing, refill."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.config import Config
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.errors import InputError
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.policy.advantage import RewardScale, group_advantages, teaches
+from motiongrpo.policy.diagnostics import spread_mm
+from motiongrpo.policy.rollout import RolloutConfig, Rollouts, concatenate, roll_out
+from motiongrpo.rewards.hybrid import HybridReward, Measured
+from motiongrpo.shapes import PerRowSample, PerSample
+
+Levels = list[tuple[int, int]]
+
+
+class AdvantageConfig(Config):
+    """How rewards become advantages, and which groups are dropped."""
+
+    clamp: float = Field(gt=0)
+    drop_below: float = Field(ge=0, lt=1)  # of a reward's own deviation: a group under it teaches nothing
+    refills: int = Field(ge=0)  # attempts to replace dropped groups
+    calibration_conditions: int = Field(ge=2)  # of the fixed pool that sets ω and the floors
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The groups an update learns from, and what all groups sampled for it were like."""
+
+    rollouts: Rollouts  # kept groups
+    advantage: PerRowSample  # of the kept groups
+    rewards: dict[str, PerSample]  # of all groups
+    values: dict[str, PerSample]  # errors and scores of all groups
+    dropped_share: float
+    spread_mm: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Collector:
+    """What it takes to roll out and judge; holds no state."""
+
+    rollout: RolloutConfig
+    advantage: AdvantageConfig
+    reward: HybridReward
+    scale: RewardScale
+    windows: Callable[[int, int], WindowBatch]  # (count, attempt) → conditions of one update
+
+    def collect(self, policy: Denoiser, trained: Levels, generator: torch.Generator) -> Collected:
+        """Groups until there are as many as wanted or the refills are used up; InputError without any."""
+        kept: list[Rollouts] = []
+        kept_rewards: list[dict[str, PerSample]] = []
+        seen: list[Measured] = []
+        masks = []
+        for attempt in range(1 + self.advantage.refills):
+            missing = self.rollout.conditions - sum(len(rollouts.batch) for rollouts in kept)
+            if missing == 0:
+                break
+            rollouts = roll_out(policy, self.windows(missing, attempt), self.rollout, trained, generator)
+            measured = judge(rollouts, self.reward)
+            rewards = self.reward.rewards(measured.values, self.scale.omega)
+            worth = teaches(rewards, self.scale.spread, self.advantage.drop_below)
+            kept.append(rollouts.groups(worth))
+            kept_rewards.append({term: r[worth] for term, r in rewards.items()})
+            seen.append(measured)
+            masks.append(rollouts.batch.mask)
+        return self._assemble(concatenate(kept), _together(kept_rewards), seen, torch.cat(masks))
+
+    def _assemble(
+        self, rollouts: Rollouts, rewards: dict[str, PerSample], seen: list[Measured], mask: Tensor
+    ) -> Collected:
+        if len(rollouts.batch) == 0:
+            raise InputError(
+                f"all {len(mask)} groups of an update were dropped: their rewards agree to within "
+                f"{self.advantage.drop_below:.0%} of the spread over the data; raise "
+                "grpo.rollout.noise.amplitude_m or lower grpo.advantage.drop_below"
+            )
+        values = _together([measured.values for measured in seen])
+        return Collected(
+            rollouts=rollouts,
+            advantage=self._advantage(rollouts, rewards),
+            rewards=self.reward.rewards(values, self.scale.omega),
+            values=values,
+            dropped_share=1 - len(rollouts.batch) / len(mask),
+            spread_mm=spread_mm(torch.cat([measured.p_head_joint for measured in seen]), mask),
+        )
+
+    def _advantage(self, rollouts: Rollouts, rewards: dict[str, PerSample]) -> PerRowSample:
+        """Nested noise compares only samples of one track, the other scopes the whole group."""
+        if self.rollout.noise.scope == "nested":
+            by_row = {term: rollouts.per_row(reward) for term, reward in rewards.items()}
+            return group_advantages(by_row, self.scale.floor, self.advantage.clamp)
+        return rollouts.per_row(group_advantages(rewards, self.scale.floor, self.advantage.clamp))
+
+
+def judge(rollouts: Rollouts, reward: HybridReward) -> Measured:
+    """Measure every sample, shaped (group, sample)."""
+    placement = rollouts.placement(reward.config.placement)
+    return reward.measure(rollouts.by_group(), rollouts.batch, placement)
+
+
+def _together(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {term: torch.cat([part[term] for part in parts]) for term in parts[0]}

@@ -1,0 +1,183 @@
+"""Rollouts: groups of motions sampled under one head path, with what an update needs to know of them.
+
+A group has `tracks` perturbed head paths and the same number of samples under each. Rows of a rollout
+are (group, track) pairs, so tensors are shaped (row, sample, …) and a group lives whole in one place.
+"""
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.config import Config
+from motiongrpo.diffusion.conditioning import head_condition
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.representation import feature_count
+from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain
+from motiongrpo.diffusion.schedule import squared_levels
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.policy.perlin import NoiseConfig, noise_tracks
+from motiongrpo.shapes import FrameMask, PerRowSample, PerSample, Rollout
+
+
+class RolloutConfig(Config):
+    """How groups are sampled, and which steps of their chains are trained."""
+
+    conditions: int = Field(ge=1)  # groups an update
+    group_size: int = Field(ge=2)  # one sample alone has no spread, hence no advantage
+    initial_noise: Literal["shared", "own"]  # x_T within a group
+    trained_steps: int = Field(ge=1)  # a stratified subset of those that qualify
+    lowest_level: int = Field(ge=1, le=1000)  # of a trained step; below it gradients are mostly noise
+    noise: NoiseConfig
+    sampling: SamplingConfig
+
+    @property
+    def tracks(self) -> int:
+        """Perturbed head paths a group: 1, G, or the number of nested tracks, which must divide G."""
+        tracks = {"group": 1, "sample": self.group_size, "nested": self.noise.tracks}[self.noise.scope]
+        if self.group_size % tracks:
+            raise ValueError(
+                f"group_size must be a multiple of noise.tracks, got {self.group_size} and {tracks}"
+            )
+        return tracks
+
+
+@dataclass(frozen=True)
+class TrainedStep:
+    """One stochastic step of the chains, kept for the update."""
+
+    t: int
+    s: int
+    x_t: Rollout
+    x_0: Rollout  # the rollout policy's estimate
+    noise: Rollout  # (x_s − μ) / σ
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Samples of a policy for a batch of windows."""
+
+    batch: WindowBatch
+    tracks: int  # perturbed head paths a group
+    T_world_cpf: Float[Tensor, "row frame_and_one 7"]  # perturbed, as the policy saw it
+    condition: Float[Tensor, "row frame 154"]
+    x: Rollout  # the motions, (row, sample, frame, feature)
+    steps: list[TrainedStep]
+
+    @property
+    def mask(self) -> FrameMask:
+        """Real frames of each row."""
+        return self.batch.mask.repeat_interleave(self.tracks, 0)
+
+    def groups(self, which: Bool[Tensor, " condition"]) -> "Rollouts":
+        """Some of the groups."""
+        rows = which.repeat_interleave(self.tracks)
+        steps = [replace(s, x_t=s.x_t[rows], x_0=s.x_0[rows], noise=s.noise[rows]) for s in self.steps]
+        return replace(
+            self,
+            batch=self.batch.rows(which),
+            T_world_cpf=self.T_world_cpf[rows],
+            condition=self.condition[rows],
+            x=self.x[rows],
+            steps=steps,
+        )
+
+    def placement(self, kind: Literal["true", "perturbed"]) -> Float[Tensor, "condition sample frame 7"]:
+        """The head path that places each sample's body for judgement."""
+        paths = (
+            self.batch.T_world_cpf.repeat_interleave(self.tracks, 0) if kind == "true" else self.T_world_cpf
+        )
+        each = paths[:, None, 1:].expand(-1, self.x.shape[1], -1, -1)
+        return each.unflatten(0, (-1, self.tracks)).flatten(1, 2)
+
+    def by_group(self) -> Rollout:
+        """The motions shaped (group, sample of the group, frame, feature)."""
+        return self.x.unflatten(0, (-1, self.tracks)).flatten(1, 2)
+
+    def per_row(self, values: PerSample) -> PerRowSample:
+        """Values of (group, sample) laid out as the rows are."""
+        return values.unflatten(1, (self.tracks, -1)).flatten(0, 1)
+
+
+def perturbed_paths(
+    batch: WindowBatch, config: RolloutConfig, generator: torch.Generator
+) -> Float[Tensor, "row frame_and_one 7"]:
+    """H̃ = {R, τ + λ P}: the head paths of each group with noise on their translation alone."""
+    T_world_cpf = batch.T_world_cpf.repeat_interleave(config.tracks, 0)
+    tracks, frames = T_world_cpf.shape[:2]
+    displacement = noise_tracks(tracks, frames, config.noise, generator).to(T_world_cpf)
+    return torch.cat([T_world_cpf[..., :4], T_world_cpf[..., 4:] + displacement], dim=-1)
+
+
+def trainable_steps(config: RolloutConfig) -> list[tuple[int, int]]:
+    """The steps (t, s) a policy gradient may use: those with a density, from the lowest level up."""
+    levels = squared_levels(config.sampling.steps)
+    pairs = itertools.pairwise(levels)
+    steps = [(t, s) for t, s in pairs if s > 0 and t >= config.lowest_level]
+    if not steps:
+        raise ValueError(f"lowest_level must leave a stochastic step, got {config.lowest_level}")
+    return steps
+
+
+def stratified_subset(
+    steps: list[tuple[int, int]], count: int, generator: torch.Generator
+) -> list[tuple[int, int]]:
+    """`count` of the steps, one from each of as many equal strata; all of them if they are not more."""
+    if len(steps) <= count:
+        return steps
+    u = torch.rand(count, generator=generator, device=generator.device).cpu()
+    return [steps[i] for i in ((torch.arange(count) + u) * len(steps) / count).long().tolist()]
+
+
+@torch.no_grad()
+def roll_out(
+    policy: Denoiser,
+    batch: WindowBatch,
+    config: RolloutConfig,
+    trained: list[tuple[int, int]],
+    generator: torch.Generator,
+) -> Rollouts:
+    """Sample a group of motions for every window, keeping the steps of `trained`."""
+    T_world_cpf = perturbed_paths(batch, config, generator)
+    condition = head_condition(T_world_cpf)
+    mask = batch.mask.repeat_interleave(config.tracks, 0)
+    features = feature_count(policy.config.include_hands)
+    x, kept = initial_noise(batch, features, config, generator), []
+    for step in reverse_chain(predictor(policy, condition, mask), x, config.sampling, generator):
+        x = step.x_s
+        if (step.t, step.s) in trained:
+            kept.append(TrainedStep(step.t, step.s, step.x_t, step.x_0, step.noise))
+    return Rollouts(batch, config.tracks, T_world_cpf, condition, x, kept)
+
+
+def initial_noise(
+    batch: WindowBatch, features: int, config: RolloutConfig, generator: torch.Generator
+) -> Rollout:
+    """x_T of every sample; `shared` starts all samples of a group from the same one, as the paper does."""
+    groups, frames = batch.mask.shape
+    own = 1 if config.initial_noise == "shared" else config.group_size
+    x_T = torch.randn(groups, own, frames, features, generator=generator, device=generator.device)
+    x_T = x_T.to(batch.betas).expand(-1, config.group_size, -1, -1)
+    return x_T.unflatten(1, (config.tracks, -1)).flatten(0, 1).contiguous()
+
+
+def concatenate(parts: list[Rollouts]) -> Rollouts:
+    """Several rollouts of one configuration as one."""
+    rows = {
+        name: torch.cat([getattr(part, name) for part in parts]) for name in ("T_world_cpf", "condition", "x")
+    }
+    steps = [
+        replace(
+            step,
+            x_t=torch.cat([part.steps[i].x_t for part in parts]),
+            x_0=torch.cat([part.steps[i].x_0 for part in parts]),
+            noise=torch.cat([part.steps[i].noise for part in parts]),
+        )
+        for i, step in enumerate(parts[0].steps)
+    ]
+    batch = WindowBatch.together([part.batch for part in parts])
+    return Rollouts(batch, parts[0].tracks, steps=steps, **rows)

@@ -1,0 +1,114 @@
+"""One gradient step of the policy on collected rollouts: every trained level, then the anchor, then AdamW."""
+
+from dataclasses import dataclass
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.schedule import cosine_alpha_bar
+from motiongrpo.diffusion.training import noised_loss
+from motiongrpo.diffusion.transition import sensitivity
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.optimisation import Optimiser
+from motiongrpo.policy.rollout import Rollouts, TrainedStep
+from motiongrpo.policy.surrogate import (
+    SurrogateConfig,
+    clipped_share,
+    clipped_surrogate,
+    kl_to_reference_per_dim,
+    step_ratio,
+)
+from motiongrpo.seeds import generator_for
+from motiongrpo.shapes import PerSample
+
+
+@dataclass(frozen=True)
+class StepDiagnostics:
+    """Of one trained level."""
+
+    clipped_low: float  # share of samples beyond the clip range
+    clipped_high: float
+    kl_per_dim: float | None  # to the reference, nats; None where it was not measured
+    largest_log_ratio: float  # |log ratio| per dimension
+
+
+@dataclass(frozen=True)
+class GradientPass:
+    """Of one gradient step: means over levels, the largest log ratio."""
+
+    gradient_norm: float  # before clipping
+    clipped_low: float
+    clipped_high: float
+    kl_per_dim: float  # of the levels where it was measured: all, or the first where it has no weight
+    audit: float
+
+
+def gradient_pass(
+    policy: Optimiser[Denoiser],
+    reference: Denoiser,
+    rollouts: Rollouts,
+    advantage: PerSample,
+    config: SurrogateConfig,
+) -> GradientPass:
+    """Raise the surrogate once; `advantage` is laid out by row."""
+    policy.adam.zero_grad(set_to_none=True)
+    steps = [
+        accumulate_gradient(policy.model, reference, rollouts, step, advantage, config)
+        for step in rollouts.steps
+    ]
+    if config.anchor_share > 0:
+        add_anchor(policy, rollouts.batch, config.anchor_share)
+    return GradientPass(
+        gradient_norm=policy.apply_gradients(),
+        clipped_low=fmean(step.clipped_low for step in steps),
+        clipped_high=fmean(step.clipped_high for step in steps),
+        kl_per_dim=fmean(step.kl_per_dim for step in steps if step.kl_per_dim is not None),
+        audit=max(step.largest_log_ratio for step in steps),
+    )
+
+
+def accumulate_gradient(
+    policy: Denoiser,
+    reference: Denoiser,
+    rollouts: Rollouts,
+    step: TrainedStep,
+    advantage: PerSample,
+    config: SurrogateConfig,
+) -> StepDiagnostics:
+    """Add the gradient of −(surrogate − β KL) of one level, divided by the number of levels."""
+    mask, alpha_bar = rollouts.mask, cosine_alpha_bar()
+    gain = float(sensitivity(alpha_bar[step.t], alpha_bar[step.s]))
+    t = torch.full((len(mask),), step.t, device=mask.device)
+    inputs = (step.x_t, t, rollouts.condition, None if bool(mask.all()) else mask)
+    x_0 = policy(*inputs)
+    ratio = step_ratio(x_0, step.x_0, step.noise, mask, gain, config)
+    objective, divergence = clipped_surrogate(ratio, advantage).mean(), None
+    if config.kl_weight > 0 or step is rollouts.steps[0]:  # one level is enough to watch it
+        with torch.no_grad():
+            x_0_reference = reference(*inputs)
+        divergence = kl_to_reference_per_dim(x_0, x_0_reference, mask, gain).mean()
+        objective = objective - config.kl_weight * divergence
+    (-objective / len(rollouts.steps)).backward()
+    largest = float(ratio.log_ratio_per_dim.detach().abs().max())
+    return StepDiagnostics(*clipped_share(ratio), _number(divergence), largest)
+
+
+def add_anchor(policy: Optimiser[Denoiser], batch: WindowBatch, share: float) -> None:
+    """Add the pretraining loss's gradient on real data, at a share of the policy gradient's norm."""
+    parameters = list(policy.trained.values())
+    generator = generator_for(0, "anchor", policy.steps)
+    loss = noised_loss(policy.model, batch, generator).total()
+    anchor = torch.autograd.grad(loss, parameters)
+    scale = share * _norm([p.grad for p in parameters]) / _norm(list(anchor))
+    for parameter, g in zip(parameters, anchor, strict=True):
+        parameter.grad = scale * g if parameter.grad is None else parameter.grad + scale * g
+
+
+def _number(value: Tensor | None) -> float | None:
+    return None if value is None else float(value.detach())
+
+
+def _norm(tensors: list[Tensor | None]) -> Tensor:
+    return torch.stack([t.norm() for t in tensors if t is not None]).norm()

@@ -1,0 +1,114 @@
+"""Does the perceptual model see what it should? Its calibration and its report, on held-out motion."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.stats import rankdata
+from torch import Tensor
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.rewards.corruption import CORRUPTIONS
+from motiongrpo.rewards.perceptual import PerceptualModel
+from motiongrpo.rewards.training import Judged
+from motiongrpo.seeds import generator_for
+
+SEVERITIES = (0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Held-out motion and what is needed to judge it."""
+
+    body: BodyModel
+    fps: float
+    batch: WindowBatch
+    seed: int
+
+    def truth(self) -> Judged:
+        return Judged(PlacedMotion.truth(self.batch), self.batch.T_world_cpf)
+
+    def corrupted(self, kind: str, severity: float) -> Judged:
+        generator = generator_for(self.seed, "examination", kind, str(severity))
+        each = torch.full((len(self.batch),), severity)
+        candidate = CORRUPTIONS[kind](PlacedMotion.truth(self.batch), each, generator)
+        return Judged(candidate, self.batch.T_world_cpf)
+
+    def under_another_head(self) -> Judged:
+        """True bodies placed by their own heads, judged under the next window's head path."""
+        return Judged(PlacedMotion.truth(self.batch), self.batch.T_world_cpf.roll(1, 0))
+
+
+@torch.no_grad()
+def calibrate(model: PerceptualModel, examiner: Examiner, samples: Judged | None) -> Tensor:
+    """Slope and offset of the logistic regression of real against not, both sides weighted alike."""
+    real = examiner.truth().logits(model, examiner.body, examiner.fps)
+    kinds = [examiner.corrupted(kind, 1.0) for kind in CORRUPTIONS] + ([samples] if samples else [])
+    fake = Judged.together(kinds).logits(model, examiner.body, examiner.fps)
+    return fit_logistic(real.double(), fake.double()).float()
+
+
+def fit_logistic(real: Tensor, fake: Tensor, ridge: float = 1e-4) -> Tensor:
+    """Slope and offset that make sigmoid(slope · logit + offset) a probability; Newton's method.
+
+    The ridge keeps the slope finite where the two sides do not overlap.
+    """
+    x = torch.cat([real, fake])
+    centre, scale = x.mean(), x.std().clamp(min=1e-12)
+    design = torch.stack([(x - centre) / scale, torch.ones_like(x)], dim=1)
+    label = torch.cat([torch.ones_like(real), torch.zeros_like(fake)])
+    weight = torch.cat([torch.ones_like(real) / len(real), torch.ones_like(fake) / len(fake)])
+    w = torch.zeros(2, dtype=x.dtype)
+    for _ in range(50):
+        p = torch.sigmoid(design @ w)
+        gradient = design.T @ (weight * (p - label)) + ridge * w
+        hessian = (design.T * (weight * p * (1 - p))) @ design + ridge * torch.eye(2, dtype=x.dtype)
+        w = w - torch.linalg.solve(hessian, gradient)
+    return torch.stack([w[0] / scale, w[1] - w[0] * centre / scale])
+
+
+@torch.no_grad()
+def examine(model: PerceptualModel, examiner: Examiner, samples: Judged | None) -> dict[str, Any]:
+    """Pair accuracy of truth against each corruption by severity, against samples, against another head.
+
+    `spearman` is the rank correlation of severity with the logit within a window, truth included as
+    severity 0, averaged over windows: −1 is a perfect order.
+    """
+    judge = lambda judged: judged.logits(model, examiner.body, examiner.fps)  # noqa: E731
+    truth = judge(examiner.truth())
+    report: dict[str, Any] = {"windows": len(truth), "corruptions": {}}
+    for kind in CORRUPTIONS:
+        worse = [judge(examiner.corrupted(kind, severity)) for severity in SEVERITIES]
+        accuracy = {str(s): share_above(truth, w) for s, w in zip(SEVERITIES, worse, strict=True)}
+        order = rank_correlation(torch.stack([truth, *worse]))
+        report["corruptions"][kind] = {"pair_accuracy": accuracy, "spearman": order}
+    report["another_head"] = {"pair_accuracy": share_above(truth, judge(examiner.under_another_head()))}
+    report["truth_score"] = float(model.score(truth).mean())
+    if samples is not None:
+        faked = judge(samples)
+        report["samples"] = {
+            "pair_accuracy": float((truth[:, None] > faked).double().mean()),
+            "score": float(model.score(faked).mean()),
+        }
+    return report
+
+
+def share_above(better: Tensor, worse: Tensor) -> float:
+    """Share of windows whose first value is the larger one."""
+    return float((better > worse).double().mean())
+
+
+def rank_correlation(logits: Float[Tensor, "severity window"]) -> float:
+    """Spearman's ρ between the order of the rows and the values, per column, averaged over columns.
+
+    A column of equal values has no order: it counts as 0.
+    """
+    ranks = rankdata(logits.numpy(), axis=0)
+    ranks = ranks - ranks.mean(axis=0)
+    order = np.arange(len(ranks)) - (len(ranks) - 1) / 2
+    norm = np.sqrt((order**2).sum() * (ranks**2).sum(axis=0))
+    return float(np.divide(order @ ranks, norm, out=np.zeros_like(norm), where=norm > 0).mean())

@@ -1,0 +1,111 @@
+"""The hybrid reward: joint-level closeness to the truth and the perceptual model, term by term.
+
+Terms are never summed here: each is standardised within its group first (`policy.advantage`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.kinematics import PosedBody
+from motiongrpo.config import Config
+from motiongrpo.diffusion.conditioning import head_condition
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.geometry.se3 import Transform
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.rewards.joint import (
+    PosedMotion,
+    RotationError,
+    aligned_position_error,
+    position_error,
+    rotation_error,
+    velocity_error,
+)
+from motiongrpo.rewards.perceptual import PerceptualModel, joint_features
+from motiongrpo.shapes import PerSample, PerSequence, Rollout
+
+JointTerm = Literal["rotation", "position", "aligned_position", "velocity"]
+Term = Literal["rotation", "position", "aligned_position", "velocity", "perceptual"]
+PERCEPTUAL = "perceptual"
+
+
+class RewardConfig(Config):
+    """Which terms are paid, and how steeply."""
+
+    terms: list[Term] = Field(min_length=1)
+    omega: dict[JointTerm, float] | Literal["median"]  # "median": the pretrained median reward is 1/e
+    perceptual_omega: float = Field(gt=0)
+    rotation_error: RotationError
+    placement: Literal["true", "perturbed"]  # the head path that places the body to be judged
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the terms say of each sample of each condition, before it becomes a reward."""
+
+    values: dict[str, PerSample]  # errors in radians, metres, m/s; the perceptual score
+    p_head_joint: Float[Tensor, "condition sample frame 22 3"]  # seen from the head, world axes, metres
+
+
+@dataclass(frozen=True)
+class HybridReward:
+    """Judges packed samples against the truth of their windows."""
+
+    body: BodyModel
+    fps: float
+    config: RewardConfig
+    perceptual: PerceptualModel
+
+    @torch.no_grad()
+    def measure(
+        self, x: Rollout, batch: WindowBatch, T_world_placement: Float[Tensor, "condition sample frame 7"]
+    ) -> Measured:
+        """Place every sample by its head path, pose it once, and hold it against truth and model."""
+        conditions, samples = x.shape[:2]
+        repeat = torch.arange(conditions, device=x.device).repeat_interleave(samples)
+        guess = PlacedMotion.sampled(x.flatten(0, 1), T_world_placement.flatten(0, 1), batch.mask[repeat])
+        _, posed = guess.posed(self.body)
+        values = self._joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
+        if PERCEPTUAL in self.config.terms:
+            values[PERCEPTUAL] = self._score(guess, posed, batch.T_world_cpf[repeat])
+        from_head = posed.p_world_joint - guess.T_world_cpf[:, :, None, 4:]
+        return Measured(
+            {term: values[term].view(conditions, samples) for term in self.config.terms},
+            from_head.unflatten(0, (conditions, samples)),
+        )
+
+    def rewards(self, measured: dict[str, PerSample], omega: dict[str, float]) -> dict[str, PerSample]:
+        """exp(−ω · error) of the joint terms, exp(ω · score) of the perceptual one."""
+        sign = {term: 1.0 if term == PERCEPTUAL else -1.0 for term in measured}
+        return {term: (sign[term] * omega[term] * value).exp() for term, value in measured.items()}
+
+    def omega_from(self, measured: dict[str, PerSample]) -> dict[str, float]:
+        """The steepness of every term, from the parameters or from what the pretrained model scores."""
+        chosen = self.config.omega
+        if chosen == "median":
+            omega = {term: 1 / float(value.median()) for term, value in measured.items()}
+        else:
+            omega = {str(term): value for term, value in chosen.items()}
+        return omega | {PERCEPTUAL: self.config.perceptual_omega}
+
+    def _joint_errors(
+        self, guess: PlacedMotion, posed: PosedBody, truth: PlacedMotion, repeat: Tensor
+    ) -> dict[str, PerSequence]:
+        guessed = PosedMotion.of(guess.R_parent_joint, posed)
+        real = PosedMotion.of(truth.R_parent_joint, truth.posed(self.body)[1]).rows(repeat)
+        return {
+            "rotation": rotation_error(guessed, real, guess.mask, self.config.rotation_error),
+            "position": position_error(guessed, real, guess.mask),
+            "aligned_position": aligned_position_error(guessed, real, guess.mask),
+            "velocity": velocity_error(guessed, real, guess.mask, self.fps),
+        }
+
+    def _score(self, guess: PlacedMotion, posed: PosedBody, T_world_cpf: Tensor) -> PerSequence:
+        head = Transform.from_wxyz_xyz(T_world_cpf[:, 1:])
+        features = joint_features(posed, guess.contacts, head, self.fps)
+        return self.perceptual.score(self.perceptual(features, head_condition(T_world_cpf), guess.mask))

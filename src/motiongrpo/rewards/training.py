@@ -1,0 +1,143 @@
+"""Contrastive training of the perceptual model: truth against corruptions of it and samples of a policy.
+
+InfoNCE (van den Oord et al. 2018, arXiv:1807.03748) with every negative of the batch against every
+positive:  L = −E log exp(φ⁺/τ) / (exp(φ⁺/τ) + Σ exp(φ⁻/τ)).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.config import Config
+from motiongrpo.diffusion.conditioning import head_condition
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.diffusion.representation import feature_count
+from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain
+from motiongrpo.geometry.se3 import Transform
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.rewards.corruption import CORRUPTIONS
+from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel, joint_features
+from motiongrpo.seeds import generator_for
+from motiongrpo.shapes import PerSequence
+
+LAST_STEPS = 3  # of a chain, whose states are the hard negatives
+
+
+class RewardModelConfig(Config):
+    """Length and pace of the perceptual model's training, its negatives, its architecture."""
+
+    steps: int = Field(ge=1)
+    batch_size: int = Field(ge=2)
+    corruptions_per_window: int = Field(ge=1)
+    severity_at_least: float = Field(ge=0, le=1)
+    hard_negative_windows: int = Field(ge=0)  # sampled once from the pretrained denoiser
+    hard_negatives_per_step: int = Field(ge=0)
+    temperature: float = Field(gt=0)
+    checkpoint_every: int = Field(ge=1)
+    examination_windows: int = Field(ge=2)  # held out: calibration and report
+    seed: int = Field(ge=0)
+    sampling: SamplingConfig
+    model: PerceptualConfig
+    optimiser: OptimiserConfig
+
+
+@dataclass(frozen=True)
+class RewardStep:
+    """What one step says of itself."""
+
+    step: int  # counted from 1
+    loss: float  # nats
+    pair_accuracy: float  # share of (positive, negative) pairs in the right order
+    gradient_norm: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Candidates and the true head paths they are judged under."""
+
+    candidate: PlacedMotion
+    T_world_cpf: Float[Tensor, "batch frame_and_one 7"]
+
+    def logits(self, model: PerceptualModel, body: BodyModel, fps: float) -> PerSequence:
+        head = Transform.from_wxyz_xyz(self.T_world_cpf[:, 1:])
+        c = self.candidate
+        features = joint_features(c.posed(body)[1], c.contacts, head, fps)
+        return model(features, head_condition(self.T_world_cpf), c.mask)
+
+    def rows(self, index: Tensor) -> "Judged":
+        return Judged(self.candidate.rows(index), self.T_world_cpf[index])
+
+    @staticmethod
+    def together(parts: list["Judged"]) -> "Judged":
+        candidates = concatenate([part.candidate for part in parts])
+        return Judged(candidates, torch.cat([part.T_world_cpf for part in parts]))
+
+
+def train_perceptual(
+    optimiser: Optimiser[PerceptualModel],
+    batch_at: Callable[[int], WindowBatch],
+    hard: Judged | None,
+    body: BodyModel,
+    fps: float,
+    config: RewardModelConfig,
+) -> Iterator[RewardStep]:
+    """Train from where the optimiser stands to `config.steps`, one record a step."""
+    while optimiser.steps < config.steps:
+        step = optimiser.steps + 1
+        generator = generator_for(config.seed, "reward_model", step)
+        batch = batch_at(step)
+        negatives = [corrupted(batch, config, generator)]
+        if hard is not None:
+            count = (config.hard_negatives_per_step,)
+            drawn = torch.randint(0, len(hard.T_world_cpf), count, generator=generator)
+            negatives.append(hard.rows(drawn))
+        truth = Judged(PlacedMotion.truth(batch), batch.T_world_cpf)
+        logits = Judged.together([truth, *negatives]).logits(optimiser.model, body, fps)
+        loss, accuracy = info_nce(logits[: len(batch)], logits[len(batch) :], config.temperature)
+        norm = optimiser.step(loss)
+        yield RewardStep(step, float(loss.detach()), accuracy, norm)
+
+
+def info_nce(
+    positive: Float[Tensor, " positive"], negative: Float[Tensor, " negative"], temperature: float
+) -> tuple[Tensor, float]:
+    """The loss in nats and the share of pairs in the right order."""
+    against = torch.cat([positive[:, None], negative.expand(len(positive), -1)], dim=1) / temperature
+    loss = -against.log_softmax(dim=1)[:, 0].mean()
+    return loss, float((positive[:, None] > negative).double().mean())
+
+
+def corrupted(batch: WindowBatch, config: RewardModelConfig, generator: torch.Generator) -> Judged:
+    """Several corruptions of every window, each of a random kind and severity, the kinds in turn."""
+    truth, names = PlacedMotion.truth(batch), list(CORRUPTIONS)
+    order = torch.randperm(len(names), generator=generator).tolist()
+    kinds = [names[order[i % len(names)]] for i in range(config.corruptions_per_window)]
+    parts = []
+    for kind in kinds:
+        u = torch.rand(len(batch), generator=generator)
+        severity = config.severity_at_least + (1 - config.severity_at_least) * u
+        parts.append(Judged(CORRUPTIONS[kind](truth, severity, generator), batch.T_world_cpf))
+    return Judged.together(parts)
+
+
+@torch.no_grad()
+def hard_negatives(
+    denoiser: Denoiser, batch: WindowBatch, sampling: SamplingConfig, generator: torch.Generator
+) -> Judged:
+    """The states of the last three sampling steps: they look like truth and carry the policy's own faults."""
+    features = feature_count(denoiser.config.include_hands)
+    x_T = torch.randn(len(batch), 1, batch.mask.shape[1], features, generator=generator)
+    predict = predictor(denoiser, head_condition(batch.T_world_cpf), batch.mask)
+    chain = list(reverse_chain(predict, x_T.to(batch.betas), sampling, generator))
+    states = [step.x_s[:, 0] for step in chain[-LAST_STEPS:]]
+    T_world_cpf = batch.T_world_cpf
+    return Judged.together(
+        [Judged(PlacedMotion.sampled(x, T_world_cpf[:, 1:], batch.mask), T_world_cpf) for x in states]
+    )

@@ -1,0 +1,11 @@
+"""Kedro's settings of this project."""
+
+from motiongrpo.hooks import CommandChecks, RunSummary
+
+HOOKS = (CommandChecks(), RunSummary())
+
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"parameters": "soft", "globals": "soft"},
+}

@@ -1,0 +1,53 @@
+"""The comparison as a table on a terminal: what a run ends with."""
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+
+from motiongrpo.metrics.score import METRICS
+from motiongrpo.metrics.table import final_checkpoints
+from motiongrpo.viz.paired import Interval, Paired, Verdict, paired_metrics
+
+WIDTH = 104  # a log is no narrower than the table
+ARROWS = {"lower": "↓", "higher": "↑", "none": ""}
+COLOURS: dict[Verdict, str] = {"better": "green", "worse": "red", "undecided": "default", "not judged": "dim"}
+
+
+def summary_table(comparison: pd.DataFrame) -> Table:
+    """One row a metric: both means with their intervals, and the paired difference with its own."""
+    final = final_checkpoints(comparison)
+    windows, sequences = int(final["windows"].max()), int(final["sequences"].max())
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="Pretrained and post-trained on held-out subjects",
+        caption=f"{windows} windows of {sequences} sequences; 95 % bootstrap intervals over sequences",
+    )
+    for column in ("metric", "pretrained", "post-trained", "difference"):
+        table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
+    if set(final["stage"]) == {"pretraining", "grpo"}:
+        for pair in paired_metrics(final):
+            table.add_row(_name(pair.metric), *_cells(pair))
+    else:
+        for row in final.to_dict(orient="records"):
+            mean = Interval(row["mean"], row["low"], row["high"])
+            table.add_row(_name(str(row["metric"])), _text(mean), "–", "–")
+    return table
+
+
+def _name(metric: str) -> str:
+    return f"{metric} {ARROWS[METRICS[metric].better]}"
+
+
+def _cells(pair: Paired) -> tuple[str, str, str]:
+    colour = COLOURS[pair.verdict]
+    return _text(pair.before), _text(pair.after), f"[{colour}]{_text(pair.difference, '+')}[/{colour}]"
+
+
+def _text(interval: Interval, sign: str = "") -> str:
+    value, low, high = (_number(x, sign) for x in (interval.value, interval.low, interval.high))
+    return f"{value} \\[{low}, {high}]"
+
+
+def _number(value: float, sign: str) -> str:
+    decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:{sign},.{decimals}f}"

@@ -1,0 +1,61 @@
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from motiongrpo.geometry.so3 import matrix_from_rotation_vector
+from motiongrpo.motion.rig import NEEDED, Chain, RigPoses, check_joint_map, lineage, rig_poses, upright
+
+QUARTER = torch.tensor([[0.0, 0.0, math.pi / 2]], dtype=torch.float64)
+
+
+def two_bones() -> Chain:
+    """A root that turns a quarter about z, and a child one unit along x."""
+    R = matrix_from_rotation_vector(torch.stack([QUARTER, QUARTER], dim=1))
+    t = torch.tensor([[[1.0, 2.0, 3.0], [1.0, 0.0, 0.0]]], dtype=torch.float64)
+    return Chain(("a", "b"), (-1, 0), R, t)
+
+
+def test_a_child_moves_and_turns_with_its_parent():
+    R, p = two_bones().world()
+    assert_close(p[0], torch.tensor([[1.0, 2.0, 3.0], [1.0, 3.0, 3.0]], dtype=torch.float64))
+    assert_close(R[0, 1], matrix_from_rotation_vector(2 * QUARTER)[0])
+
+
+def test_what_is_up_in_the_file_is_z_in_the_world_and_units_are_metres():
+    poses = rig_poses(two_bones(), {"head": "b"}, unit_m=0.01, up="y", where="f", fps=30.0)
+    assert_close(poses.position("head")[0], torch.tensor([0.01, -0.03, 0.03], dtype=torch.float64))
+    assert_close(upright("y") @ torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), upright("z")[2])
+
+
+def test_only_wanted_joints_and_their_ancestors_are_posed():
+    names, parents = ["root", "face", "arm", "hand", "leg"], [-1, 0, 0, 2, 0]
+    assert lineage(names, parents, ["hand"]) == [0, 2, 3]
+    assert lineage(names, parents, ["leg", "hand"]) == [0, 2, 3, 4]
+
+
+def test_a_joint_map_with_an_unknown_name_of_ours_is_refused_with_the_nearest_one():
+    joints = dict.fromkeys(NEEDED, "x") | {"left_kne": "x"}
+    with pytest.raises(ValueError, match="'left_kne' is not a joint of ours; did you mean 'left_knee'"):
+        check_joint_map(joints)
+
+
+def test_a_joint_map_without_a_limb_is_refused():
+    joints = {name: "x" for name in NEEDED if name != "right_elbow"}
+    with pytest.raises(ValueError, match="lacks right_elbow"):
+        check_joint_map(joints)
+
+
+def test_a_shorter_path_keeps_the_body_and_its_height():
+    poses = RigPoses(
+        "take",
+        ("left_hip", "right_hip", "head"),
+        torch.eye(3).expand(2, 3, 3, 3),
+        torch.tensor([[[1.0, 2, 0.9], [1, 4, 0.9], [1, 3, 1.6]], [[3.0, 2, 0.8], [3, 4, 0.8], [3, 3, 1.5]]]),
+        30.0,
+    )
+    shorter = poses.travelling(0.5)
+    assert_close(shorter.position("head"), torch.tensor([[0.5, 1.5, 1.6], [1.5, 1.5, 1.5]]))
+    bone, before = (p.position("left_hip") - p.position("head") for p in (shorter, poses))
+    assert_close(bone, before)

@@ -1,0 +1,100 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+
+from motiongrpo.errors import InputError
+from motiongrpo.motion.grounding import ground
+from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreWriter, open_store
+from tests.bodies import CONTACT, FLOOR, FPS, open_body, standing_clip, stored, synthetic_clips
+
+HEADER = StoreHeader(fps=FPS, body_digest="body")
+
+
+def grounded(frames: int, name: str = "clip", subject: str = "a"):
+    return ground(standing_clip(frames, name, subject), open_body(), FLOOR, CONTACT)
+
+
+def verdict(name: str, *clips) -> FileVerdict:
+    return FileVerdict(name, "accepted" if clips else "refused", "" if clips else "why", 1.0, list(clips))
+
+
+def test_what_goes_in_comes_out(tmp_path):
+    clips = synthetic_clips(3)
+    store = stored(tmp_path, clips)
+    for clip, (_, row) in zip(clips, store.sequences.iterrows(), strict=True):
+        frames = slice(row["first"], row["first"] + row["frames"])
+        expected = clip.clip.q_parent_joint[:, :21].float().numpy()
+        assert_array_equal(store.arrays["q_body"][frames], expected)
+        assert_array_equal(store.arrays["contacts"][frames], clip.contacts.numpy())
+        assert_array_equal(store.arrays["T_world_cpf"][frames], clip.T_world_cpf.float().numpy())
+        assert row["subject"] == clip.clip.subject
+    assert_array_equal(store.betas, torch.stack([c.clip.betas for c in clips]).float().numpy())
+
+
+def test_refused_files_are_listed_and_hold_no_motion(tmp_path):
+    writer = StoreWriter(tmp_path, HEADER, "g")
+    writer.append(verdict("bad"))
+    writer.append(verdict("good", grounded(10)))
+    writer.finish()
+    store = open_store(tmp_path)
+    assert store.files["verdict"].tolist() == ["refused", "accepted"]
+    assert store.files["reason"].tolist() == ["why", ""]
+    assert len(store.sequences) == 1
+
+
+def test_hands_that_move_are_noticed(tmp_path):
+    still = grounded(10)
+    still.clip.q_parent_joint[:, 21:] = torch.tensor([1.0, 0, 0, 0]).double()
+    store = stored(tmp_path, [grounded(10), still])
+    assert store.sequences["has_hands"].tolist() == [True, False]
+
+
+def test_a_kill_between_frames_and_log_line_leaves_nothing(tmp_path):
+    """Frames without their line are overwritten, and so is half a line."""
+    writer = StoreWriter(tmp_path, HEADER, "g")
+    writer.append(verdict("one", grounded(10)))
+    with (tmp_path / "g" / "q_body.bin").open("ab") as file:
+        file.write(b"half a clip")
+    with (tmp_path / "g" / "files.jsonl").open("a") as log:
+        log.write(json.dumps({"file": "two"})[:9])
+    again = StoreWriter(tmp_path, HEADER, "g")
+    assert again.done == {"one"}
+    again.append(verdict("two", grounded(12)))
+    again.finish()
+    store = open_store(tmp_path)
+    assert store.sequences["frames"].tolist() == [10, 12]
+    whole = stored(tmp_path / "whole", [grounded(10), grounded(12)])
+    assert_array_equal(store.arrays["q_body"], whole.arrays["q_body"])
+
+
+def test_a_store_is_the_old_one_until_the_new_one_is_finished(tmp_path):
+    old = StoreWriter(tmp_path, HEADER, "old")
+    old.append(verdict("one", grounded(10)))
+    old.finish()
+    new = StoreWriter(tmp_path, HEADER, "new")
+    new.append(verdict("two", grounded(20)))
+    assert open_store(tmp_path).sequences["frames"].tolist() == [10]
+    new.finish()
+    assert open_store(tmp_path).sequences["frames"].tolist() == [20]
+
+
+def test_reading_does_not_load_the_frames(tmp_path):
+    store = stored(tmp_path, [grounded(10)])
+    assert all(isinstance(array, np.memmap) for array in store.arrays.values())
+
+
+def test_a_missing_empty_or_damaged_store_is_named(tmp_path):
+    with pytest.raises(InputError, match="there is no finished motion store"):
+        open_store(tmp_path)
+    writer = StoreWriter(tmp_path, HEADER, "g")
+    writer.append(verdict("bad"))
+    writer.finish()
+    with pytest.raises(InputError, match="every file was refused"):
+        open_store(tmp_path)
+    writer.append(verdict("good", grounded(10)))
+    (tmp_path / "g" / "q_body.bin").write_bytes(b"")
+    with pytest.raises(InputError, match="is shorter than its 10 frames"):
+        open_store(tmp_path)

@@ -1,0 +1,158 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.testing import assert_close
+
+from motiongrpo.body.central_pupil import central_pupil_frame
+from motiongrpo.body.kinematics import pose_body
+from motiongrpo.body.skeleton import MIRROR
+from motiongrpo.errors import InputError
+from motiongrpo.geometry.se3 import Transform
+from motiongrpo.geometry.so3 import matrix_from_quaternion
+from motiongrpo.motion.splits import SplitConfig, split_subjects
+from motiongrpo.motion.windows import (
+    TrainingWindows,
+    WindowConfig,
+    draw_windows,
+    read_windows,
+    split_rows,
+    window_table,
+)
+from tests.bodies import open_body, stored, synthetic_clips, window_batch
+
+WINDOW = WindowConfig(length=16, at_least=8)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return stored(tmp_path_factory.mktemp("store"), synthetic_clips(6, seconds=2.0))
+
+
+def splits(store) -> dict[str, str]:
+    subjects = store.sequences["subject"].tolist()
+    return dict(zip(subjects, ["train"] * 4 + ["validation", "test"], strict=True))
+
+
+def test_test_windows_tile_a_sequence_and_its_last_one_is_shorter(store):
+    table = window_table(store, splits(store), WINDOW)
+    test = table[table["split"] == "test"]
+    assert test["start"].tolist() == [1, 17, 33, 49]
+    assert test["length"].tolist() == [16, 16, 16, 11]  # 60 frames, the first has none before it
+    train = table[table["split"] == "train"]
+    assert train[["start", "length"]].drop_duplicates().to_numpy().tolist() == [[1, 59]]
+
+
+def test_no_subject_is_in_two_splits():
+    config = SplitConfig(
+        test_subjects=["07"], validation_subjects=[], test_share=0.2, validation_share=0.2, seed=0
+    )
+    subjects = [f"{i:02d}" for i in range(11)]
+    chosen = split_subjects(subjects, config)
+    assert chosen["07"] == "test"
+    assert sorted(chosen) == subjects
+    assert [sum(s == name for s in chosen.values()) for name in ("train", "validation", "test")] == [6, 2, 3]
+    assert split_subjects([*subjects, "11"], config).items() >= {("07", "test")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test_subjects": ["99"]}, "test subject '99' has no motion; subjects with motion are 01, 02"),
+        ({"test_subjects": ["01"], "validation_subjects": ["01"]}, "'01' is named for both"),
+    ],
+)
+def test_an_impossible_split_is_refused(changes, message):
+    values = {"test_subjects": [], "validation_subjects": [], "test_share": 0, "validation_share": 0}
+    with pytest.raises(InputError, match=message):
+        split_subjects(["01", "02"], SplitConfig(**values | {"seed": 0} | changes))
+
+
+def test_a_split_without_windows_is_refused(store):
+    with pytest.raises(InputError, match="the validation split has no window of at least 8 frames"):
+        window_table(store, splits(store) | {store.sequences["subject"][4]: "train"}, WINDOW)
+
+
+def test_every_frame_is_equally_likely_a_start():
+    spans = pd.DataFrame({"sequence": [0, 1, 2], "start": [1, 1, 1], "length": [59, 20, 10]})
+    rows = draw_windows(spans, WINDOW, 0.0, 60_000, torch.Generator().manual_seed(0))
+    starts = {0: 44, 1: 5, 2: 1}  # windows of 16; the short span is taken whole
+    for sequence, count in starts.items():
+        mine = rows[rows[:, 0] == sequence]
+        assert abs(len(mine) / len(rows) - count / 50) < 0.01
+        assert sorted(set(mine[:, 1])) == list(range(1, count + 1))
+    assert set(rows[rows[:, 0] == 2][:, 2]) == {10}
+    assert set(rows[rows[:, 0] < 2][:, 2]) == {16}
+
+
+def test_a_share_of_windows_is_shorter():
+    spans = pd.DataFrame({"sequence": [0], "start": [1], "length": [59]})
+    length = draw_windows(spans, WINDOW, 0.4, 20_000, torch.Generator().manual_seed(0))[:, 2]
+    assert abs((length < 16).mean() - 0.4 * 8 / 9) < 0.02
+    assert sorted(set(length)) == list(range(8, 17))
+
+
+def test_a_window_is_a_slice_and_padding_repeats_its_last_frame(store):
+    batch = read_windows(store, np.array([[0, 5, 16], [2, 30, 10]]), 16, hands=True)
+    first = int(store.sequences["first"][2]) + 30
+    assert_close(batch.q_parent_joint[1, 3, :21], torch.tensor(store.arrays["q_body"][first + 3]))
+    assert_close(batch.T_world_cpf[1, 0], torch.tensor(store.arrays["T_world_cpf"][first - 1]))
+    assert_close(batch.q_parent_joint[1, 10:], batch.q_parent_joint[1, 9:10].expand(6, -1, -1))
+    assert batch.mask.tolist() == [[True] * 16, [True] * 10 + [False] * 6]
+    assert batch.q_parent_joint.shape[2] == 51
+
+
+def test_a_step_always_sees_the_same_batch_and_another_step_another(store):
+    table = window_table(store, splits(store), WINDOW)
+    supply = TrainingWindows(store, table[table["split"] == "train"], WINDOW, False, 0.3, seed=1)
+    one, again, other = (supply.batch(8, "stage", step) for step in (4, 4, 5))
+    for name, value in one.__dict__.items():
+        assert_close(getattr(again, name), value, rtol=0, atol=0)
+    assert (one.T_world_cpf - other.T_world_cpf).abs().max() > 0.01
+
+
+def test_the_true_body_hangs_where_the_recording_had_it(store):
+    batch = read_windows(store, np.array([[1, 5, 16]]), 16, hands=False)
+    first = int(store.sequences["first"][1]) + 5
+    _, posed = batch.posed(open_body())
+    root = torch.tensor(store.arrays["T_world_root"][first : first + 16])
+    assert_close(posed.p_world_joint[0, :, 0], root[:, 4:], rtol=0, atol=1e-5)
+
+
+def test_mirroring_reflects_every_joint_and_twice_is_nothing():
+    """The mirrored body's left is the reflection of the original's right; the open body is symmetric."""
+    batch = window_batch()
+    mirrored = batch.mirrored(torch.tensor([True, True, False, True]))
+    _, posed = batch.posed(open_body())
+    _, seen = mirrored.posed(open_body())
+    flipped = posed.p_world_joint[:, :, [MIRROR[j] for j in range(22)]] * torch.tensor([-1.0, 1, 1])
+    which = torch.tensor([0, 1, 3])
+    assert_close(seen.p_world_joint[which], flipped[which], rtol=0, atol=1e-6)
+    assert_close(seen.p_world_joint[2], posed.p_world_joint[2], rtol=0, atol=0)
+    twice = mirrored.mirrored(torch.ones(4, dtype=torch.bool))
+    back = batch.mirrored(torch.tensor([False, False, True, False]))
+    assert_close(twice.q_parent_joint, back.q_parent_joint, rtol=0, atol=0)
+
+
+def test_mirroring_exchanges_contacts_and_hands(store):
+    batch = read_windows(store, np.array([[0, 5, 16]]), 16, hands=True)
+    batch.q_parent_joint[:, :, 21] = torch.tensor([0.8, 0.6, 0.0, 0.0])  # left index
+    batch.contacts[:] = False
+    batch.contacts[:, :, 6] = True  # left ankle
+    mirrored = batch.mirrored(torch.tensor([True]))
+    assert_close(mirrored.q_parent_joint[0, 0, 36], torch.tensor([0.8, 0.6, 0.0, 0.0]))
+    assert mirrored.contacts[0, 0].nonzero()[:, 0].tolist() == [7]
+
+
+def test_a_mirrored_head_path_belongs_to_the_mirrored_body():
+    batch = window_batch().mirrored(torch.ones(4, dtype=torch.bool))
+    body, posed = batch.posed(open_body())
+    rotations = matrix_from_quaternion(batch.q_parent_joint)
+    again = pose_body(body, rotations, Transform(posed.R_world_joint[:, :, 0], posed.p_world_joint[:, :, 0]))
+    assert_close(central_pupil_frame(body, again).p, batch.T_world_cpf[:, 1:, 4:], rtol=0, atol=1e-9)
+
+
+def test_evaluation_takes_windows_spread_over_the_whole_split(store):
+    table = window_table(store, splits(store), WINDOW)
+    assert split_rows(table, "test", 2)["start"].tolist() == [1, 49]
+    assert len(split_rows(table, "test", 99)) == 4

@@ -1,0 +1,53 @@
+"""Runs of this project inside a test: in process where speed counts, as a command where a kill is meant."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+from kedro.framework.project import pipelines
+from kedro.framework.startup import bootstrap_project
+
+ROOT = Path(__file__).parents[2]
+QUIET = os.environ | {"DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
+
+
+def arguments(data: Path, env: str, stages: str, params: dict[str, Any]) -> list[str]:
+    """What follows `kedro run` on a command line."""
+    text = ",".join(f"{name}={value}" for name, value in ({"data": data} | params).items())
+    return ["--env", env, *(["--pipelines", stages] if stages else []), "--params", text]
+
+
+def run(data: Path, stages: str, env: str = "smoke", **params: Any) -> Result:
+    """`kedro run`, in this process; dots in parameter names are written as two underscores."""
+    bootstrap_project(ROOT)
+    pipelines.set_requested(None)
+    from motiongrpo.cli import run as command
+
+    named = {name.replace("__", "."): value for name, value in params.items()}
+    before = Path.cwd()
+    os.chdir(ROOT)
+    try:
+        return CliRunner().invoke(command, arguments(data, env, stages, named))
+    finally:
+        os.chdir(before)
+
+
+def start(data: Path, stages: str, **params: Any) -> subprocess.Popen:
+    """`kedro run` as a process of its own."""
+    named = {name.replace("__", "."): value for name, value in params.items()}
+    command = [sys.executable, "-m", "kedro", "run", *arguments(data, "smoke", stages, named)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=QUIET, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Everything below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

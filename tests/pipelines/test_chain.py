@@ -1,0 +1,129 @@
+"""The whole chain on a small scale, once; then what a second command does and does not do."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.pipelines.kedro_project import run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a whole smoke run, and what it printed."""
+    data = tmp_path_factory.mktemp("data")
+    result = run(data, "")
+    assert result.exit_code == 0, result.output
+    return data, result.output
+
+
+def scores(data) -> dict[str, float]:
+    folder = data / "07_model_output" / "smoke" / "scores"
+    return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*.json")}
+
+
+def models(data) -> dict[str, float]:
+    folder = data / "06_models" / "smoke"
+    return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*.*")}
+
+
+def test_the_chain_ends_with_the_comparison(finished):
+    _, output = finished
+    assert "Pretrained and post-trained on held-out subjects" in output
+    assert "mpjpe_mm" in output
+
+
+def test_every_checkpoint_has_a_score(finished):
+    data, _ = finished
+    found = {
+        f"{p.parent.name}/{p.stem}.json" for p in (data / "06_models/smoke").glob("[pg]r*/step_*.safetensors")
+    }
+    assert len(found) == 6
+    assert set(scores(data)) == found
+
+
+def test_logs_hold_every_step_once(finished):
+    data, _ = finished
+    for name, count in {"pretraining_log": 24, "reward_log": 12, "grpo_log": 6, "diversity_log": 6}.items():
+        lines = (data / "08_reporting" / "smoke" / f"{name}.jsonl").read_text().splitlines()
+        assert [json.loads(line)["step"] for line in lines] == list(range(1, count + 1))
+
+
+def test_the_diversity_log_holds_the_evidence(finished):
+    data, _ = finished
+    line = (data / "08_reporting/smoke/diversity_log.jsonl").read_text().splitlines()[0]
+    row = json.loads(line)
+    assert row["spread_mm_all"] > 0
+    assert {"reward_std_position", "reward_std_perceptual", "dropped_share", "gradient_norm"} <= set(row)
+    assert {"clipped_low", "clipped_high"} <= set(row)
+
+
+def test_grpo_alone_runs_after_the_others_under_both_spellings(finished, tmp_path):
+    from click.testing import CliRunner
+
+    from motiongrpo.cli import run as command
+
+    data = shutil.copytree(finished[0], tmp_path / "data")
+    shutil.rmtree(data / "06_models/smoke/grpo")
+    (data / "06_models/smoke/policy.safetensors").unlink()
+    assert run(data, "grpo").exit_code == 0
+    assert (data / "06_models/smoke/policy.safetensors").is_file()
+    shutil.rmtree(data / "06_models/smoke/grpo")
+    alias = CliRunner().invoke(command, ["--env", "smoke", "--pipeline", "grpo", "--params", f"data={data}"])
+    assert alias.exit_code == 0, alias.output
+
+
+def test_a_second_evaluation_scores_nothing_and_trains_nothing(finished):
+    data, _ = finished
+    before = scores(data), models(data)
+    result = run(data, "evaluation")
+    assert result.exit_code == 0, result.output
+    assert (scores(data), models(data)) == before
+    assert "Pretrained and post-trained" in result.output
+
+
+def test_one_more_checkpoint_is_the_only_one_scored(finished, tmp_path):
+    data = shutil.copytree(finished[0], tmp_path / "data")
+    folder = data / "06_models/smoke/grpo"
+    shutil.copy(folder / "step_0000002.safetensors", folder / "step_0000003.safetensors")
+    before, trained = scores(data), models(data)
+    assert run(data, "evaluation").exit_code == 0
+    after = scores(data)
+    assert {name for name in after if after[name] != before.get(name)} == {"grpo/step_0000003.json"}
+    assert models(data) == trained
+
+
+def test_another_protocol_scores_everything_again(finished, tmp_path):
+    data = shutil.copytree(finished[0], tmp_path / "data")
+    before = scores(data)
+    assert run(data, "evaluation", evaluation__seed=7).exit_code == 0
+    after = scores(data)
+    assert all(after[name] != before[name] for name in before)
+
+
+def test_running_the_chain_again_changes_no_model_and_no_score(finished):
+    data, _ = finished
+    weights = {path: path.read_bytes() for path in (data / "06_models/smoke").rglob("*.safetensors")}
+    scored = scores(data)
+    assert run(data, "").exit_code == 0
+    assert {path: path.read_bytes() for path in weights} == weights
+    assert scores(data) == scored
+
+
+def test_other_parameters_under_the_same_name_are_refused_and_named(finished):
+    data, _ = finished
+    result = run(data, "grpo", grpo__surrogate__clip_shift=0.25)
+    assert result.exit_code == 1
+    assert "grpo.surrogate.clip_shift was 0.1, is 0.25" in result.output
+    assert "--params run=NAME" in result.output
+
+
+def test_a_longer_training_goes_on_where_the_shorter_one_ended(finished, tmp_path):
+    data = shutil.copytree(finished[0], tmp_path / "data")
+    longer = run(data, "grpo", grpo__updates=8)
+    assert longer.exit_code == 0, longer.output
+    steps = sorted(path.stem for path in (data / "06_models/smoke/grpo").glob("step_*"))
+    assert steps[-1] == "step_0000008"
+    shorter = run(data, "grpo", grpo__updates=4)
+    assert shorter.exit_code == 1
+    assert "already holds 8 steps of grpo, more than the 4 asked for" in shorter.output

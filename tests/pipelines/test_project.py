@@ -1,0 +1,110 @@
+"""Contracts of the project: catalog, parameters, registry."""
+
+import importlib
+
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from motiongrpo.errors import InputError
+from motiongrpo.parameters import ProjectParameters
+from motiongrpo.pipeline_registry import CHAIN, register_pipelines
+from tests.pipelines.kedro_project import ROOT, run
+
+ENVIRONMENTS = ["base", "smoke", "cmu"]
+
+
+def context(env: str, **params):
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT, env=env, runtime_params=params) as session:
+        return session.load_context()
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_the_parameters_of_every_environment_are_valid(env):
+    parameters = context(env).config_loader["parameters"]
+    assert ProjectParameters.model_validate(parameters).run == {"base": "default"}.get(env, env)
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_everything_a_pipeline_touches_is_in_the_catalog_with_a_layer(env):
+    """A misspelt output would be kept in memory and lost."""
+    catalog = context(env).catalog
+    used = set().union(*(pipeline.datasets() for pipeline in register_pipelines().values()))
+    for name in sorted(used):
+        if name != "parameters" and not name.startswith("params:"):
+            assert name in catalog, name
+            assert catalog.get(name).metadata["kedro-viz"]["layer"], name
+
+
+def test_the_default_pipeline_is_the_chain_in_order():
+    pipelines = register_pipelines()
+    nodes = [node.name for node in pipelines["__default__"].nodes]
+    assert set(nodes) == {node.name for name in CHAIN for node in pipelines[name].nodes}
+    order = ["ingest_motions", "train_denoiser", "train_reward_model", "post_train", "score_checkpoints"]
+    assert [name for name in nodes if name in order] == order
+
+
+def test_domain_packages_are_importable_without_kedro(monkeypatch):
+    """What runs on a GPU machine needs torch, numpy, pandas, safetensors, and no Kedro."""
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; sys.modules['kedro'] = None; sys.modules['kedro_datasets'] = None\n"
+        "import motiongrpo.policy.grpo, motiongrpo.metrics.evaluation, motiongrpo.rewards.examination\n"
+        "assert 'smplx' not in sys.modules and 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+REFUSALS = [
+    ({"grp__updates": 3}, "'grp' is not a parameter of ProjectParameters; did you mean 'grpo'?"),
+    ({"grpo__updatse": 3}, "'updatse' is not a parameter of GrpoConfig; did you mean 'updates'?"),
+    ({"grpo__rollout__noise__knid": 1}, "'knid' is not a parameter of NoiseConfig; did you mean 'kind'?"),
+    ({"grpo__updates": 0}, "parameter grpo.updates: input should be greater than or equal to 1, got 0"),
+    (
+        {"pretraining__optimiser__ema_decay": 1.5},
+        "pretraining.optimiser.ema_decay: input should be less than 1",
+    ),
+    ({"run": "../elsewhere"}, "parameter run: string should match pattern"),
+    ({"grpo__rollout__noise__kind": "pink"}, "input should be 'perlin', 'white' or 'none', got 'pink'"),
+]
+
+
+@pytest.mark.parametrize(("params", "sentence"), REFUSALS)
+def test_a_wrong_parameter_anywhere_is_refused_by_name_before_anything_runs(params, sentence, tmp_path):
+    """Even of a stage that does not run now."""
+    result = run(tmp_path, "ingestion", **params)
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "makers"),
+    [
+        ("pretraining", "ingestion"),
+        ("grpo", "ingestion,pretraining,reward_model"),
+        ("evaluation", "ingestion"),
+    ],
+)
+def test_a_missing_artefact_is_named_with_the_pipeline_that_makes_it(stage, makers, tmp_path):
+    result = run(tmp_path, stage)
+    assert result.exit_code == 1
+    assert "'motions'" in result.output
+    assert f"kedro run --pipelines {makers}" in result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_makers_cannot_happen():
+    for name in CHAIN:
+        pipeline = importlib.import_module(f"motiongrpo.pipelines.{name}").create_pipeline()
+        assert pipeline.outputs() | pipeline.all_outputs()
+    from motiongrpo.hooks import maker_of
+
+    assert maker_of("pretrained_denoiser") == "pretraining"
+    with pytest.raises(InputError, match="no pipeline makes 'nothing'"):
+        maker_of("nothing")

@@ -1,0 +1,87 @@
+"""A killed training, started again by the same command, ends bit for bit where an unbroken one ends."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pipelines.kedro_project import files, run, start
+
+LONG = {"pretraining__steps": 60, "reward_model__steps": 40, "grpo__updates": 16}
+STAGES = {"pretraining": "pretraining", "reward_model": "reward_model", "grpo": "grpo"}
+STATE = "training_state.safetensors"
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory) -> Path:
+    data = tmp_path_factory.mktemp("unbroken")
+    result = run(data, "ingestion,pretraining,reward_model,grpo", **LONG)
+    assert result.exit_code == 0, result.output
+    return data
+
+
+def without(unbroken: Path, stage: str, target: Path) -> Path:
+    """A copy of the finished run in which one training has not begun."""
+    data = shutil.copytree(unbroken, target)
+    shutil.rmtree(data / "06_models/smoke" / stage)
+    for log in (data / "08_reporting/smoke").glob("*.jsonl"):
+        if log.stem in (f"{stage}_log", "reward_log", "diversity_log"):
+            log.unlink()
+    return data
+
+
+def wait_for(path: Path, process) -> None:
+    deadline = time.monotonic() + 60
+    while not path.is_file():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline, "no checkpoint within a minute"
+        time.sleep(0.002)
+
+
+def models(data: Path, stage: str) -> dict[str, bytes]:
+    return files(data / "06_models/smoke" / stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_kill_9_costs_nothing_but_time(stage, unbroken, tmp_path):
+    data = without(unbroken, stage, tmp_path / "data")
+    process = start(data, stage, **LONG)
+    wait_for(data / "06_models/smoke" / stage / STATE, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (data / "06_models/smoke" / stage / "COMPLETE").exists()
+    result = run(data, stage, **LONG)
+    assert result.exit_code == 0, result.output
+    assert models(data, stage) == models(unbroken, stage)
+    for log in (data / "08_reporting/smoke").glob("*_log.jsonl"):
+        assert log.read_bytes() == (unbroken / "08_reporting/smoke" / log.name).read_bytes()
+
+
+def test_a_polite_signal_saves_and_stops_with_one_sentence(unbroken, tmp_path):
+    data = without(unbroken, "grpo", tmp_path / "data")
+    process = start(data, "grpo", **LONG)
+    wait_for(data / "06_models/smoke/grpo" / STATE, process)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "grpo was asked to stop and saved step" in output
+    assert "run the same command to go on" in output
+    assert "Traceback" not in output
+    assert run(data, "grpo", **LONG).exit_code == 0
+    final = "step_0000016.safetensors"
+    assert models(data, "grpo")[final] == models(unbroken, "grpo")[final]
+
+
+def test_an_ingestion_that_was_killed_goes_on(unbroken, tmp_path):
+    """Half a store: its log is cut after a few files, with frames of a file that was not committed."""
+    data = shutil.copytree(unbroken, tmp_path / "data")
+    store = data / "02_intermediate/smoke/motions"
+    (store / "CURRENT").unlink()
+    (generation,) = (path for path in store.iterdir() if path.is_dir())
+    lines = (generation / "files.jsonl").read_text().splitlines(keepends=True)
+    (generation / "files.jsonl").write_text("".join(lines[:9]) + lines[9][:20])
+    assert run(data, "ingestion", **LONG).exit_code == 0
+    assert files(store) == files(unbroken / "02_intermediate/smoke/motions")

@@ -1,0 +1,124 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.sampler import reverse_step
+from motiongrpo.policy.rollout import (
+    concatenate,
+    perturbed_paths,
+    roll_out,
+    stratified_subset,
+    trainable_steps,
+)
+from tests.diffusion.test_denoiser import config as denoiser_config
+from tests.policy.linear import LinearPolicy, rollout_config, windows
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def noisy(scope: str, **changes) -> dict:
+    values = {"kind": "perlin", "scope": scope, "tracks": 2, "amplitude_m": 0.05, "spacing_frames": 16.0}
+    return {"noise": values | {"octaves": 1} | changes}
+
+
+@pytest.mark.parametrize(("scope", "tracks"), [("group", 1), ("sample", 4), ("nested", 2)])
+def test_noise_belongs_to_its_scope(scope, tracks):
+    config = rollout_config(3, 4, **noisy(scope))
+    rollouts = roll_out(LinearPolicy(3), windows(3), config, trainable_steps(config), seeded())
+    assert rollouts.x.shape[:2] == (3 * tracks, 4 // tracks)
+    assert rollouts.by_group().shape[:2] == (3, 4)
+    perturbed = rollouts.placement("perturbed")[..., 4:]
+    distinct = [len({tuple(s.flatten().tolist()) for s in group}) for group in perturbed]
+    assert distinct == [tracks] * 3
+    assert_close(rollouts.placement("true"), windows(3).T_world_cpf[:, None, 1:].expand(-1, 4, -1, -1))
+
+
+def test_noise_moves_the_head_and_never_turns_it():
+    config = rollout_config(3, 4, **noisy("group"))
+    paths = perturbed_paths(windows(200), config, seeded())
+    true = windows(200).T_world_cpf
+    assert_close(paths[..., :4], true[..., :4], rtol=0, atol=0)
+    assert abs(float((paths - true)[..., 4:].square().mean().sqrt()) - 0.05) < 0.01
+
+
+def test_rows_and_groups_are_two_views_of_the_same_samples():
+    config = rollout_config(3, 4, **noisy("nested"))
+    rollouts = roll_out(LinearPolicy(3), windows(3), config, [], seeded())
+    per_group = rollouts.by_group().mean((-1, -2))
+    assert_close(rollouts.per_row(per_group), rollouts.x.mean((-1, -2)))
+
+
+@pytest.mark.parametrize(("initial", "distinct"), [("shared", 1), ("own", 4)])
+def test_the_initial_noise_is_shared_or_not(initial, distinct):
+    config = rollout_config(3, 4, initial_noise=initial)
+    rollouts = roll_out(LinearPolicy(3), windows(2), config, trainable_steps(config), seeded())
+    first = rollouts.steps[0]
+    assert first.t == 1000
+    for group in first.x_t:
+        assert len({tuple(sample.flatten().tolist()) for sample in group}) == distinct
+    assert (first.x_t[0] - first.x_t[1]).abs().max() > 0.1
+
+
+def test_kept_steps_are_those_of_the_chain():
+    """x_s of one kept step is x_t of the next, so state, estimate and noise belong together."""
+    config = rollout_config(5, 3)
+    rollouts = roll_out(LinearPolicy(5), windows(2), config, trainable_steps(config), seeded())
+    for step, following in zip(rollouts.steps[:-1], rollouts.steps[1:], strict=True):
+        transition = reverse_step(step.t, step.s, config.sampling).transition(
+            step.x_t.flatten(0, 1), step.x_0.flatten(0, 1)
+        )
+        x_s = transition.sample(step.noise.flatten(0, 1)).view_as(step.x_t)
+        assert_close(following.x_t, x_s, rtol=0, atol=0)
+
+
+def test_a_group_of_the_real_network_is_the_same_in_other_company():
+    torch.manual_seed(0)
+    model = Denoiser(denoiser_config()).double()
+    config = rollout_config(4, 3)
+    both = roll_out(model, windows(2), config, trainable_steps(config), seeded())
+    picked = both.groups(torch.tensor([False, True]))
+    assert_close(picked.x, both.x[1:])
+    step = picked.steps[0]
+    again = model(step.x_t, torch.tensor([step.t]), picked.condition, None)
+    assert_close(again, step.x_0, rtol=0, atol=1e-12)
+
+
+def test_concatenating_puts_groups_side_by_side():
+    config = rollout_config(3, 4, **noisy("nested"))
+    parts = [
+        roll_out(LinearPolicy(3), windows(n), config, trainable_steps(config), seeded(n)) for n in (1, 2)
+    ]
+    whole = concatenate(parts)
+    assert len(whole.batch) == 3
+    assert_close(whole.groups(torch.tensor([True, False, False])).x, parts[0].x)
+    assert_close(whole.steps[1].noise[2:], parts[1].steps[1].noise)
+
+
+def test_trained_steps_are_stochastic_and_not_too_clean():
+    config = rollout_config(30, 2, lowest_level=64)
+    steps = trainable_steps(config)
+    assert steps[0] == (1000, 841)
+    assert steps[-1] == (64, 49)
+    too_high = config.model_copy(update={"lowest_level": 1001})
+    with pytest.raises(ValueError, match="lowest_level must leave a stochastic step, got 1001"):
+        trainable_steps(too_high)
+
+
+def test_a_subset_takes_one_step_of_every_stratum():
+    steps = trainable_steps(rollout_config(30, 2, lowest_level=64))
+    for seed in range(20):
+        chosen = stratified_subset(steps, 8, seeded(seed))
+        positions = [steps.index(step) for step in chosen]
+        width = len(steps) / 8
+        for stratum, position in enumerate(positions):
+            assert stratum * width - 1 < position < (stratum + 1) * width
+    assert stratified_subset(steps, 99, seeded()) == steps
+
+
+def test_tracks_must_divide_the_group():
+    config = rollout_config(3, 4, **noisy("nested", tracks=3))
+    with pytest.raises(ValueError, match=r"group_size must be a multiple of noise.tracks, got 4 and 3"):
+        _ = config.tracks

@@ -1,0 +1,111 @@
+"""Small logs and comparisons, as a run leaves them."""
+
+import math
+
+import pandas as pd
+
+ABOUT = {"mpjpe_mm": ("mm", "lower"), "contact_f1": ("", "higher"), "jitter_m_s3": ("m/s³", "none")}
+
+
+def comparison_row(checkpoint: str, metric: str, mean: float, difference: tuple[float, float, float]) -> dict:
+    """One row of a comparison; the interval of the mean reaches 10 to each side."""
+    stage, step = checkpoint.split("/")
+    unit, better = ABOUT.get(metric, ("", "lower"))
+    middle, low, high = difference
+    return {
+        "checkpoint": checkpoint,
+        "stage": stage,
+        "step": int(step),
+        "metric": metric,
+        "unit": unit,
+        "better": better,
+        "mean": mean,
+        "low": mean - 10,
+        "high": mean + 10,
+        "windows": 96,
+        "sequences": 32,
+        "left_out": 0,
+        "difference": middle,
+        "difference_low": low,
+        "difference_high": high,
+        "paired_windows": 96,
+    }
+
+
+def comparison(**metrics: tuple[float, tuple[float, float, float]]) -> pd.DataFrame:
+    """Pretrained mean and difference of each metric at the last of two updates; half of it at the first."""
+    rows = []
+    for metric, (before, difference) in metrics.items():
+        half = tuple(value / 2 for value in difference)
+        rows += [
+            comparison_row("pretraining/100", metric, before, (0.0, 0.0, 0.0)),
+            comparison_row("grpo/5", metric, before + half[0], half),
+            comparison_row("grpo/10", metric, before + difference[0], difference),
+        ]
+    return pd.DataFrame(rows)
+
+
+def final(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the last checkpoint of each stage."""
+    return table[table["checkpoint"].isin(["pretraining/100", "grpo/10"])]
+
+
+def improved() -> pd.DataFrame:
+    """Position clearly better, contact clearly worse, jitter changed."""
+    return comparison(
+        mpjpe_mm=(120.0, (-6.0, -9.0, -3.0)),
+        contact_f1=(0.8, (-0.04, -0.06, -0.02)),
+        jitter_m_s3=(50.0, (5.0, 4.0, 6.0)),
+    )
+
+
+def grpo_log(updates: int = 20, last_spread: float = 3.0, dropped: float = 0.0) -> pd.DataFrame:
+    """Two reward terms and two body parts; the spread goes straight from 3 mm to the last."""
+    share = [0.0] if updates == 1 else [step / (updates - 1) for step in range(updates)]
+    return pd.DataFrame(
+        {
+            "step": range(1, updates + 1),
+            "reward_position": [0.4 + 0.1 * s for s in share],
+            "reward_perceptual": 1.0,
+            "reward_std_position": 0.01,
+            "reward_std_perceptual": 0.001,
+            "spread_mm_arms": 2.0,
+            "spread_mm_all": [3.0 + (last_spread - 3.0) * s for s in share],
+            "dropped_share": dropped,
+            "clipped_low": 0.1,
+            "clipped_high": 0.05,
+            "gradient_norm": 0.02,
+        }
+    )
+
+
+def pretraining_log(validation: list[float]) -> pd.DataFrame:
+    """Ten steps for each validation loss, which is measured at the last of them."""
+    steps = 10 * len(validation)
+    measured = [validation[step // 10 - 1] if step % 10 == 0 else math.nan for step in range(1, steps + 1)]
+    loss = [1 / step for step in range(1, steps + 1)]
+    measured = [validation[s // 10 - 1] if s % 10 == 0 else math.nan for s in range(1, steps + 1)]
+    return pd.DataFrame({"step": range(1, steps + 1), "loss": loss, "validation_loss": measured})
+
+
+def reward_log() -> pd.DataFrame:
+    return pd.DataFrame({"step": [1, 2, 3], "loss": [4.0, 3.0, 2.0], "pair_accuracy": [0.5, 0.75, 1.0]})
+
+
+def examination(jitter: float = 0.9) -> dict:
+    """One corruption with two severities, another head, samples."""
+    return {
+        "windows": 48,
+        "corruptions": {"jitter": {"pair_accuracy": {"0.25": 0.7, "1.0": jitter}, "spearman": -0.8}},
+        "another_head": {"pair_accuracy": 0.8},
+        "truth_score": 0.5,
+        "samples": {"pair_accuracy": 0.95, "score": 0.4},
+    }
+
+
+def ingestion_report(**refused: str) -> pd.DataFrame:
+    """Two accepted files, one repaired, and refused ones with their reasons."""
+    rows = [("a.bvh", "accepted", "", 10.0, 1), ("b.bvh", "accepted", "", 20.0, 1)]
+    rows += [("c.bvh", "repaired", "2 frames", 5.0, 1)]
+    rows += [(f"{name}.bvh", "refused", reason, 0.0, 0) for name, reason in refused.items()]
+    return pd.DataFrame(rows, columns=["file", "verdict", "reason", "seconds", "sequences"])

@@ -1,0 +1,176 @@
+"""The motion figure: which window, how it is drawn, and that its scale is one scale."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose
+
+from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
+from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.diffusion.sampler import SamplingConfig
+from motiongrpo.errors import InputError
+from motiongrpo.viz.example import ShownMotion, drawn_motion, median_window, row_of
+from motiongrpo.viz.palette import BLUE, GREEN, VERMILLION
+from motiongrpo.viz.skeleton import BONES, View, draw_body, side_of
+from motiongrpo.viz.strip import Strip, motion_figure
+from tests.bodies import FPS, open_body, window_batch
+
+SAMPLING = SamplingConfig(steps=2, eta=1.0, sampler="ddim")
+
+
+def score(weights: str, *errors: float) -> dict:
+    count = range(len(errors))
+    windows = {
+        "sequence": list(count),
+        "window": [1 + 8 * i for i in count],
+        "subject": [f"s{i}" for i in count],
+    }
+    return {"weights": weights, "windows": windows | {"mpjpe_mm": list(errors)}}
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return window_batch(frames=60, count=2)
+
+
+@pytest.fixture(scope="module")
+def truth(batch):
+    return ShownMotion.of("truth", PlacedMotion.truth(batch), open_body())
+
+
+def moved(motion: ShownMotion, name: str, metres: float) -> ShownMotion:
+    return replace(motion, name=name, p_world_joint=motion.p_world_joint + metres)
+
+
+def test_the_median_window_is_the_middle_one_of_the_policy():
+    scores = {"a": score("old", 1.0, 2.0, 3.0), "b": score("mine", 30.0, 10.0, 20.0)}
+    window = median_window(scores, "mine")
+    assert (window.sequence, window.window, window.subject) == (2, 17, "s2")
+    assert (window.mpjpe_mm, window.windows) == (20.0, 3)
+
+
+def test_the_title_says_which_window_it_is_and_why():
+    window = median_window({"a": score("mine", 31.4, 10.0, 50.0)}, "mine")
+    title = window.title("take_1", "walk", fps=10.0)
+    assert "of 3, whose error after post-training is the median, 31 mm" in title
+    assert title.endswith("walk, take_1, from 0.1 s")
+    assert window.title("take_1", "", fps=10.0).endswith("\ntake_1, from 0.1 s")
+
+
+def test_of_two_middle_windows_the_better_one_is_taken():
+    assert median_window({"a": score("mine", 4.0, 1.0, 3.0, 2.0)}, "mine").mpjpe_mm == 2.0
+
+
+def test_a_policy_without_a_score_is_refused():
+    with pytest.raises(InputError, match="no score yet; run the evaluation pipeline"):
+        median_window({"a": score("old", 1.0)}, "mine")
+
+
+def test_the_median_window_is_found_in_the_table_by_sequence_start_and_subject():
+    window = median_window({"a": score("mine", 1.0, 2.0, 3.0)}, "mine")
+    rows = [("test", 1, 1, 8, "s1"), ("test", 1, 9, 8, "s1"), ("test", 2, 9, 8, "s1")]
+    table = pd.DataFrame(rows, columns=["split", "sequence", "start", "length", "subject"])
+    assert row_of(window, table).index.tolist() == [1]
+    with pytest.raises(InputError, match="window 9 of sequence 1 was scored but is not in the window table"):
+        row_of(window, table.assign(subject="someone else"))
+
+
+def test_the_truth_has_no_error_and_a_shift_has_its_length(truth):
+    assert truth.mpjpe_mm(truth) == 0
+    assert moved(truth, "guess", 0.1).mpjpe_mm(truth) == pytest.approx(100 * np.sqrt(3), rel=0, abs=1e-9)
+
+
+def test_padding_is_not_shown(batch):
+    mask = batch.mask.clone()
+    mask[:, 8:] = False
+    shown = ShownMotion.of("short", PlacedMotion.truth(replace(batch, mask=mask)), open_body())
+    assert len(shown.p_world_joint) == len(shown.contacts) == 8
+
+
+def test_equal_generators_draw_equal_motions_of_one_denoiser(batch):
+    config = DenoiserConfig(
+        d_latent=16,
+        d_feedforward=16,
+        d_noise_emb=16,
+        num_heads=2,
+        encoder_layers=1,
+        decoder_layers=1,
+        include_hands=False,
+        mask_self_attention=True,
+    )
+    torch.manual_seed(0)
+    denoiser = Denoiser(config).double()
+    first, second, third = (
+        drawn_motion(denoiser, batch, SAMPLING, torch.Generator().manual_seed(seed)).R_parent_joint
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, second)
+    assert not torch.equal(first, third)
+
+
+def test_seen_from_beside_forward_is_right_and_up_is_up():
+    head = torch.tensor([[0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 1.6]], dtype=torch.float64)  # looks along +x
+    flat = View.beside(head).flat(torch.eye(3, dtype=torch.float64))
+    assert_allclose(flat, [[np.cos(np.pi / 6), 0], [0.5, 0], [0, 1]], rtol=0, atol=1e-12)
+
+
+def test_every_bone_is_drawn_once_and_has_a_side():
+    assert len(BONES) == BODY_JOINTS - 1
+    assert side_of(Joint.LEFT_KNEE) == "LEFT"
+    assert side_of(Joint.RIGHT_WRIST) == "RIGHT"
+    assert side_of(Joint.LEFT_COLLAR) == side_of(Joint.NECK) == "TRUNK"
+
+
+def axes_with(contacts):
+    axes = Figure().subplots()
+    joints = np.arange(2 * BODY_JOINTS, dtype=float).reshape(-1, 2)
+    draw_body(axes, joints, contacts)
+    return axes, joints
+
+
+def test_only_joints_in_contact_are_marked():
+    contacts = np.zeros(BODY_JOINTS - 1, dtype=bool)
+    contacts[Joint.LEFT_FOOT - 1] = True
+    axes, joints = axes_with(contacts)
+    (marks,) = [line for line in axes.lines if line.get_color() == GREEN]
+    assert_allclose(marks.get_xydata(), joints[[Joint.LEFT_FOOT]], rtol=0, atol=0)
+
+
+def test_a_ghost_has_neither_sides_nor_contacts():
+    axes, _ = axes_with(None)
+    assert {line.get_color() for line in axes.lines}.isdisjoint({BLUE, VERMILLION, GREEN})
+
+
+def test_no_figure_of_a_strip_meets_the_next(batch, truth):
+    strip = Strip.around([truth, moved(truth, "guess", 0.3)], batch.T_world_cpf[0, 1:], FPS)
+    placed = strip.placed(truth)
+    assert (placed[1:, :, 0].min(axis=1) > placed[:-1, :, 0].max(axis=1)).all()
+
+
+def test_a_strip_keeps_heights_and_puts_heads_at_even_distances(batch, truth):
+    strip = Strip.around([truth], batch.T_world_cpf[0, 1:], FPS)
+    placed = strip.placed(truth)
+    assert_allclose(placed[..., 1], truth.p_world_joint[strip.frames, :, 2], rtol=0, atol=1e-12)
+    assert_allclose(np.diff(placed[:, Joint.HEAD, 0]), strip.spacing_m, rtol=0, atol=1e-12)
+
+
+def test_every_side_view_has_one_scale_for_both_axes_and_for_all_rows(batch, truth):
+    rows = [truth, moved(truth, "low", -0.2)]
+    figure = motion_figure(rows, batch.T_world_cpf[0, 1:], FPS, "title")
+    sides, aboves = figure.axes[::2], figure.axes[1::2]
+    assert all(axes.get_aspect() == 1 for axes in figure.axes)
+    assert len({(axes.get_xlim(), axes.get_ylim()) for axes in sides}) == 1
+    assert len({(axes.get_xlim(), axes.get_ylim()) for axes in aboves}) == 1
+    assert sides[0].get_ylim()[0] < float(rows[1].p_world_joint[:, list(FEET), 2].min())
+
+
+def test_a_title_with_a_dollar_is_drawn_as_it_is(batch, truth):
+    figure = motion_figure([truth], batch.T_world_cpf[0, 1:], FPS, r"take $\bad{$ of 3")
+    figure.savefig(io.BytesIO(), dpi=20)
+    assert figure.get_suptitle() == r"take $\bad{$ of 3"

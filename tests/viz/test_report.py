@@ -1,0 +1,171 @@
+"""The report: its numbers are those of the tables, it asks for nothing outside, and names cannot break it."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from motiongrpo.viz.comparison import comparison_figure
+from motiongrpo.viz.curves import diversity_curves
+from motiongrpo.viz.findings import Finding
+from motiongrpo.viz.paired import Interval, paired_metrics
+from motiongrpo.viz.report import (
+    DataFacts,
+    Figures,
+    Results,
+    RunFacts,
+    bounds,
+    duration,
+    number,
+    report_html,
+    signed,
+)
+from motiongrpo.viz.tables import examination_table, files_with_reasons, verdicts_table
+from tests.viz.runs import examination, final, grpo_log, improved, ingestion_report
+
+HOSTILE = '<img src="http://example.org/x.png" onerror="alert(1)"></script><script>alert(2)</script>{{ 7*7 }}'
+FETCHING = {"src", "srcset", "poster", "data", "action", "formaction", "background", "ping"}
+
+
+def page(run: str = "default", file: str = "x", reason: str = "too short", sentence: str = "Fine.") -> str:
+    report = ingestion_report(**{file: reason})
+    pairs = paired_metrics(final(improved()))
+    hours = {
+        "split": "train",
+        "source": HOSTILE,
+        "licence": "MIT",
+        "sequences": 2,
+        "subjects": 1,
+        "seconds": 90.0,
+    }
+    stage = {"stage": "grpo", "steps": 10, "seed": 3, "code_version": "0.1", "weights": "ab", "body": "cd"}
+    return report_html(
+        RunFacts(
+            run, [stage | {"parameters": [{"name": "grpo.seed", "value": "3"}]}], [], {"torch": "2.13.0"}
+        ),
+        DataFacts([hours], verdicts_table(report), files_with_reasons(report)),
+        Results(pairs, [Finding("warning", sentence)], examination_table(examination())),
+        Figures({"diversity": diversity_curves(grpo_log())}, comparison_figure(pairs), b"\x89PNG"),
+    )
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and the text of every cell and style sheet."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: list[list[str]] = []
+        self.styles = ""
+        self.inside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.inside.append(tag)
+        if tag == "tr":
+            self.cells.append([])
+        if tag in ("td", "th"):
+            self.cells[-1].append("")
+
+    def handle_endtag(self, tag):
+        if tag in self.inside:
+            while self.inside.pop() != tag:
+                pass
+
+    def handle_data(self, data):
+        if "style" in self.inside:
+            self.styles += data
+        elif {"td", "th"} & set(self.inside):
+            self.cells[-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def plain() -> str:
+    return page()
+
+
+def test_no_tag_makes_a_browser_fetch_anything(plain):
+    for tag, attributes in Page(plain).tags:
+        fetched = {name: value for name, value in attributes.items() if name in FETCHING}
+        if tag in ("link", "image", "use"):
+            fetched |= {name: attributes[name] for name in ("href", "xlink:href") if name in attributes}
+        assert all(value.startswith("data:") for value in fetched.values()), (tag, fetched)
+
+
+def test_no_link_leaves_the_page_and_no_style_is_imported(plain):
+    found = Page(plain)
+    assert all(a["href"].startswith("#") for tag, a in found.tags if tag == "a")
+    assert "@import" not in found.styles
+    assert "url(" not in found.styles
+
+
+def test_the_page_forbids_the_browser_every_request(plain):
+    policies = [a["content"] for _, a in Page(plain).tags if a.get("http-equiv") == "Content-Security-Policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policies[0].split(";"))
+    assert rules["default-src"] == "'none'"
+    assert all(
+        source.startswith(("'", "data:", "blob:")) for rule in rules.values() for source in rule.split()
+    )
+
+
+def test_the_table_has_the_numbers_of_the_comparison(plain):
+    cells = {row[0].split()[0]: row for row in Page(plain).cells if row}
+    for metric, rows in final(improved()).groupby("metric"):
+        before, after = (rows[rows["stage"] == stage].iloc[0] for stage in ("pretraining", "grpo"))
+        _, pretrained, trained, difference = (re.findall(r"[+-]?[\d.]+", text) for text in cells[metric])
+        assert pretrained == [f"{before[name]:.4g}" for name in ("mean", "low", "high")]
+        assert trained == [f"{after[name]:.4g}" for name in ("mean", "low", "high")]
+        columns = ("difference", "difference_low", "difference_high")
+        assert difference == [f"{after[name]:+.4g}" for name in columns]
+
+
+def test_every_metric_explains_itself(plain):
+    titles = [attributes["title"] for tag, attributes in Page(plain).tags if tag == "abbr"]
+    assert titles[0] == "Mean distance of the 22 body joints in the world, without alignment."
+    assert len(titles) == 3
+
+
+@pytest.mark.parametrize("field", ["run", "file", "reason", "sentence"])
+def test_a_hostile_name_stays_text(plain, field):
+    tags = [tag for tag, _ in Page(page(**{field: HOSTILE})).tags]
+    assert tags == [tag for tag, _ in Page(plain).tags]
+
+
+def test_a_hostile_file_name_is_shown_as_it_is():
+    cells = [cell for row in Page(page(file=HOSTILE)).cells for cell in row]
+    assert f"{HOSTILE}.bvh" in cells
+
+
+def test_every_figure_is_in_the_page_as_data(plain):
+    sources = re.findall(
+        r'<script type="application/json" data-for="([^"]*)">(.*?)</script>', plain, re.DOTALL
+    )
+    figures = {name: json.loads(text) for name, text in sources}
+    assert figures.keys() == {"comparison-figure", "curves-1"}
+    assert figures["comparison-figure"]["data"][0]["x"]
+
+
+def test_plotly_is_in_the_page_once_and_all_is_small_enough_to_mail(plain):
+    assert len(re.findall(r"plotly\.js v\d", plain)) == 1
+    assert len(plain.encode()) < 8_000_000
+
+
+def test_the_same_run_gives_the_same_page(plain):
+    assert page() == plain
+
+
+def test_numbers_have_four_digits_and_tiny_ones_two():
+    assert [number(v) for v in (141.0926, 0.82634, 0.00014321, 0.0)] == ["141.1", "0.8263", "1.4e-04", "0"]
+    assert [signed(v) for v in (2.0, -2.0, 0.00014321)] == ["+2", "-2", "+1.4e-04"]
+    assert number(float("nan")) == signed(float("nan")) == "–"
+
+
+def test_an_interval_that_does_not_exist_is_not_shown():
+    assert bounds(Interval(1.0, 0.5, 2.0)) == "[0.5, 2]"
+    assert bounds(Interval(1.0, float("nan"), float("nan"))) == ""
+
+
+def test_hours_begin_at_an_hour():
+    assert [duration(s) for s in (90.0, 3599.0, 3600.0)] == ["1.5 min", "60.0 min", "1.00 h"]
