@@ -94,4 +94,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if len(sys.argv) < 2:
+        print("needs motion capture, which is not shipped: name its folder (make bench DATA_ROOT=DIR)")
+    else:
+        main(Path(sys.argv[1]))

@@ -47,10 +47,13 @@ class RunSummary:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print the comparison where the run made one."""
-        if "comparison" in pipeline.outputs() | pipeline.all_outputs():
-            width = max(rich.get_console().width, WIDTH)
-            Console(width=width).print(summary_table(catalog.load("comparison")))
+        """Print the comparison and say where the report is, where the run made them."""
+        made = pipeline.all_outputs()
+        console = Console(width=max(rich.get_console().width, WIDTH))
+        if "comparison" in made:
+            console.print(summary_table(catalog.load("comparison")))
+        if "report" in made:
+            console.print(f"Report: {catalog.get('report').filepath}", soft_wrap=True)  # type: ignore[union-attr]
 
 
 def _is_there(name: str, catalog: DataCatalog) -> bool:

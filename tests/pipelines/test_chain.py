@@ -28,9 +28,12 @@ def models(data) -> dict[str, float]:
 
 
 def test_the_chain_ends_with_the_comparison(finished):
-    _, output = finished
+    data, output = finished
     assert "Pretrained and post-trained on held-out subjects" in output
     assert "mpjpe_mm" in output
+    page = output.strip().splitlines()[-1].removeprefix("Report: ")
+    assert page == str(data / "08_reporting/smoke/report.html")
+    assert "</html>" in (data / "08_reporting/smoke/report.html").read_text()
 
 
 def test_every_checkpoint_has_a_score(finished):
