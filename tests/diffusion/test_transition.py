@@ -3,8 +3,8 @@ import torch
 from torch.distributions import Independent, Normal, kl_divergence
 from torch.testing import assert_close
 
-from motiongrpo.diffusion.schedule import cosine_alpha_bar, signal_to_noise
-from motiongrpo.diffusion.transition import Transition, ddim_step, egoallo_step, sensitivity
+from motiongrpo.diffusion.schedule import cosine_alpha_bar, signal_to_noise, squared_levels
+from motiongrpo.diffusion.transition import Transition, ddim_step, egoallo_step
 
 ALPHA_BAR = cosine_alpha_bar()
 EXACT = {"rtol": 0, "atol": 1e-12}
@@ -28,8 +28,7 @@ def test_ddim_with_full_noise_is_the_bayes_posterior(t, s):
 def test_the_squared_sensitivity_is_the_signal_gained(t, s):
     step = ddim_step(ALPHA_BAR[t], ALPHA_BAR[s], eta=1.0)
     gained = signal_to_noise(ALPHA_BAR[s]) - signal_to_noise(ALPHA_BAR[t])
-    assert_close((step.a / step.std).square(), gained, rtol=1e-9, atol=0)
-    assert_close(sensitivity(ALPHA_BAR[t], ALPHA_BAR[s]).square(), gained, rtol=1e-12, atol=0)
+    assert_close(step.sensitivity.square(), gained, rtol=1e-9, atol=0)
 
 
 def test_without_noise_ddim_carries_the_implied_noise_on():
@@ -48,17 +47,24 @@ def test_the_log_density_is_that_of_torch_distributions():
     assert_close(Transition(mean, std).log_prob(x_s, mask), expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("eta", [0.3, 1.0])
 @pytest.mark.parametrize(("t", "s"), PAIRS)
-def test_the_divergence_of_a_step_is_closed_in_the_estimates(t, s):
-    """KL = ½ (SNR(s) − SNR(t)) ‖x̂_0 − x̂_0'‖², against torch.distributions."""
+def test_the_divergence_of_a_step_is_closed_in_the_estimates(t, s, eta):
+    """KL = ½ (a/σ)² ‖x̂_0 − x̂_0'‖², against torch.distributions."""
     x_t, old, new = torch.randn(3, 1, 4, 3, dtype=torch.float64)
-    step = ddim_step(ALPHA_BAR[t], ALPHA_BAR[s], eta=1.0)
+    step = ddim_step(ALPHA_BAR[t], ALPHA_BAR[s], eta)
     p, q = (
         Independent(Normal(tr.mean, tr.std.expand_as(tr.mean)), 2)
         for tr in (step.transition(x_t, x) for x in (old, new))
     )
-    gain = sensitivity(ALPHA_BAR[t], ALPHA_BAR[s])
-    assert_close(kl_divergence(p, q), 0.5 * gain**2 * (old - new).square().sum((1, 2)), rtol=1e-9, atol=0)
+    expected = 0.5 * step.sensitivity**2 * (old - new).square().sum((1, 2))
+    assert_close(kl_divergence(p, q), expected, rtol=1e-9, atol=0)
+
+
+def test_a_stride_too_long_for_egoallos_noise_is_refused():
+    with pytest.raises(ValueError, match=r"steps must be at least 6 for egoallo's σ to fit"):
+        egoallo_step(ALPHA_BAR[1000], ALPHA_BAR[999], ALPHA_BAR[squared_levels(5)[1]])
+    assert float(egoallo_step(ALPHA_BAR[1000], ALPHA_BAR[999], ALPHA_BAR[squared_levels(6)[1]]).b) > 0
 
 
 def test_an_impossible_eta_is_refused():

@@ -132,7 +132,7 @@ def test_a_step_raises_what_was_better_than_its_group():
     for step in collected.rollouts.steps:
         t = torch.full((len(step.x_t),), step.t)
         change = training.model(step.x_t, t, collected.rollouts.condition, None) - step.x_0
-        gain += float(((change * step.noise).mean((-1, -2)) * collected.advantage).mean())
+        gain += float(((change.detach() * step.noise).mean((-1, -2)) * collected.advantage).mean())
     assert gain > 0
 
 
