@@ -133,3 +133,15 @@ def test_tracks_must_divide_the_group():
     config = rollout_config(3, 4, **noisy("nested", tracks=3))
     with pytest.raises(ValueError, match=r"group_size must be a multiple of noise.tracks, got 4 and 3"):
         _ = config.tracks
+
+
+def test_a_nested_track_needs_two_samples():
+    with pytest.raises(ValueError, match=r"noise.tracks must leave two samples a track to compare, got 4"):
+        _ = rollout_config(3, 4, **noisy("nested", tracks=4)).tracks
+
+
+@pytest.mark.parametrize(("scope", "shape"), [("group", (3, 4)), ("sample", (3, 4)), ("nested", (6, 2))])
+def test_samples_are_compared_within_their_group_or_their_nested_track(scope, shape):
+    values = torch.arange(12.0).view(3, 4)
+    compared = rollout_config(3, 4, **noisy(scope)).compared(values)
+    assert_close(compared, torch.arange(12.0).view(shape))

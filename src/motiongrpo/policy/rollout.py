@@ -43,7 +43,15 @@ class RolloutConfig(Config):
             raise ValueError(
                 f"group_size must be a multiple of noise.tracks, got {self.group_size} and {tracks}"
             )
+        if self.noise.scope == "nested" and tracks == self.group_size:
+            raise ValueError(f"noise.tracks must leave two samples a track to compare, got {tracks}")
         return tracks
+
+    def compared(self, values: PerSample) -> PerRowSample:
+        """Values of (group, sample) in rows of what is compared: a track if noise is nested, else a group."""
+        if self.noise.scope == "nested":
+            return values.unflatten(1, (self.tracks, -1)).flatten(0, 1)
+        return values
 
 
 @dataclass(frozen=True)
