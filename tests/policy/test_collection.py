@@ -17,7 +17,7 @@ from motiongrpo.policy.update import gradient_pass
 from tests.bodies import window_batch
 from tests.diffusion.test_denoiser import config as denoiser_config
 from tests.policy.linear import rollout_config
-from tests.rewards.test_joint import hybrid
+from tests.rewards.test_hybrid import hybrid
 
 TERMS = ["position", "rotation"]
 SCALE = RewardScale(

@@ -17,7 +17,7 @@ from motiongrpo.seeds import seed_for
 from tests.bodies import window_batch
 from tests.diffusion.test_denoiser import config as denoiser_config
 from tests.policy.linear import rollout_config
-from tests.rewards.test_joint import hybrid
+from tests.rewards.test_hybrid import hybrid
 
 TERMS = ["rotation", "position", "perceptual"]
 EVERYTHING = window_batch(frames=6, count=8)
