@@ -14,6 +14,7 @@ from rich.console import Console
 from motiongrpo.errors import InputError
 from motiongrpo.parameters import validated
 from motiongrpo.pipeline_registry import CHAIN
+from motiongrpo.requirements import missing
 from motiongrpo.viz.summary import WIDTH, summary_table
 
 logger = logging.getLogger(__name__)
@@ -25,21 +26,24 @@ class CommandChecks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Validate all parameters, also those of stages that do not run now."""
-        parameters = validated(context.config_loader["parameters"])
-        if parameters.threads:
-            torch.set_num_threads(parameters.threads)
+        self.parameters = validated(context.config_loader["parameters"])
+        if self.parameters.threads:
+            torch.set_num_threads(self.parameters.threads)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Name every artefact that is missing, and one command that makes them all."""
-        missing = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
-        if missing:
-            makers = sorted({maker_of(name) for name in missing}, key=CHAIN.index)
-            names = " and ".join(f"'{name}'" for name in missing)
-            raise InputError(
-                f"{names} {'does' if len(missing) == 1 else 'do'} not exist yet; make what is missing first: "
-                f"kedro run --pipelines {','.join(makers)}"
+        """Say what is missing, a sentence each: files and devices, then artefacts that a pipeline makes."""
+        sentences = missing(self.parameters, pipeline.inputs())
+        artefacts = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
+        if artefacts:
+            makers = sorted({maker_of(name) for name in artefacts}, key=CHAIN.index)
+            names = " and ".join(f"'{name}'" for name in artefacts)
+            sentences.append(
+                f"{names} {'does' if len(artefacts) == 1 else 'do'} not exist yet; make what is missing "
+                f"first: kedro run --pipelines {','.join(makers)}"
             )
+        if sentences:
+            raise InputError("\n".join(sentences))
 
 
 class RunSummary:
