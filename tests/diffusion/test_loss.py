@@ -4,7 +4,6 @@ from torch.testing import assert_close
 
 from motiongrpo.diffusion.loss import add_noise, denoising_loss, level_weight
 from motiongrpo.diffusion.representation import MotionState
-from motiongrpo.diffusion.training import stratified_levels
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 
@@ -78,8 +77,3 @@ def test_noise_keeps_unit_variance_and_the_signal_fades():
     assert abs(float(x_t[0].mean()) - 0.99998) < 1e-3
     assert abs(float(x_t[1].mean())) < 0.02
     assert abs(float(x_t[1].std()) - 1) < 0.02
-
-
-def test_levels_are_drawn_one_from_each_stratum():
-    t = stratified_levels(100, torch.Generator().manual_seed(0)).sort().values
-    assert ((t - 1) // 10 == torch.arange(100)).all()

@@ -11,7 +11,7 @@ from torch import nn
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.sampler import reverse_step
 from motiongrpo.diffusion.schedule import cosine_alpha_bar, squared_levels
-from motiongrpo.diffusion.transition import sensitivity
+from motiongrpo.diffusion.transition import ddim_step
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.perlin import NoiseConfig
 from motiongrpo.policy.rollout import RolloutConfig
@@ -94,4 +94,4 @@ def first_step_divergence(policy: LinearPolicy, reference: LinearPolicy) -> torc
     alpha_bar = cosine_alpha_bar()
     t, s = policy.levels[0], policy.levels[1]
     change = (policy.gain[0] - reference.gain[0]) ** 2 + (policy.bias[0] - reference.bias[0]) ** 2
-    return 0.5 * sensitivity(alpha_bar[t], alpha_bar[s]) ** 2 * change
+    return 0.5 * ddim_step(alpha_bar[t], alpha_bar[s], eta=1.0).sensitivity ** 2 * change

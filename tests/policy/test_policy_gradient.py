@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from motiongrpo.diffusion.schedule import cosine_alpha_bar
-from motiongrpo.diffusion.transition import sensitivity
+from motiongrpo.diffusion.sampler import reverse_step
 from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.advantage import group_advantages
 from motiongrpo.policy.rollout import roll_out, trainable_steps
@@ -67,8 +66,7 @@ def test_the_estimator_has_the_closed_form_as_its_mean(ratio):
     trained = trainable_steps(config)
     scale = torch.full((len(trained),), DIMENSIONS * len(trained) * group / (group - 1)).double()
     if ratio == "corrected":
-        alpha_bar = cosine_alpha_bar()
-        scale *= torch.stack([sensitivity(alpha_bar[t], alpha_bar[s]) for t, s in trained])
+        scale *= torch.stack([reverse_step(t, s, config.sampling).sensitivity for t, s in trained])
     estimates = estimates * scale
     error = estimates.std(dim=0) / len(estimates) ** 0.5
     assert ((estimates.mean(dim=0) - closed).abs() < 4 * error).all()

@@ -1,7 +1,10 @@
+import itertools
+
 import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import reverse_step
 from motiongrpo.policy.rollout import (
@@ -66,8 +69,8 @@ def test_kept_steps_are_those_of_the_chain():
     """x_s of one kept step is x_t of the next, so state, estimate and noise belong together."""
     config = rollout_config(5, 3)
     rollouts = roll_out(LinearPolicy(5), windows(2), config, trainable_steps(config), seeded())
-    for step, following in zip(rollouts.steps[:-1], rollouts.steps[1:], strict=True):
-        transition = reverse_step(step.t, step.s, config.sampling).transition(
+    for step, following in itertools.pairwise(rollouts.steps):
+        transition = reverse_step(step.t, following.t, config.sampling).transition(
             step.x_t.flatten(0, 1), step.x_0.flatten(0, 1)
         )
         x_s = transition.sample(step.noise.flatten(0, 1)).view_as(step.x_t)
@@ -84,6 +87,19 @@ def test_a_group_of_the_real_network_is_the_same_in_other_company():
     step = picked.steps[0]
     again = model(step.x_t, torch.tensor([step.t]), picked.condition, None)
     assert_close(again, step.x_0, rtol=0, atol=1e-12)
+
+
+def test_the_policy_is_shown_the_perturbed_path_and_not_the_true_one():
+    torch.manual_seed(0)
+    model = Denoiser(denoiser_config()).double()
+    config = rollout_config(4, 4, **noisy("nested"))
+    rollouts = roll_out(model, windows(2), config, trainable_steps(config), seeded())
+    step = rollouts.steps[0]
+    levels = torch.full((len(step.x_t),), step.t)
+    shown = model(step.x_t, levels, head_condition(rollouts.T_world_cpf), None)
+    assert_close(shown, step.x_0, rtol=0, atol=1e-12)
+    true = head_condition(windows(2).T_world_cpf.repeat_interleave(2, 0))
+    assert (model(step.x_t, levels, true, None) - step.x_0).abs().max() > 1e-6
 
 
 def test_concatenating_puts_groups_side_by_side():
@@ -107,18 +123,39 @@ def test_trained_steps_are_stochastic_and_not_too_clean():
         trainable_steps(too_high)
 
 
-def test_a_subset_takes_one_step_of_every_stratum():
+@pytest.mark.parametrize("count", [1, 5, 8, 22])
+def test_a_subset_has_one_step_of_every_stratum_and_none_twice(count):
     steps = trainable_steps(rollout_config(30, 2, lowest_level=64))
-    for seed in range(20):
-        chosen = stratified_subset(steps, 8, seeded(seed))
-        positions = [steps.index(step) for step in chosen]
-        width = len(steps) / 8
+    width = len(steps) / count
+    for seed in range(50):
+        positions = [steps.index(step) for step in stratified_subset(steps, count, seeded(seed))]
+        assert len(set(positions)) == count
         for stratum, position in enumerate(positions):
-            assert stratum * width - 1 < position < (stratum + 1) * width
-    assert stratified_subset(steps, 99, seeded()) == steps
+            assert int(stratum * width) <= position < (stratum + 1) * width
+    assert stratified_subset(steps, 23, seeded()) == stratified_subset(steps, 99, seeded()) == steps
+
+
+def test_every_step_is_trained_equally_often():
+    steps = trainable_steps(rollout_config(30, 2, lowest_level=64))
+    draws = 4000
+    drawn = [step for seed in range(draws) for step in stratified_subset(steps, 8, seeded(seed))]
+    share, expected = torch.tensor([drawn.count(step) for step in steps]) / draws, 8 / len(steps)
+    assert float((share - expected).abs().max()) < 5 * (expected * (1 - expected) / draws) ** 0.5
 
 
 def test_tracks_must_divide_the_group():
     config = rollout_config(3, 4, **noisy("nested", tracks=3))
     with pytest.raises(ValueError, match=r"group_size must be a multiple of noise.tracks, got 4 and 3"):
         _ = config.tracks
+
+
+def test_a_nested_track_needs_two_samples():
+    with pytest.raises(ValueError, match=r"noise.tracks must leave two samples a track to compare, got 4"):
+        _ = rollout_config(3, 4, **noisy("nested", tracks=4)).tracks
+
+
+@pytest.mark.parametrize(("scope", "shape"), [("group", (3, 4)), ("sample", (3, 4)), ("nested", (6, 2))])
+def test_samples_are_compared_within_their_group_or_their_nested_track(scope, shape):
+    values = torch.arange(12.0).view(3, 4)
+    compared = rollout_config(3, 4, **noisy(scope)).compared(values)
+    assert_close(compared, torch.arange(12.0).view(shape))

@@ -5,8 +5,6 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
-from motiongrpo.diffusion.schedule import cosine_alpha_bar
-from motiongrpo.diffusion.transition import sensitivity
 from motiongrpo.policy.surrogate import (
     StepRatio,
     SurrogateConfig,
@@ -17,7 +15,8 @@ from motiongrpo.policy.surrogate import (
 )
 
 T, S = 361, 324
-GAIN = float(sensitivity(cosine_alpha_bar()[T], cosine_alpha_bar()[S]))
+SAMPLING = SamplingConfig(steps=30, eta=1.0, sampler="ddim")
+GAIN = float(reverse_step(T, S, SAMPLING).sensitivity)
 
 
 def surrogate(ratio: str = "importance", **changes) -> SurrogateConfig:
@@ -35,7 +34,7 @@ def test_the_log_ratio_is_the_difference_of_the_log_densities():
     new, old, noise = tensors(4)
     mask = torch.tensor([[True] * 4 + [False] * 2])
     x_t = torch.randn_like(old)
-    step = reverse_step(T, S, SamplingConfig(steps=30, eta=1.0, sampler="ddim"))
+    step = reverse_step(T, S, SAMPLING)
     before, after = (step.transition(x_t[0], x_0[0]) for x_0 in (old, new))
     x_s = before.sample(noise[0])
     rows = mask.expand(4, -1)

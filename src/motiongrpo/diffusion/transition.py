@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiongrpo.diffusion.schedule import signal_to_noise
 from motiongrpo.shapes import FrameMask, Motion, NoiseLevel, PerSequence
 
 
@@ -42,6 +41,14 @@ class ReverseStep:
     a: NoiseLevel  # weight of x̂_0
     b: NoiseLevel  # weight of x_t
     std: NoiseLevel  # σ; zero at the last step, which has no density
+
+    @property
+    def sensitivity(self) -> NoiseLevel:
+        """a/σ: KL(old‖new) of the step is half its square times ‖x̂_0_old − x̂_0_new‖².
+
+        With η = 1, (a/σ)² = SNR(s) − SNR(t).
+        """
+        return self.a / self.std
 
     def transition(self, x_t: Motion, x_0: Motion) -> Transition:
         """The Gaussian over x_s; always computed in float32 or wider."""
@@ -74,13 +81,8 @@ def egoallo_step(
     """
     std = 0.8 * ((1 - alpha_bar_tm1) / (1 - alpha_bar_t) * (1 - alpha_bar_t / alpha_bar_tm1)).sqrt()
     std = torch.where(alpha_bar_s == 1, torch.zeros_like(std), std)
-    b = ((1 - alpha_bar_s - std.square()) / (1.1 - alpha_bar_t)).sqrt()
+    kept = 1 - alpha_bar_s - std.square()
+    if bool((kept < 0).any()):
+        raise ValueError("steps must be at least 6 for egoallo's σ to fit into the noise of the next level")
+    b = (kept / (1.1 - alpha_bar_t)).sqrt()
     return ReverseStep(alpha_bar_s.sqrt() - b * alpha_bar_t.sqrt(), b, std)
-
-
-def sensitivity(alpha_bar_t: Float[Tensor, "*b"], alpha_bar_s: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
-    """a/σ of a step with η = 1: (a/σ)² = SNR(s) − SNR(t).
-
-    KL(old‖new) of the step is half its square times ‖x̂_0_old − x̂_0_new‖².
-    """
-    return (signal_to_noise(alpha_bar_s) - signal_to_noise(alpha_bar_t)).sqrt()

@@ -24,7 +24,7 @@ class RewardScale:
 
 
 def reward_scale(rewards: dict[str, PerSample], omega: dict[str, float]) -> RewardScale:
-    """Floors and spreads from the rewards of a calibration pool, shaped (group, sample)."""
+    """Floors and spreads from the rewards of a calibration pool; a row holds samples that are compared."""
     return RewardScale(
         omega=omega,
         floor={term: float(r.std(dim=1, correction=0).quantile(0.25)) for term, r in rewards.items()},
@@ -48,7 +48,7 @@ def standardised(reward: PerSample, floor: float) -> PerSample:
 def teaches(
     rewards: dict[str, PerSample], spread: dict[str, float], share: float
 ) -> Bool[Tensor, " condition"]:
-    """Groups with at least one reward whose deviation reaches `share` of that reward's own in the pool."""
+    """Rows with at least one reward whose deviation reaches `share` of that reward's own in the pool."""
     worth = [r.std(dim=1, correction=0) >= share * spread[term] for term, r in rewards.items()]
     return torch.stack(worth).any(dim=0)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool
 from pydantic import Field
 from torch import Tensor
 
@@ -64,7 +65,7 @@ class Collector:
             rollouts = roll_out(policy, self.windows(missing, attempt), self.rollout, trained, generator)
             measured = judge(rollouts, self.reward)
             rewards = self.reward.rewards(measured.values, self.scale.omega)
-            worth = teaches(rewards, self.scale.spread, self.advantage.drop_below)
+            worth = self._worth(rewards)
             kept.append(rollouts.groups(worth))
             kept_rewards.append({term: r[worth] for term, r in rewards.items()})
             seen.append(measured)
@@ -90,12 +91,18 @@ class Collector:
             spread_mm=spread_mm(torch.cat([measured.p_head_joint for measured in seen]), mask),
         )
 
+    def _worth(self, rewards: dict[str, PerSample]) -> Bool[Tensor, " condition"]:
+        """Groups in which some samples that are compared differ."""
+        compared = {term: self.rollout.compared(reward) for term, reward in rewards.items()}
+        worth = teaches(compared, self.scale.spread, self.advantage.drop_below)
+        groups = len(next(iter(rewards.values())))
+        return worth.view(groups, -1).any(dim=1)
+
     def _advantage(self, rollouts: Rollouts, rewards: dict[str, PerSample]) -> PerRowSample:
         """Nested noise compares only samples of one track, the other scopes the whole group."""
-        if self.rollout.noise.scope == "nested":
-            by_row = {term: rollouts.per_row(reward) for term, reward in rewards.items()}
-            return group_advantages(by_row, self.scale.floor, self.advantage.clamp)
-        return rollouts.per_row(group_advantages(rewards, self.scale.floor, self.advantage.clamp))
+        compared = {term: self.rollout.compared(reward) for term, reward in rewards.items()}
+        advantage = group_advantages(compared, self.scale.floor, self.advantage.clamp)
+        return advantage.view(len(rollouts.x), -1)
 
 
 def judge(rollouts: Rollouts, reward: HybridReward) -> Measured:

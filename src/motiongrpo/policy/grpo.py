@@ -84,7 +84,8 @@ def calibrate(trainer: Trainer) -> RewardScale:
     rollouts = roll_out(trainer.reference, batch, config.rollout, [], trainer.generator("calibration"))
     values = judge(rollouts, trainer.reward).values
     omega = trainer.reward.omega_from(values)
-    return reward_scale(trainer.reward.rewards(values, omega), omega)
+    rewards = trainer.reward.rewards(values, omega)
+    return reward_scale({term: config.rollout.compared(r) for term, r in rewards.items()}, omega)
 
 
 def improve(policy: Optimiser[Denoiser], trainer: Trainer, scale: RewardScale) -> Iterator[GrpoUpdate]:

@@ -17,7 +17,7 @@ from motiongrpo.config import Config
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.representation import feature_count
-from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain
+from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain, reverse_step
 from motiongrpo.diffusion.schedule import squared_levels
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.perlin import NoiseConfig, noise_tracks
@@ -43,7 +43,15 @@ class RolloutConfig(Config):
             raise ValueError(
                 f"group_size must be a multiple of noise.tracks, got {self.group_size} and {tracks}"
             )
+        if self.noise.scope == "nested" and tracks == self.group_size:
+            raise ValueError(f"noise.tracks must leave two samples a track to compare, got {tracks}")
         return tracks
+
+    def compared(self, values: PerSample) -> PerRowSample:
+        """Values of (group, sample) in rows of what is compared: a track if noise is nested, else a group."""
+        if self.noise.scope == "nested":
+            return values.unflatten(1, (self.tracks, -1)).flatten(0, 1)
+        return values
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class TrainedStep:
     """One stochastic step of the chains, kept for the update."""
 
     t: int
-    s: int
+    gain: float  # a/σ of the step as it was taken
     x_t: Rollout
     x_0: Rollout  # the rollout policy's estimate
     noise: Rollout  # (x_s − μ) / σ
@@ -126,11 +134,14 @@ def trainable_steps(config: RolloutConfig) -> list[tuple[int, int]]:
 def stratified_subset(
     steps: list[tuple[int, int]], count: int, generator: torch.Generator
 ) -> list[tuple[int, int]]:
-    """`count` of the steps, one from each of as many equal strata; all of them if they are not more."""
+    """`count` of the steps, one from each of as many equal strata; all of them if they are not more.
+
+    One draw places all of them, so none comes twice and each is as likely as any other.
+    """
     if len(steps) <= count:
         return steps
-    u = torch.rand(count, generator=generator, device=generator.device).cpu()
-    return [steps[i] for i in ((torch.arange(count) + u) * len(steps) / count).long().tolist()]
+    u = float(torch.rand((), generator=generator, device=generator.device))
+    return [steps[int((k + u) * len(steps) / count)] for k in range(count)]
 
 
 @torch.no_grad()
@@ -150,7 +161,8 @@ def roll_out(
     for step in reverse_chain(predictor(policy, condition, mask), x, config.sampling, generator):
         x = step.x_s
         if (step.t, step.s) in trained:
-            kept.append(TrainedStep(step.t, step.s, step.x_t, step.x_0, step.noise))
+            gain = float(reverse_step(step.t, step.s, config.sampling).sensitivity)
+            kept.append(TrainedStep(step.t, gain, step.x_t, step.x_0, step.noise))
     return Rollouts(batch, config.tracks, T_world_cpf, condition, x, kept)
 
 

@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.schedule import cosine_alpha_bar
 from motiongrpo.diffusion.training import noised_loss
-from motiongrpo.diffusion.transition import sensitivity
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.optimisation import Optimiser
 from motiongrpo.policy.rollout import Rollouts, TrainedStep
@@ -78,17 +76,16 @@ def accumulate_gradient(
     config: SurrogateConfig,
 ) -> StepDiagnostics:
     """Add the gradient of −(surrogate − β KL) of one level, divided by the number of levels."""
-    mask, alpha_bar = rollouts.mask, cosine_alpha_bar()
-    gain = float(sensitivity(alpha_bar[step.t], alpha_bar[step.s]))
+    mask = rollouts.mask
     t = torch.full((len(mask),), step.t, device=mask.device)
     inputs = (step.x_t, t, rollouts.condition, None if bool(mask.all()) else mask)
     x_0 = policy(*inputs)
-    ratio = step_ratio(x_0, step.x_0, step.noise, mask, gain, config)
+    ratio = step_ratio(x_0, step.x_0, step.noise, mask, step.gain, config)
     objective, divergence = clipped_surrogate(ratio, advantage).mean(), None
     if config.kl_weight > 0 or step is rollouts.steps[0]:  # one level is enough to watch it
         with torch.no_grad():
             x_0_reference = reference(*inputs)
-        divergence = kl_to_reference_per_dim(x_0, x_0_reference, mask, gain).mean()
+        divergence = kl_to_reference_per_dim(x_0, x_0_reference, mask, step.gain).mean()
         objective = objective - config.kl_weight * divergence
     (-objective / len(rollouts.steps)).backward()
     largest = float(ratio.log_ratio_per_dim.detach().abs().max())

@@ -99,8 +99,8 @@ def time_shift(truth: PlacedMotion, severity: Severity, generator: torch.Generat
     batch, frames = truth.mask.shape
     sign = torch.randint(0, 2, (batch,), generator=generator).to(severity) * 2 - 1
     shift = (sign * severity * TIME_SHIFT_FRAMES).round().long()
-    frame = (torch.arange(frames) + shift[:, None]).clamp(0, frames - 1)
-    rows = torch.arange(batch)[:, None]
+    frame = (torch.arange(frames).to(shift) + shift[:, None]).clamp(0, frames - 1)
+    rows = torch.arange(batch).to(shift)[:, None]
     return replace(
         truth, R_parent_joint=truth.R_parent_joint[rows, frame], contacts=truth.contacts[rows, frame]
     )
@@ -139,4 +139,4 @@ def _only_joints(R: Tensor, R_changed: Tensor, limb: Tensor) -> Tensor:
     for i, joints in enumerate(LIMBS):
         columns = torch.tensor([Joint(j) - 1 for j in joints])
         chosen[(limb == i).nonzero(), columns] = True
-    return torch.where(chosen[:, None, :, None, None], R_changed, R)
+    return torch.where(chosen[:, None, :, None, None].to(R.device), R_changed, R)

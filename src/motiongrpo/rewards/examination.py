@@ -34,7 +34,7 @@ class Examiner:
 
     def corrupted(self, kind: str, severity: float) -> Judged:
         generator = generator_for(self.seed, "examination", kind, str(severity))
-        each = torch.full((len(self.batch),), severity)
+        each = torch.full((len(self.batch),), severity).to(self.batch.betas)
         candidate = CORRUPTIONS[kind](PlacedMotion.truth(self.batch), each, generator)
         return Judged(candidate, self.batch.T_world_cpf)
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from motiongrpo.body.body_model import BodyModel
@@ -42,6 +42,14 @@ class RewardConfig(Config):
     perceptual_omega: float = Field(gt=0)
     rotation_error: RotationError
     placement: Literal["true", "perturbed"]  # the head path that places the body to be judged
+
+    @model_validator(mode="after")
+    def know_the_steepness_of_every_term(self) -> "RewardConfig":
+        if self.omega != "median":
+            missing = [term for term in self.terms if term != PERCEPTUAL and term not in self.omega]
+            if missing:
+                raise ValueError(f"omega must name every joint term, or be 'median'; missing {missing}")
+        return self
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def corrupted(batch: WindowBatch, config: RewardModelConfig, generator: torch.Ge
     kinds = [names[order[i % len(names)]] for i in range(config.corruptions_per_window)]
     parts = []
     for kind in kinds:
-        u = torch.rand(len(batch), generator=generator)
+        u = torch.rand(len(batch), generator=generator).to(batch.betas)
         severity = config.severity_at_least + (1 - config.severity_at_least) * u
         parts.append(Judged(CORRUPTIONS[kind](truth, severity, generator), batch.T_world_cpf))
     return Judged.together(parts)

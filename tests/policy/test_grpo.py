@@ -1,0 +1,151 @@
+"""Post-training end to end: the real network under the real reward, on a small scale."""
+
+import copy
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.policy.collection import AdvantageConfig, judge
+from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, calibrate, improve
+from motiongrpo.policy.rollout import RolloutConfig, roll_out
+from motiongrpo.policy.surrogate import SurrogateConfig
+from motiongrpo.seeds import seed_for
+from tests.bodies import window_batch
+from tests.diffusion.test_denoiser import config as denoiser_config
+from tests.policy.linear import rollout_config
+from tests.rewards.test_hybrid import hybrid
+
+TERMS = ["rotation", "position", "perceptual"]
+EVERYTHING = window_batch(frames=6, count=8)
+
+
+def windows(count: int, *address) -> WindowBatch:
+    """Windows that depend on nothing but what they are for."""
+    first = seed_for(0, *address) % len(EVERYTHING)
+    return EVERYTHING.rows((torch.arange(count) + first) % len(EVERYTHING))
+
+
+def config(updates: int = 3, passes: int = 1, seed: int = 0, **rollout) -> GrpoConfig:
+    chain: RolloutConfig = rollout_config(
+        4, 4, **{"conditions": 2, "trained_steps": 2, "lowest_level": 64} | rollout
+    )
+    return GrpoConfig(
+        updates=updates,
+        passes=passes,
+        checkpoint_every=1,
+        seed=seed,
+        rollout=chain,
+        rewards=hybrid(terms=TERMS).config,
+        advantage=AdvantageConfig(clamp=5.0, drop_below=0.0, refills=0, calibration_conditions=4),
+        surrogate=SurrogateConfig(
+            ratio="corrected", clip_shift=0.1, clip_kl_nats=0.1, kl_weight=0.0, anchor_share=0.0
+        ),
+        optimiser=OptimiserConfig(
+            learning_rate=1e-4, weight_decay=0.0, warmup_steps=0, gradient_clip=1.0, ema_decay=0.9
+        ),
+    )
+
+
+def network(kind: type[Denoiser] = Denoiser) -> Denoiser:
+    torch.manual_seed(0)
+    return kind(denoiser_config()).double()
+
+
+def trainer(settings: GrpoConfig) -> Trainer:
+    return Trainer(network(), hybrid(terms=TERMS), windows, settings, torch.device("cpu"))
+
+
+def post_trained(settings: GrpoConfig, policy: Denoiser | None = None):
+    training = Optimiser(policy or network(), settings.optimiser)
+    coach = trainer(settings)
+    return training, list(improve(training, coach, calibrate(coach)))
+
+
+def test_every_update_is_told_and_every_pass_is_a_step():
+    training, updates = post_trained(config(updates=3, passes=2))
+    assert [update.step for update in updates] == [1, 2, 3]
+    assert training.steps == 6
+    for update in updates:
+        assert set(update.reward) == set(update.measured) == set(update.reward_std) == set(TERMS)
+        assert set(update.spread_mm) == {"trunk", "arms", "legs", "all"}
+        assert update.audit < 1e-12
+    assert updates[-1].kl_per_dim > 0
+
+
+class Forgetful(Denoiser):
+    """Answers otherwise when it is trained than when it was sampled, as stray dropout would make it."""
+
+    def forward(self, x_t, t, condition, mask):
+        x_0 = super().forward(x_t, t, condition, mask)
+        return x_0 + 1e-3 * torch.is_grad_enabled()
+
+
+def test_a_policy_that_is_not_what_was_sampled_stops_the_run_at_its_first_update():
+    with pytest.raises(RuntimeError, match=r"update 1: recomputed log-densities differ .* than 1e-06"):
+        post_trained(config(), network(Forgetful))
+
+
+def test_in_single_precision_the_audit_passes():
+    settings = config(updates=1)
+    coach = trainer(settings)
+    coach = Trainer(network().float(), hybrid(terms=TERMS), _single, settings, torch.device("cpu"))
+    coach.reward.perceptual.float()
+    training = Optimiser(network().float(), settings.optimiser)
+    (update,) = improve(training, coach, calibrate(coach))
+    assert update.audit < AUDIT_LIMIT
+
+
+def _single(count: int, *address) -> WindowBatch:
+    batch = windows(count, *address)
+    floats = {name: value.float() for name, value in batch.__dict__.items() if value.is_floating_point()}
+    return WindowBatch(**batch.__dict__ | floats)
+
+
+def test_a_run_in_two_parts_is_a_run_in_one():
+    settings = config(updates=3)
+    whole, _ = post_trained(settings)
+    first, _ = post_trained(config(updates=1))
+    resumed = Optimiser(copy.deepcopy(first.model), settings.optimiser)
+    resumed.restore(first.state())
+    coach = trainer(settings)
+    assert [u.step for u in improve(resumed, coach, calibrate(coach))] == [2, 3]
+    for name, value in whole.state().items():
+        assert_close(resumed.state()[name], value, rtol=0, atol=0)
+
+
+def test_another_seed_is_another_run():
+    a, b, c = (post_trained(config(updates=1, seed=seed))[1][0].reward for seed in (0, 0, 1))
+    assert a == b
+    assert a != c
+
+
+def test_the_reference_stays_what_it_was():
+    settings = config(updates=2)
+    coach = trainer(settings)
+    training = Optimiser(network(), settings.optimiser)
+    list(improve(training, coach, calibrate(coach)))
+    for before, after in zip(network().parameters(), coach.reference.parameters(), strict=True):
+        assert_close(after, before, rtol=0, atol=0)
+        assert after.grad is None
+
+
+def test_the_calibration_pool_fixes_steepness_floor_and_spread():
+    scale = calibrate(trainer(config()))
+    assert scale == calibrate(trainer(config()))
+    assert set(scale.omega) == set(scale.floor) == set(scale.spread) == set(TERMS)
+    assert scale.omega["perceptual"] == 0.2
+    assert all(0 < scale.floor[term] < scale.spread[term] for term in ("rotation", "position"))
+
+
+def test_with_nested_noise_floors_are_of_the_deviation_within_a_track():
+    noise = {"kind": "perlin", "scope": "nested", "tracks": 2, "amplitude_m": 0.1, "spacing_frames": 8.0}
+    coach = trainer(config(noise=noise | {"octaves": 1}))
+    scale, chain = calibrate(coach), coach.config.rollout
+    pool = roll_out(coach.reference, windows(4, "calibration"), chain, [], coach.generator("calibration"))
+    reward = coach.reward.rewards(judge(pool, coach.reward).values, scale.omega)["rotation"]
+    by_track = reward.view(4, 2, 2).std(dim=2, correction=0)
+    assert scale.floor["rotation"] == pytest.approx(float(by_track.flatten().quantile(0.25)))

@@ -1,0 +1,177 @@
+"""One gradient step on real rollouts of a small network, against densities and gradients worked out apart."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+from torch.testing import assert_close
+
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
+from motiongrpo.diffusion.schedule import squared_levels
+from motiongrpo.diffusion.training import noised_loss
+from motiongrpo.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.policy.rollout import Rollouts, concatenate, roll_out, trainable_steps
+from motiongrpo.policy.surrogate import SurrogateConfig
+from motiongrpo.policy.update import accumulate_gradient, add_anchor, gradient_pass
+from motiongrpo.seeds import generator_for
+from tests.bodies import window_batch
+from tests.diffusion.test_denoiser import config as denoiser_config
+from tests.policy.linear import rollout_config
+
+FRAMES, FEATURES = 6, 226
+ADVANTAGE = torch.tensor([[1.0, -0.5, 0.2, -0.7], [0.1, 0.6, -1.5, 0.8]], dtype=torch.float64)
+
+
+def network(seed: int = 0) -> Denoiser:
+    torch.manual_seed(seed)
+    return Denoiser(denoiser_config()).double()
+
+
+def moved(policy: Denoiser, size: float = 1e-3) -> Denoiser:
+    """The same network with other weights, nearby."""
+    other = network()
+    torch.manual_seed(7)
+    for to, parameter in zip(other.parameters(), policy.parameters(), strict=True):
+        to.data = parameter.data + size * torch.randn_like(parameter)
+    return other
+
+
+def surrogate(**changes) -> SurrogateConfig:
+    values = {"ratio": "corrected", "clip_shift": 10.0, "clip_kl_nats": 1e6, "kl_weight": 0.0}
+    return SurrogateConfig(**values | {"anchor_share": 0.0} | changes)
+
+
+def optimiser(model: Denoiser) -> Optimiser[Denoiser]:
+    config = OptimiserConfig(
+        learning_rate=1e-3, weight_decay=0.0, warmup_steps=0, gradient_clip=1e9, ema_decay=0.0
+    )
+    return Optimiser(model, config)
+
+
+def rollouts(sampling: dict | None = None, real: tuple[int, int] = (FRAMES, FRAMES)) -> Rollouts:
+    chain = {"steps": 4, "eta": 1.0, "sampler": "ddim"} | (sampling or {})
+    config = rollout_config(4, 4, sampling=chain)
+    batch = window_batch(FRAMES, 2)
+    batch = replace(batch, mask=torch.arange(FRAMES) < torch.tensor(real)[:, None])
+    return roll_out(network(), batch, config, trainable_steps(config), torch.Generator().manual_seed(0))
+
+
+def gradient(policy: Denoiser, sampled: Rollouts, advantage: torch.Tensor, **changes) -> torch.Tensor:
+    policy.zero_grad()
+    for step in sampled.steps:
+        accumulate_gradient(policy, network(), sampled, step, advantage, surrogate(**changes))
+    return torch.cat([p.grad.flatten() for p in policy.parameters() if p.requires_grad])
+
+
+@pytest.mark.parametrize("sampling", [{"eta": 1.0}, {"eta": 0.4}, {"sampler": "egoallo", "steps": 6}])
+def test_log_ratio_and_divergence_are_those_of_the_densities_that_were_sampled(sampling):
+    sampled, policy = rollouts(sampling, real=(FRAMES, 4)), moved(network())
+    config = SamplingConfig(**{"steps": 4, "eta": 1.0, "sampler": "ddim"} | sampling)
+    mask = sampled.mask.repeat_interleave(4, 0)
+    for step, (t, s) in zip(sampled.steps, itertools.pairwise(squared_levels(config.steps)), strict=False):
+        assert step.t == t
+        x_0 = policy(step.x_t, torch.full((2,), t), sampled.condition, sampled.mask).detach()
+        coefficients = reverse_step(t, s, config)
+        old, new = (coefficients.transition(step.x_t.flatten(0, 1), x.flatten(0, 1)) for x in (step.x_0, x_0))
+        x_s = old.sample(step.noise.flatten(0, 1))
+        dimensions = mask.sum(1) * FEATURES
+        log_ratio = (new.log_prob(x_s, mask) - old.log_prob(x_s, mask)) / dimensions
+        each = kl_divergence(Normal(old.mean, old.std), Normal(new.mean, new.std)).sum(-1)
+        said = accumulate_gradient(policy, network(), sampled, step, ADVANTAGE, surrogate(kl_weight=0.1))
+        assert said.largest_log_ratio == pytest.approx(float(log_ratio.abs().max()), rel=1e-6)
+        assert said.kl_per_dim == pytest.approx(float(((each * mask).sum(1) / dimensions).mean()), rel=1e-6)
+
+
+def test_the_divergence_has_a_gradient_and_its_reference_has_none():
+    """With nothing to gain, only the divergence moves the policy: downhill, towards the reference."""
+    sampled, policy, reference = rollouts(), moved(network()), network()
+    accumulate_gradient(policy, reference, sampled, sampled.steps[1], 0 * ADVANTAGE, surrogate(kl_weight=0.1))
+    assert all(parameter.grad is None for parameter in reference.parameters())
+    along = sum(
+        float((p.grad * (p - q)).detach().sum())
+        for p, q in zip(policy.parameters(), reference.parameters(), strict=True)
+        if p.grad is not None
+    )
+    assert along > 0
+
+
+def test_without_a_weight_the_divergence_is_watched_and_not_felt():
+    sampled, policy = rollouts(), moved(network())
+    said = gradient_pass(optimiser(policy), network(), sampled, 0 * ADVANTAGE, surrogate())
+    assert said.kl_per_dim > 0
+    assert said.gradient_norm == 0
+
+
+def test_the_gradient_is_the_mean_over_levels_of_advantage_times_the_shift_along_the_noise():
+    sampled, policy = rollouts(), network()
+    policy.zero_grad()
+    objective = torch.zeros(()).double()
+    for step in sampled.steps:
+        x_0 = policy(step.x_t, torch.full((2,), step.t), sampled.condition, None)
+        objective = objective + (((x_0 * step.noise).mean((-1, -2))) * ADVANTAGE).mean() / len(sampled.steps)
+    (-objective).backward()
+    expected = torch.cat([p.grad.flatten() for p in policy.parameters() if p.requires_grad])
+    assert_close(gradient(network(), sampled, ADVANTAGE), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("ratio", ["corrected", "importance"])
+def test_padded_frames_change_nothing(ratio):
+    sampled = rollouts(real=(FRAMES, 4))
+    before = gradient(moved(network()), sampled, ADVANTAGE, ratio=ratio, kl_weight=0.1)
+    for step in sampled.steps:
+        for values in (step.x_t, step.x_0, step.noise):
+            values[1, :, 4:] += 3.0
+    sampled.condition[1, 4:] -= 5.0
+    after = gradient(moved(network()), sampled, ADVANTAGE, ratio=ratio, kl_weight=0.1)
+    assert_close(after, before, rtol=0, atol=1e-12)
+
+
+def test_permuting_a_group_changes_nothing():
+    sampled, order = rollouts(), torch.tensor([1, 0, 2, 3])
+    steps = [
+        replace(s, x_t=s.x_t[:, order], x_0=s.x_0[:, order], noise=s.noise[:, order]) for s in sampled.steps
+    ]
+    permuted = gradient(network(), replace(sampled, steps=steps), ADVANTAGE[:, order])
+    assert_close(permuted, gradient(network(), sampled, ADVANTAGE), rtol=0, atol=1e-12)
+
+
+def test_the_gradient_of_all_groups_is_the_mean_of_the_gradients_of_each():
+    sampled = rollouts()
+    parts = [sampled.groups(torch.tensor(which)) for which in ([True, False], [False, True])]
+    each = [gradient(network(), part, ADVANTAGE[i : i + 1]) for i, part in enumerate(parts)]
+    together = gradient(network(), concatenate(parts), ADVANTAGE)
+    assert_close(together, (each[0] + each[1]) / 2, rtol=0, atol=1e-12)
+
+
+def test_the_audit_is_silent_for_the_rollouts_own_policy_and_not_for_another():
+    sampled = rollouts()
+    same = gradient_pass(optimiser(network()), network(), sampled, ADVANTAGE, surrogate())
+    other = gradient_pass(optimiser(moved(network())), network(), sampled, ADVANTAGE, surrogate())
+    assert same.audit < 1e-12
+    assert other.audit > 1e-6
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_the_anchor_is_given_its_share_of_the_policys_gradient(share):
+    """‖anchor‖ = share · ‖policy gradient‖, whatever that is."""
+    sampled = rollouts()
+    training = optimiser(network())
+    alone = gradient(training.model, sampled, ADVANTAGE)
+    add_anchor(training, sampled.batch, share)
+    both = torch.cat([p.grad.flatten() for p in training.trained.values()])
+    assert_close((both - alone).norm(), share * alone.norm(), rtol=1e-9, atol=0)
+    whole = gradient_pass(training, network(), sampled, ADVANTAGE, surrogate(anchor_share=share))
+    assert whole.gradient_norm == pytest.approx(float(both.norm()), rel=1e-9)
+
+
+def test_the_anchor_points_where_the_pretraining_loss_falls():
+    sampled, training = rollouts(), optimiser(network())
+    alone = gradient(training.model, sampled, ADVANTAGE)
+    add_anchor(training, sampled.batch, 0.5)
+    added = torch.cat([p.grad.flatten() for p in training.trained.values()]) - alone
+    loss = noised_loss(training.model, sampled.batch, generator_for(0, "anchor", 0)).total()
+    towards = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(training.trained.values()))])
+    assert float(added @ towards / added.norm() / towards.norm()) == pytest.approx(1, abs=1e-9)
