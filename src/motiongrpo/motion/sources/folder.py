@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -68,9 +69,10 @@ def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, Rig
     for layout, name in config.rest_takes.items():
         for file in files:
             if take(file) == name and suffix(file) == ".bvh":
-                found, pose = rest_pose(parse_bvh(_text(files, file), file), config)
-                if found == layout:
-                    poses[layout] = pose
+                with suppress(InputError):  # a file that cannot be read gets a verdict of its own
+                    found, pose = rest_pose(parse_bvh(_text(files, file), file), config)
+                    if found == layout:
+                        poses[layout] = pose
     return poses
 
 
