@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -54,11 +55,13 @@ def take(file: str) -> str:
 
 def read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
     """The arrays of an npz file; pickled objects are never loaded."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise InputError(f"'{where}' is not an npz archive, or its end is missing: get the file again")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive}
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
-        raise InputError(f"'{where}' is not a whole npz file: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise InputError(f"'{where}' is damaged: {error}; get the file again") from error
     except ValueError as error:
         raise InputError(f"'{where}' holds pickled objects, which are never loaded: {error}") from error
 
