@@ -36,8 +36,10 @@ class IngestionConfig(Config):
     splits: SplitConfig
 
 
-def clip_readers(files: Mapping[str, Read], model: BodyModel, config: IngestionConfig) -> list[ClipReader]:
-    """What there is to ingest, in a fixed order; InputError where there is nothing."""
+def clip_readers(
+    files: Mapping[str, Read], folder: str, model: BodyModel, config: IngestionConfig
+) -> list[ClipReader]:
+    """What there is to ingest, in a fixed order; `folder` names where files lie in messages."""
     match config.source:
         case "synthetic":
             return list(_synthetic_clips(model, config.synthetic))
@@ -46,7 +48,9 @@ def clip_readers(files: Mapping[str, Read], model: BodyModel, config: IngestionC
         case "amass":
             readers, kinds = list(amass_clips(files, model, config.amass)), ".npz"
     if not readers:
-        raise InputError(f"data_root holds no {kinds} file, packed (.xz) or plain; name a folder that does")
+        raise InputError(
+            f"data_root '{folder}' holds no {kinds} file; pass --params data_root=DIR, a folder that does"
+        )
     return readers
 
 

@@ -88,7 +88,9 @@ class StoreWriter:
         self.done.add(verdict.file)
 
     def finish(self) -> None:
-        """Make this generation the current one; an older one is left on disk until this line."""
+        """Make this generation the current one, unless it holds no motion: then the older one stays."""
+        if self.frames == 0:
+            raise InputError(_all_refused(self.path / LOG))
         replace_text(self.folder / CURRENT, self.path.name)
 
     def _append_frames(self, clip: GroundedClip) -> None:
@@ -164,8 +166,6 @@ def open_store(folder: Path) -> MotionStore:
     path = folder / Path(current.read_text(encoding="utf-8").strip()).name
     header = StoreHeader(**json.loads((path / HEADER).read_text(encoding="utf-8")))
     store = MotionStore(path, header)
-    if store.sequences.empty:
-        raise InputError(f"the motion store in '{folder}' holds no motion: every file was refused")
     frames = int(store.sequences["frames"].sum())
     for name, (dtype, shape) in ARRAYS.items():
         expected = frames * np.dtype(dtype).itemsize * int(np.prod(shape))
@@ -180,6 +180,13 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         return []
     whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
     return [json.loads(line) for line in whole.splitlines()]
+
+
+def _all_refused(log: Path) -> str:
+    """Why a generation holds no motion."""
+    refused = read_log(log)
+    first = f"the first, '{refused[0]['file']}', because: {refused[0]['reason']}"
+    return f"every file was refused, {len(refused)} in all, {first}; '{log}' has the reason of each"
 
 
 def _index_row(clip: GroundedClip, first: int) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _motion(arrays: Mapping[str, Any], file: str) -> tuple[np.ndarray, np.ndarra
         raise InputError(f"'{file}' holds a body shape but no motion: it has no 'poses'")
     if "trans" not in arrays:
         raise InputError(f"'{file}' has no 'trans', so nothing says where the body is")
-    poses, trans = (np.asarray(arrays[key], dtype=np.float32) for key in ("poses", "trans"))
+    poses, trans = (_numbers(arrays, key, file) for key in ("poses", "trans"))
     if poses.ndim != 2 or poses.shape[1] != 3 * JOINTS:
         raise InputError(
             f"'{file}': 'poses' must be (frames, {3 * JOINTS}) as in SMPL+H G, got {poses.shape}"
@@ -77,7 +77,11 @@ def _betas(arrays: Mapping[str, Any], file: str, config: AmassConfig) -> torch.T
             f"'{file}' has betas of a {gender} body, but the body file is {config.gender}; "
             "set ingestion.amass.betas to 'zero', or convert them"
         )
-    betas = np.asarray(arrays["betas"], dtype=np.float32).ravel()[:SHAPE_COEFFICIENTS]
+    if "betas" not in arrays:
+        raise InputError(f"'{file}' has no 'betas'; set ingestion.amass.betas to 'zero' for the mean shape")
+    betas = _numbers(arrays, "betas", file).ravel()[:SHAPE_COEFFICIENTS]
+    if not np.isfinite(betas).all():
+        raise InputError(f"'{file}': 'betas' are not finite; set ingestion.amass.betas to 'zero'")
     return torch.from_numpy(np.pad(betas, (0, SHAPE_COEFFICIENTS - len(betas))))
 
 
@@ -87,4 +91,17 @@ def _frame_rate(arrays: Mapping[str, Any], file: str, config: AmassConfig) -> fl
             return fps
     if "mocap_framerate" not in arrays:
         raise InputError(f"'{file}' does not say its frame rate; name it in ingestion.amass.fps")
-    return float(np.asarray(arrays["mocap_framerate"]))
+    fps = _numbers(arrays, "mocap_framerate", file)
+    if fps.size != 1 or not 0 < fps < np.inf:
+        raise InputError(
+            f"'{file}': 'mocap_framerate' must be one number above 0, got {fps}; "
+            "name it in ingestion.amass.fps"
+        )
+    return fps.item()
+
+
+def _numbers(arrays: Mapping[str, Any], key: str, file: str) -> np.ndarray:
+    try:
+        return np.asarray(arrays[key], dtype=np.float32)
+    except ValueError as error:
+        raise InputError(f"'{file}': '{key}' must be numbers, got {np.asarray(arrays[key]).dtype}") from error

@@ -2,7 +2,9 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -53,11 +55,13 @@ def take(file: str) -> str:
 
 def read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
     """The arrays of an npz file; pickled objects are never loaded."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise InputError(f"'{where}' is not an npz archive, or its end is missing: get the file again")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive}
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
-        raise InputError(f"'{where}' is not a whole npz file: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise InputError(f"'{where}' is damaged: {error}; get the file again") from error
     except ValueError as error:
         raise InputError(f"'{where}' holds pickled objects, which are never loaded: {error}") from error
 
@@ -68,9 +72,10 @@ def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, Rig
     for layout, name in config.rest_takes.items():
         for file in files:
             if take(file) == name and suffix(file) == ".bvh":
-                found, pose = rest_pose(parse_bvh(_text(files, file), file), config)
-                if found == layout:
-                    poses[layout] = pose
+                with suppress(InputError):  # a file that cannot be read gets a verdict of its own
+                    found, pose = rest_pose(parse_bvh(_text(files, file), file), config)
+                    if found == layout:
+                        poses[layout] = pose
     return poses
 
 

@@ -27,7 +27,7 @@ def ingest_motions(
     if raw.root is None and config.source != "synthetic":
         raise InputError("data_root is not set; pass --params data_root=DIR, the folder of raw motion")
     files = {name: file.read for name, file in raw.files.items()}
-    readers = clip_readers(files, model, config)
+    readers = clip_readers(files, str(raw.root), model, config)
     generation = generation_name(raw, model, config)
     done = progress.get(generation, set())
     header = StoreHeader(fps=config.fps, body_digest=model.digest)
@@ -54,7 +54,7 @@ def make_windows(motions: MotionStore, config: IngestionConfig, window: WindowCo
     return window_table(motions, splits, window)
 
 
-def report_ingestion(motions: MotionStore) -> pd.DataFrame:
+def list_verdicts(motions: MotionStore) -> pd.DataFrame:
     """Every file with its verdict; a summary goes to the log."""
     files = motions.files
     for verdict, rows in files.groupby("verdict"):

@@ -1,6 +1,6 @@
 from kedro.pipeline import Node, Pipeline
 
-from .nodes import ingest_motions, make_windows, report_ingestion
+from .nodes import ingest_motions, list_verdicts, make_windows
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
@@ -14,10 +14,10 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 name="ingest_motions",
             ),
             Node(
-                report_ingestion,
+                list_verdicts,
                 inputs="motions",
                 outputs="ingestion_report",
-                name="report_ingestion",
+                name="list_verdicts",  # Kedro runs nodes that could run at once by name: before windows
                 tags="report",
             ),
             Node(
