@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+from pathlib import Path
 
 import rich
 import torch
@@ -11,6 +12,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from rich.console import Console
 
+from motiongrpo.diffusion.egoallo import find_weights
 from motiongrpo.errors import InputError
 from motiongrpo.parameters import validated
 from motiongrpo.pipeline_registry import CHAIN
@@ -31,7 +33,9 @@ class CommandChecks:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Name every artefact that is missing, and one command that makes them all."""
+        """Name every artefact that is missing, and one command that makes them all; the checkpoint to
+        start from too, where pretraining takes one.
+        """
         missing = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
         if missing:
             makers = sorted({maker_of(name) for name in missing}, key=CHAIN.index)
@@ -40,6 +44,10 @@ class CommandChecks:
                 f"{names} {'does' if len(missing) == 1 else 'do'} not exist yet; make what is missing first: "
                 f"kedro run --pipelines {','.join(makers)}"
             )
+        if "params:pretraining" in pipeline.inputs():
+            egoallo = catalog.load("params:pretraining").egoallo
+            if egoallo is not None:
+                find_weights(Path(egoallo))
 
 
 class RunSummary:
