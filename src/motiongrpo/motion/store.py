@@ -54,12 +54,32 @@ class FileVerdict:
 
 
 @dataclass(frozen=True)
+class EncodedFile:
+    """A verdict as the store writes it: cheap to hand from one process to another."""
+
+    line: dict[str, Any]  # of the log, its sequences still without their place
+    frames: list[dict[str, NDArray]]  # of each sequence
+
+    @property
+    def name(self) -> str:
+        """The raw file."""
+        return self.line["file"]
+
+
+def encode(verdict: FileVerdict) -> EncodedFile:
+    """What the store keeps of a verdict."""
+    entry = {key: getattr(verdict, key) for key in ("file", "verdict", "reason", "seconds")}
+    rows = [_index_row(clip) for clip in verdict.clips]
+    return EncodedFile(entry | {"sequences": rows}, [_frames(clip) for clip in verdict.clips])
+
+
+@dataclass(frozen=True)
 class StoreUpdate:
     """Some files for one generation of the store; the last update finishes it."""
 
     header: StoreHeader
     generation: str
-    verdicts: list[FileVerdict]
+    files: list[EncodedFile]
     finished: bool
 
 
@@ -77,32 +97,24 @@ class StoreWriter:
 
     def append(self, verdict: FileVerdict) -> None:
         """Commit one file: its frames, then its line."""
+        self.commit(encode(verdict))
+
+    def commit(self, file: EncodedFile) -> None:
+        """The same for a file that is encoded already."""
         sequences = []
-        for clip in verdict.clips:
-            sequences.append(_index_row(clip, self.frames))
-            self._append_frames(clip)
-            self.frames += len(clip.clip)
-        entry = {key: getattr(verdict, key) for key in ("file", "verdict", "reason", "seconds")}
+        for row, frames in zip(file.line["sequences"], file.frames, strict=True):
+            sequences.append(row | {"first": self.frames})
+            for name in ARRAYS:
+                with (self.path / f"{name}.bin").open("ab") as array:
+                    array.write(frames[name].tobytes())
+            self.frames += row["frames"]
         with (self.path / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry | {"sequences": sequences}) + "\n")
-        self.done.add(verdict.file)
+            log.write(json.dumps(file.line | {"sequences": sequences}) + "\n")
+        self.done.add(file.name)
 
     def finish(self) -> None:
         """Make this generation the current one; an older one is left on disk until this line."""
         replace_text(self.folder / CURRENT, self.path.name)
-
-    def _append_frames(self, clip: GroundedClip) -> None:
-        q = clip.clip.q_parent_joint
-        frames = {
-            "q_body": q[:, :21],
-            "q_hand": q[:, 21:],
-            "T_world_root": clip.clip.T_world_root,
-            "T_world_cpf": clip.T_world_cpf,
-            "contacts": clip.contacts,
-        }
-        for name, (dtype, _) in ARRAYS.items():
-            with (self.path / f"{name}.bin").open("ab") as file:
-                file.write(frames[name].numpy().astype(dtype).tobytes())
 
     def _drop_uncommitted(self, entries: list[dict[str, Any]]) -> None:
         replace_text(self.path / LOG, "".join(json.dumps(entry) + "\n" for entry in entries))
@@ -182,7 +194,19 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def _index_row(clip: GroundedClip, first: int) -> dict[str, Any]:
+def _frames(clip: GroundedClip) -> dict[str, NDArray]:
+    q = clip.clip.q_parent_joint
+    frames = {
+        "q_body": q[:, :21],
+        "q_hand": q[:, 21:],
+        "T_world_root": clip.clip.T_world_root,
+        "T_world_cpf": clip.T_world_cpf,
+        "contacts": clip.contacts,
+    }
+    return {name: frames[name].numpy().astype(dtype) for name, (dtype, _) in ARRAYS.items()}
+
+
+def _index_row(clip: GroundedClip) -> dict[str, Any]:
     c = clip.clip
     return {
         "name": c.name,
@@ -190,7 +214,6 @@ def _index_row(clip: GroundedClip, first: int) -> dict[str, Any]:
         "subject": c.subject,
         "activity": c.activity,
         "licence": c.licence,
-        "first": first,
         "frames": len(c),
         "has_hands": bool((c.q_parent_joint[:, 21:, 0].abs() < 1 - 1e-6).any()),
         "floor_shift_m": clip.floor_shift_m,

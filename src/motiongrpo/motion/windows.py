@@ -20,6 +20,7 @@ from motiongrpo.errors import InputError
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.motion.mirror import mirror_contacts, mirror_joints, mirror_poses
+from motiongrpo.motion.splits import SPLITS
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.seeds import generator_for
 
@@ -78,8 +79,10 @@ class WindowBatch:
         return cls(**{name: torch.cat([getattr(p, name) for p in parts]) for name in parts[0].__dict__})
 
 
-def window_table(store: MotionStore, splits: dict[str, str], config: WindowConfig) -> pd.DataFrame:
-    """Columns split, sequence, start, length, subject.
+def window_table(
+    store: MotionStore, splits: dict[str, str], config: WindowConfig, required: tuple[str, ...] = SPLITS
+) -> pd.DataFrame:
+    """Columns split, sequence, start, length, subject. Every required split has a window, or InputError.
 
     Validation and test rows are windows, one after the other, the last one shorter. A train row is the
     whole usable span of a sequence, since training draws its windows anywhere within it.
@@ -93,7 +96,7 @@ def window_table(store: MotionStore, splits: dict[str, str], config: WindowConfi
             if size >= config.at_least:
                 rows.append((split, sequence, start, size, row["subject"]))
     table = pd.DataFrame(rows, columns=["split", "sequence", "start", "length", "subject"])
-    for split in ("train", "validation", "test"):
+    for split in required:
         if not (table["split"] == split).any():
             raise InputError(
                 f"the {split} split has no window of at least {config.at_least} frames; "
@@ -145,6 +148,9 @@ class TrainingWindows:
 def split_rows(table: pd.DataFrame, split: str, at_most: int | None = None) -> pd.DataFrame:
     """The rows of a split, or `at_most` of them evenly spaced over it."""
     rows = pd.DataFrame(table[table["split"] == split])
+    if rows.empty:
+        have = ", ".join(sorted(set(table["split"])))
+        raise InputError(f"there is no {split} motion: what was ingested is {have} only")
     if at_most is None or len(rows) <= at_most:
         return rows
     return rows.iloc[np.linspace(0, len(rows) - 1, at_most).round().astype(int)]

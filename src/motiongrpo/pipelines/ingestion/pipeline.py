@@ -4,19 +4,25 @@ from .nodes import ingest_motions, make_windows, report_ingestion
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
-    """Raw motion → `motions`, `ingestion_report`, `windows`."""
+    """Raw motion → `motions`, `ingestion_report`, `ingestion_summary`, `windows`."""
     return Pipeline(
         [
             Node(
                 ingest_motions,
-                inputs=["raw_motions", "body_model", "ingestion_progress", "params:ingestion"],
+                inputs=[
+                    "raw_motions",
+                    "body_model",
+                    "gender_conversion",
+                    "ingestion_progress",
+                    "params:ingestion",
+                ],
                 outputs="motions",
                 name="ingest_motions",
             ),
             Node(
                 report_ingestion,
                 inputs="motions",
-                outputs="ingestion_report",
+                outputs=["ingestion_report", "ingestion_summary"],
                 name="report_ingestion",
                 tags="report",
             ),
