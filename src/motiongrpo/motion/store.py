@@ -10,6 +10,9 @@ of; it becomes current when it is finished. No pickle anywhere.
 """
 
 import json
+import math
+import os
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -161,6 +164,41 @@ class MotionStore:
             name: np.memmap(self.path / f"{name}.bin", dtype=dtype, mode="r", shape=(frames, *shape))
             for name, (dtype, shape) in ARRAYS.items()
         }
+
+    def stretches(self, names: tuple[str, ...], first: NDArray, count: NDArray, length: int) -> NDArray:
+        """`count` frames from each `first` on, (stretch, `length`, …), the last frame repeated.
+
+        Arrays of one kind are joined along their first axis after the frames. They are read, not mapped:
+        pages of a map stay resident once touched, and a training touches all of them.
+        """
+        dtype, (_, *rest) = ARRAYS[names[0]]
+        widths = [ARRAYS[name][1][0] for name in names]
+        out = np.empty((len(first), length, sum(widths), *rest), dtype)
+        for name, width, end in zip(names, widths, np.cumsum(widths).tolist(), strict=True):
+            size = np.dtype(dtype).itemsize * width * math.prod(rest)
+            for row, start, real in zip(
+                out[:, :, end - width : end], first.tolist(), count.tolist(), strict=True
+            ):
+                data = os.pread(self._descriptors[name], real * size, start * size)
+                if len(data) < real * size:
+                    raise InputError(
+                        f"'{self.path / name}.bin' ends before frame {start + real}; ingest again"
+                    )
+                row[:real] = np.frombuffer(data, dtype).reshape(real, width, *rest)
+                row[real:] = row[real - 1]
+        return out
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, also one in another process, opens its files itself."""
+        return MotionStore, (self.path, self.header)
+
+    @cached_property
+    def _descriptors(self) -> dict[str, int]:
+        """Open files; reading at a place moves no position, so processes may share them."""
+        descriptors = {name: os.open(self.path / f"{name}.bin", os.O_RDONLY) for name in ARRAYS}
+        for descriptor in descriptors.values():
+            weakref.finalize(self, os.close, descriptor)
+        return descriptors
 
     @cached_property
     def digest(self) -> str:

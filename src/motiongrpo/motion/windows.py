@@ -3,6 +3,7 @@
 A window's first frame always has a frame before it, because the condition needs a relative pose.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,14 +56,14 @@ class WindowBatch:
     def mirrored(self, which: Bool[Tensor, " batch"]) -> "WindowBatch":
         """The batch with left and right exchanged, hands too, where `which` is True."""
 
-        def swap(original: Tensor, mirrored: Tensor) -> Tensor:
-            return torch.where(which.view(-1, *[1] * (original.dim() - 1)), mirrored, original)
+        def swap(original: Tensor, mirror: Callable[[Tensor], Tensor]) -> Tensor:
+            return original.index_put((which,), mirror(original[which]))
 
         return replace(
             self,
-            q_parent_joint=swap(self.q_parent_joint, mirror_joints(self.q_parent_joint)),
-            contacts=swap(self.contacts, mirror_contacts(self.contacts)),
-            T_world_cpf=swap(self.T_world_cpf, mirror_poses(self.T_world_cpf)),
+            q_parent_joint=swap(self.q_parent_joint, mirror_joints),
+            contacts=swap(self.contacts, mirror_contacts),
+            T_world_cpf=swap(self.T_world_cpf, mirror_poses),
         )
 
     def rows(self, index: Tensor) -> "WindowBatch":
@@ -166,13 +167,11 @@ def read_windows(store: MotionStore, rows: NDArray[np.int64], length: int, hands
     """Cut rows (sequence, start, length) out of the store, padded to `length` frames."""
     sequence, start, real = rows.T
     first = store.sequences["first"].to_numpy()[sequence] + start
-    frames = first[:, None] + np.minimum(np.arange(length), real[:, None] - 1)
-    with_earlier = np.concatenate([first[:, None] - 1, frames], axis=1)
-    joints = [store.arrays["q_body"][frames]] + ([store.arrays["q_hand"][frames]] if hands else [])
+    joints = ("q_body", "q_hand") if hands else ("q_body",)
     return WindowBatch(
         betas=torch.from_numpy(store.betas[sequence]),
-        q_parent_joint=torch.from_numpy(np.concatenate(joints, axis=2)),
-        contacts=torch.from_numpy(np.asarray(store.arrays["contacts"][frames])),
-        T_world_cpf=torch.from_numpy(np.asarray(store.arrays["T_world_cpf"][with_earlier])),
+        q_parent_joint=torch.from_numpy(store.stretches(joints, first, real, length)),
+        contacts=torch.from_numpy(store.stretches(("contacts",), first, real, length)),
+        T_world_cpf=torch.from_numpy(store.stretches(("T_world_cpf",), first - 1, real + 1, length + 1)),
         mask=torch.from_numpy(np.arange(length) < real[:, None]),
     )
