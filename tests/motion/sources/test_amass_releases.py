@@ -43,12 +43,18 @@ def test_shape_files_and_broken_ones_are_listed_and_the_rest_goes_through(tmp_pa
     (tmp_path / "ACCAD/s1/torn_poses.npz").write_bytes(b"PK\x03\x04")
     smplh_file(tmp_path / "ACCAD/s1/hostile_poses.npz", gender=np.array([print], dtype=object))
     smplh_file(tmp_path / "ACCAD/s1/odd_poses.npz", poses=np.zeros((120, 72)))
+    smplh_file(tmp_path / "ACCAD/s1/words_poses.npz", trans=np.full((120, 3), "here"))
+    torn = (tmp_path / "ACCAD/s1/good_poses.npz").read_bytes()
+    middle = len(torn) // 2
+    (tmp_path / "ACCAD/s1/rotten_poses.npz").write_bytes(torn[:middle] + bytes(64) + torn[middle + 64 :])
     found = verdicts(tmp_path, subsets=["ACCAD"])
     reasons = {name.rpartition("/")[2]: v.reason for name, v in found.items()}
     assert reasons["good_poses.npz"] == ""
     assert "holds a body shape but no motion" in reasons["shape.npz"]
     assert "is not a whole npz file" in reasons["torn_poses.npz"]
     assert "pickled objects, which are never loaded" in reasons["hostile_poses.npz"]
+    assert "is not a whole npz file" in reasons["rotten_poses.npz"]
+    assert "'trans' must be numbers" in reasons["words_poses.npz"]
     assert "(frames, 156) as in SMPL+H G or (frames, 165)" in reasons["odd_poses.npz"]
 
 
@@ -57,6 +63,8 @@ def test_the_frame_rate_is_read_under_both_spellings_and_a_table_overrides_it(tm
     make(tmp_path / "SSM_synced/20160930_50032/a_poses.npz", seconds=2, fps=60)
     (found,) = verdicts(tmp_path, subsets=["SSM"]).values()
     assert found.seconds == 2
+    make(tmp_path / "SSM_synced/20160930_50032/a_poses.npz", seconds=2, fps=60, **{key: np.array(59.94)})
+    assert next(iter(verdicts(tmp_path, subsets=["SSM"]).values())).seconds == 120 / 59.94
     base = base_config("amass").amass.fps
     (found,) = verdicts(tmp_path, subsets=["SSM"], fps=base).values()
     assert found.seconds == 120 / 59

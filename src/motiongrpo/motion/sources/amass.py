@@ -91,7 +91,7 @@ def _motion(arrays: Mapping[str, Any], file: str) -> tuple[np.ndarray, np.ndarra
         raise InputError(f"'{file}' holds a body shape but no motion: it has no 'poses'")
     if "trans" not in arrays:
         raise InputError(f"'{file}' has no 'trans', so nothing says where the body is")
-    poses, trans = (np.asarray(arrays[key], dtype=np.float32) for key in ("poses", "trans"))
+    poses, trans = (_numbers(arrays, key, file).astype(np.float32) for key in ("poses", "trans"))
     widths = {ANGLES: "SMPL+H G", ANGLES + 9: "the SMPL-X releases"}
     if poses.ndim != 2 or poses.shape[1] not in widths:
         known = " or ".join(f"(frames, {width}) as in {release}" for width, release in widths.items())
@@ -114,8 +114,10 @@ def _betas(
         return torch.zeros(SHAPE_COEFFICIENTS)
     if "betas" not in arrays:
         raise InputError(f"'{file}' has no 'betas'; set ingestion.amass.betas to 'zero'")
-    body = body_kind(arrays)
-    betas = np.asarray(arrays["betas"], dtype=np.float32).ravel()[:SHAPE_COEFFICIENTS]
+    body = body_kind(arrays, file)
+    betas = _numbers(arrays, "betas", file).astype(np.float32).ravel()[:SHAPE_COEFFICIENTS]
+    if not np.isfinite(betas).all():
+        raise InputError(f"'{file}': 'betas' are not finite")
     betas = torch.from_numpy(np.pad(betas, (0, SHAPE_COEFFICIENTS - len(betas))))
     if config.betas == "converted":
         if conversion is None:
@@ -131,9 +133,12 @@ def _betas(
     return betas
 
 
-def body_kind(arrays: Mapping[str, Any]) -> str:
+def body_kind(arrays: Mapping[str, Any], file: str) -> str:
     """Whose shape space the betas of a file are of: `female`, or `smplx_female` in the SMPL-X releases."""
-    gender = np.asarray(arrays.get("gender", "neutral")).item()
+    told = np.asarray(arrays.get("gender", "neutral"))
+    if told.size != 1:
+        raise InputError(f"'{file}': 'gender' must be one word, got shape {told.shape}")
+    gender = told.item()
     gender = gender.decode() if isinstance(gender, bytes) else str(gender)
     return f"smplx_{gender}" if np.shape(arrays["poses"])[-1] > ANGLES else gender
 
@@ -144,8 +149,17 @@ def _frame_rate(arrays: Mapping[str, Any], file: str, config: AmassConfig) -> fl
             return fps
     for key in RATE_SPELLINGS:
         if key in arrays:
-            fps = float(np.asarray(arrays[key]))
-            if not (np.isfinite(fps) and fps > 0):
-                raise InputError(f"'{file}' says {fps} frames/s; name its rate in ingestion.amass.fps")
-            return fps
+            told = _numbers(arrays, key, file)
+            if told.size != 1 or not (np.isfinite(told).all() and told.min() > 0):
+                raise InputError(
+                    f"'{file}' says {told.tolist()} frames/s; name its rate in ingestion.amass.fps"
+                )
+            return float(told.item())
     raise InputError(f"'{file}' does not say its frame rate; name it in ingestion.amass.fps")
+
+
+def _numbers(arrays: Mapping[str, Any], key: str, file: str) -> np.ndarray:
+    values = np.asarray(arrays[key])
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"'{file}': '{key}' must be numbers, got {values.dtype}")
+    return values

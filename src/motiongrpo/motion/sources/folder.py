@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import PurePosixPath
@@ -19,6 +20,8 @@ from motiongrpo.motion.sources.amc import parse_amc
 from motiongrpo.motion.sources.asf import parse_asf
 from motiongrpo.motion.sources.bvh import parse_bvh
 from motiongrpo.motion.sources.cmu import MocapConfig, amc_clip, bvh_clip, rest_pose
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError, MemoryError)
 
 Read = Callable[[], bytes]
 ClipReader = tuple[str, Callable[[], Clip | Take]]
@@ -61,13 +64,17 @@ def take(file: str) -> str:
 
 def read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
     """The arrays of an npz file; pickled objects are never loaded."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise InputError(f"'{where}' is not a whole npz file: its {len(data)} bytes are no archive")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive}
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
-        raise InputError(f"'{where}' is not a whole npz file: {error}") from error
     except ValueError as error:
-        raise InputError(f"'{where}' holds pickled objects, which are never loaded: {error}") from error
+        if "allow_pickle" in str(error):
+            raise InputError(f"'{where}' holds pickled objects, which are never loaded") from error
+        raise InputError(f"'{where}' is not a whole npz file: {error}") from error
+    except _DAMAGE as error:
+        raise InputError(f"'{where}' is not a whole npz file: {error}") from error
 
 
 def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, RigPoses]:
