@@ -46,9 +46,10 @@ def amass_file(seed: int) -> bytes:
 
 def main() -> None:
     torch.set_num_threads(1)
-    config = IngestionConfig(**yaml.safe_load(PARAMETERS.read_text())["ingestion"])
+    values = yaml.safe_load(PARAMETERS.read_text())["ingestion"]
+    config = IngestionConfig(**values | {"amass": values["amass"] | {"subsets": ["ACCAD"]}})
     body = load_body_model(OPEN_BODY)
-    contents = {f"SUB/{i}/{i}_poses.npz": amass_file(i) for i in range(FILES)}
+    contents = {f"ACCAD/{i}/{i}_poses.npz": amass_file(i) for i in range(FILES)}
     files = {name: (lambda data=data: data) for name, data in contents.items()}
     with tempfile.TemporaryDirectory() as folder:
         writer = StoreWriter(Path(folder), StoreHeader(config.fps, body.digest), "generation")

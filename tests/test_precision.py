@@ -16,7 +16,7 @@ from motiongrpo.policy.rollout import roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import gradient_pass
 from motiongrpo.precision import with_precision
-from tests.diffusion.test_denoiser import config as denoiser_config
+from tests.denoisers import small
 from tests.policy.linear import rollout_config, windows
 
 SURROGATE = SurrogateConfig(
@@ -29,7 +29,7 @@ OPTIMISER = OptimiserConfig(
 
 def network(of: precision.Precision) -> Denoiser:
     torch.manual_seed(0)
-    return with_precision(Denoiser(denoiser_config()), of)
+    return with_precision(Denoiser(small()), of)
 
 
 def estimate(model: Denoiser) -> torch.Tensor:

@@ -34,6 +34,7 @@ class Optimiser(Generic[Model]):
             self.trained.values(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
+        self.average.eval()  # it is never trained
         self.average.n_averaged.fill_(1)  # the model as it is now counts as the first of the average
 
     def step(self, loss: Tensor) -> float:

@@ -23,6 +23,7 @@ class ProjectParameters(Config):
     data_root: str | None  # folder of raw motion
     body: str | None  # body file or release folder; none is the open body
     gender: Literal["neutral", "female", "male"]  # of the body, where `body` is a release folder
+    gender_conversion: str | None  # file of maps from gendered betas to neutral ones
     device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
     precision: Precision  # of the denoiser's forward pass
     threads: int | None = Field(ge=1)  # of torch; none leaves its own choice

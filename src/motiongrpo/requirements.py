@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from motiongrpo.body.body_model import find_body_file
+from motiongrpo.diffusion.egoallo import find_weights
 from motiongrpo.errors import InputError
 from motiongrpo.parameters import ProjectParameters
 from motiongrpo.precision import NO_ACCELERATE
@@ -21,6 +22,11 @@ GET_DATA = {
 GET_SMPLH = (
     "register at https://mano.is.tue.mpg.de, download the Extended SMPL+H model and pass --params body=FOLDER"
 )
+GET_CONVERSION = (
+    "make it with python -m motiongrpo.body.gender_conversion FOLDER OUT.npz and pass "
+    "--params gender_conversion=OUT.npz"
+)
+GET_EGOALLO = "https://github.com/brentyi/egoallo says where to download it"
 GET_TORCH = "https://pytorch.org/get-started/locally"
 
 
@@ -29,6 +35,8 @@ def missing(parameters: ProjectParameters, inputs: Set[str]) -> list[str]:
     checks: dict[str, Callable[[ProjectParameters], str | None]] = {
         "raw_motions": _missing_data,
         "body_model": _missing_body,
+        "gender_conversion": _missing_conversion,
+        "params:pretraining": _missing_checkpoint,
         "params:device": _missing_device,
         "params:precision": _missing_package,
     }
@@ -47,15 +55,31 @@ def _missing_data(parameters: ProjectParameters) -> str | None:
 
 def _missing_body(parameters: ProjectParameters) -> str | None:
     """The open body stands in for SMPL-H where betas are not read from files."""
-    ingestion, body = parameters.ingestion, parameters.body
-    if body is not None:
+    if parameters.body is not None:
         try:
-            find_body_file(Path(body).expanduser(), parameters.gender)
+            find_body_file(Path(parameters.body).expanduser(), parameters.gender)
         except InputError as error:
             return f"{error}; {GET_SMPLH}"
-    elif ingestion.source == "amass" and ingestion.amass.betas != "zero":
-        betas = ingestion.amass.betas
-        return f"body names no file, and ingestion.amass.betas={betas} needs that of SMPL-H: {GET_SMPLH}"
+    elif (betas := _betas(parameters)) != "zero":
+        return f"body names no file, and betas that are {betas} need that of SMPL-H: {GET_SMPLH}"
+    return None
+
+
+def _missing_conversion(parameters: ProjectParameters) -> str | None:
+    file = parameters.gender_conversion
+    if _betas(parameters) != "converted" or (file is not None and Path(file).expanduser().is_file()):
+        return None
+    what = "names no file" if file is None else f"'{file}' is not a file"
+    return f"gender_conversion {what}, and betas that are converted need one: {GET_CONVERSION}"
+
+
+def _missing_checkpoint(parameters: ProjectParameters) -> str | None:
+    folder = parameters.pretraining.egoallo
+    try:
+        if folder is not None:
+            find_weights(Path(folder))
+    except InputError as error:
+        return f"{error}; {GET_EGOALLO}"
     return None
 
 
@@ -75,3 +99,9 @@ def _missing_device(parameters: ProjectParameters) -> str | None:
 def _missing_package(parameters: ProjectParameters) -> str | None:
     needless = parameters.precision == "fp32" or find_spec("accelerate") is not None
     return None if needless else NO_ACCELERATE
+
+
+def _betas(parameters: ProjectParameters) -> str:
+    """What the source of motion makes of its files' shapes."""
+    ingestion = parameters.ingestion
+    return getattr(getattr(ingestion, ingestion.source), "betas", "zero")

@@ -70,6 +70,8 @@ def test_pickled_objects_are_never_loaded(tmp_path, arrays):
         ({"weights": np.zeros((1229, 24))}, r"'weights' must have shape \(1229, 52\)"),
         ({"v_template": np.full((1229, 3), np.nan)}, "'v_template' has non-finite values"),
         ({"kintree_table": np.zeros((2, 52))}, "is not the joint tree"),
+        ({"kintree_table": np.zeros(52)}, r"'kintree_table' must have shape \(2, 52\), got \(52,\)"),
+        ({"eye_regressor": np.zeros(1229)}, r"'eye_regressor' must have shape \(2, 1229\), got \(1229,\)"),
         ({"eye_regressor": None}, "its eyes are unknown"),
     ],
 )

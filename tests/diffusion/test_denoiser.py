@@ -2,24 +2,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.representation import feature_count
+from tests.denoisers import small as config
 
 EXACT = {"rtol": 0, "atol": 1e-12}
-
-
-def config(**changes) -> DenoiserConfig:
-    small = {
-        "d_latent": 16,
-        "d_feedforward": 24,
-        "d_noise_emb": 8,
-        "num_heads": 2,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "include_hands": False,
-        "mask_self_attention": True,
-    }
-    return DenoiserConfig(**small | changes)
 
 
 def denoiser(**changes) -> Denoiser:
@@ -81,7 +68,7 @@ def test_every_trained_parameter_matters():
 
 def test_an_impossible_width_is_refused():
     with pytest.raises(ValueError, match=r"d_latent must be a multiple of 2 · num_heads, got 16 and 3"):
-        Denoiser(config(num_heads=3))
+        config(num_heads=3)
 
 
 @pytest.mark.parametrize("name", ["d_latnet", "layers"])

@@ -1,6 +1,7 @@
 """Rigs to retarget from: our own body under other names, with other axes, as poses and as BVH text."""
 
 import math
+import re
 
 import roma
 import torch
@@ -10,9 +11,11 @@ from motiongrpo.body.body_model import OPEN_BODY, load_body_model
 from motiongrpo.body.kinematics import pose_body
 from motiongrpo.body.skeleton import BODY_JOINTS, PARENTS, Joint
 from motiongrpo.geometry.se3 import Transform
-from motiongrpo.geometry.so3 import matrix_from_rotation_vector
+from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation_vector
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.rig import RIG_JOINTS, RigPoses
+from motiongrpo.motion.sources.layouts import BVH_LAYOUTS
+from tests.bodies import FPS, standing_clip
 
 MODEL = load_body_model(OPEN_BODY)
 MEAN_BODY = MODEL.shaped(torch.zeros(16, dtype=torch.float64))
@@ -94,3 +97,11 @@ def _hierarchy(joint: int, unit_m: float, order: str) -> list[str]:
     if not _children(joint):
         lines += ["End Site", "{", "OFFSET 0 0 1", "}"]
     return [*lines, "}"]
+
+
+def cmu_take(frames: int = 60) -> str:
+    """A BVH file as in CMU's collection: somebody stands and lowers an arm. 30 fps."""
+    clip, layout = standing_clip(frames), BVH_LAYOUTS["motionbuilder"]
+    motion = matrix_from_quaternion(clip.q_parent_joint), Transform.from_wxyz_xyz(clip.T_world_root)
+    text = bvh_text(motion, FPS, layout.unit_m)
+    return re.sub(r"X_(\w+)", lambda name: layout.joints[name[1]], text)

@@ -91,10 +91,15 @@ def test_a_missing_empty_or_damaged_store_is_named(tmp_path):
         open_store(tmp_path)
     writer = StoreWriter(tmp_path, HEADER, "g")
     writer.append(verdict("bad"))
-    writer.finish()
-    with pytest.raises(InputError, match="every file was refused"):
+    with pytest.raises(
+        InputError,
+        match=r"every file was refused, 1 in all, the first, 'bad', because: why; '.*files\.jsonl'",
+    ):
+        writer.finish()
+    with pytest.raises(InputError, match="there is no finished motion store"):
         open_store(tmp_path)
     writer.append(verdict("good", grounded(10)))
+    writer.finish()
     (tmp_path / "g" / "q_body.bin").write_bytes(b"")
     with pytest.raises(InputError, match="is shorter than its 10 frames"):
         open_store(tmp_path)

@@ -8,13 +8,14 @@ import itertools
 import torch
 from torch import nn
 
-from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import reverse_step
 from motiongrpo.diffusion.schedule import cosine_alpha_bar, squared_levels
 from motiongrpo.diffusion.transition import ddim_step
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.perlin import NoiseConfig
 from motiongrpo.policy.rollout import RolloutConfig
+from tests.denoisers import small
 
 TARGET = 0.5
 FRAMES = 2
@@ -25,16 +26,7 @@ class LinearPolicy(Denoiser):
 
     def __init__(self, steps: int, seed: int = 0) -> None:
         nn.Module.__init__(self)
-        self.config = DenoiserConfig(
-            d_latent=8,
-            d_feedforward=8,
-            d_noise_emb=1,
-            num_heads=1,
-            encoder_layers=1,
-            decoder_layers=1,
-            include_hands=False,
-            mask_self_attention=True,
-        )
+        self.config = small()
         torch.manual_seed(seed)
         self.levels = squared_levels(steps)[:-1]
         alpha_bar = cosine_alpha_bar()[self.levels]

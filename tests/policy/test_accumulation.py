@@ -13,7 +13,7 @@ from motiongrpo.policy.rollout import Rollouts, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import gradient_pass
 from tests.bodies import window_batch
-from tests.diffusion.test_denoiser import config as denoiser_config
+from tests.denoisers import small
 from tests.policy.linear import rollout_config
 
 GROUPS, GROUP_SIZE, FRAMES = 4, 4, 6
@@ -29,7 +29,7 @@ OPTIMISER = OptimiserConfig(
 
 def network(seed: int = 0) -> Denoiser:
     torch.manual_seed(seed)
-    return Denoiser(denoiser_config()).double()
+    return Denoiser(small()).double()
 
 
 def sampled(at_once: int, scope: str = "nested") -> Rollouts:

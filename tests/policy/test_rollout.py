@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import reverse_step
 from motiongrpo.policy.rollout import (
@@ -86,6 +87,19 @@ def test_a_group_of_the_real_network_is_the_same_in_other_company():
     step = picked.steps[0]
     again = model(step.x_t, torch.tensor([step.t]), picked.condition, None)
     assert_close(again, step.x_0, rtol=0, atol=1e-12)
+
+
+def test_the_policy_is_shown_the_perturbed_path_and_not_the_true_one():
+    torch.manual_seed(0)
+    model = Denoiser(denoiser_config()).double()
+    config = rollout_config(4, 4, **noisy("nested"))
+    rollouts = roll_out(model, windows(2), config, trainable_steps(config), seeded())
+    step = rollouts.steps[0]
+    levels = torch.full((len(step.x_t),), step.t)
+    shown = model(step.x_t, levels, head_condition(rollouts.T_world_cpf), None)
+    assert_close(shown, step.x_0, rtol=0, atol=1e-12)
+    true = head_condition(windows(2).T_world_cpf.repeat_interleave(2, 0))
+    assert (model(step.x_t, levels, true, None) - step.x_0).abs().max() > 1e-6
 
 
 def test_concatenating_puts_groups_side_by_side():

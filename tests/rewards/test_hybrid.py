@@ -100,6 +100,22 @@ def test_padded_frames_change_no_reward():
         assert_close(value, before[term], **EXACT)
 
 
+def test_how_much_padding_there_is_changes_no_reward():
+    x, batch, placement = samples(2)
+    reward, real = hybrid(), 13
+    cut = replace(
+        batch,
+        mask=batch.mask[:, :real],
+        q_parent_joint=batch.q_parent_joint[:, :real],
+        contacts=batch.contacts[:, :real],
+        T_world_cpf=batch.T_world_cpf[:, : real + 1],
+    )
+    padded = replace(batch, mask=(torch.arange(24) < real).expand(4, -1))
+    alone = reward.measure(x[:, :, :real], cut, placement[:, :, :real]).values
+    for term, value in reward.measure(x, padded, placement).values.items():
+        assert_close(value, alone[term], **EXACT)
+
+
 def test_the_real_frames_do_change_it():
     x, batch, placement = samples(2)
     mask = torch.arange(24) < torch.tensor([[24], [13], [24], [9]])

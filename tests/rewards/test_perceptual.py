@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch.testing import assert_close
 
@@ -16,6 +17,17 @@ def test_padded_frames_change_no_logit():
     features[0, 9:] += 100
     condition[0, 9:] -= 100
     assert_close(model(features, condition, mask), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("frames", [8, 9])
+def test_how_much_padding_there_is_changes_no_logit(frames):
+    """Whether the real frames fill their last token or not."""
+    torch.manual_seed(0)
+    model = PerceptualModel(ARCHITECTURE).double()
+    features, condition = torch.randn(2, 24, 22, 13).double(), torch.randn(2, 24, 154).double()
+    mask = (torch.arange(24) < frames).expand(2, -1)
+    alone = model(features[:, :frames], condition[:, :frames], mask[:, :frames])
+    assert_close(model(features, condition, mask), alone, rtol=0, atol=1e-12)
 
 
 def test_a_motion_is_judged_alone():

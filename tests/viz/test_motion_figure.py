@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
-from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.errors import InputError
@@ -20,6 +20,7 @@ from motiongrpo.viz.palette import BLUE, GREEN, VERMILLION
 from motiongrpo.viz.skeleton import BONES, View, draw_body, side_of
 from motiongrpo.viz.strip import Strip, motion_figure
 from tests.bodies import FPS, open_body, window_batch
+from tests.denoisers import small
 
 SAMPLING = SamplingConfig(steps=2, eta=1.0, sampler="ddim")
 
@@ -94,18 +95,8 @@ def test_padding_is_not_shown(batch):
 
 
 def test_equal_generators_draw_equal_motions_of_one_denoiser(batch):
-    config = DenoiserConfig(
-        d_latent=16,
-        d_feedforward=16,
-        d_noise_emb=16,
-        num_heads=2,
-        encoder_layers=1,
-        decoder_layers=1,
-        include_hands=False,
-        mask_self_attention=True,
-    )
     torch.manual_seed(0)
-    denoiser = Denoiser(config).double()
+    denoiser = Denoiser(small()).double()
     first, second, third = (
         drawn_motion(denoiser, batch, SAMPLING, torch.Generator().manual_seed(seed)).R_parent_joint
         for seed in (1, 1, 2)

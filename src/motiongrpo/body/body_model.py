@@ -8,6 +8,7 @@ rewards and metrics never touch a vertex. No entry of the file is unpickled.
 import hashlib
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +135,8 @@ def _arrays(data: bytes, path: Path) -> dict[str, np.ndarray]:
                     f"body file '{path}' holds '{key}' as pickled objects, which are never loaded; "
                     f"save it again as a plain array"
                 ) from error
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+                raise InputError(f"body file '{path}' is damaged: {error}; get it again") from error
     _check_shapes(arrays, path)
     return arrays
 
@@ -150,11 +153,15 @@ def _check_shapes(arrays: dict[str, np.ndarray], path: Path) -> None:
         "shapedirs": (vertices, 3, coefficients),
         "J_regressor": (JOINTS, vertices),
         "weights": (vertices, JOINTS),
+        "kintree_table": (2, JOINTS),
+        "eye_regressor": (2, vertices),
     }
-    for key, shape in expected.items():
-        if arrays[key].shape != shape:
-            raise InputError(f"body file '{path}': '{key}' must have shape {shape}, got {arrays[key].shape}")
-        if not np.isfinite(arrays[key]).all():
+    for key, array in arrays.items():
+        if array.shape != expected[key]:
+            raise InputError(
+                f"body file '{path}': '{key}' must have shape {expected[key]}, got {array.shape}"
+            )
+        if not np.isfinite(array).all():
             raise InputError(f"body file '{path}': '{key}' has non-finite values")
     parents = arrays["kintree_table"][0, 1:].astype(int).tolist()
     if parents != list(PARENTS[1:]):

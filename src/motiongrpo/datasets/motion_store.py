@@ -22,17 +22,25 @@ class MotionStoreDataset(AbstractDataset[StoreUpdate, MotionStore]):
     def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
         self.path = Path(path)
         self.metadata = metadata
+        self._writer: StoreWriter | None = None
 
     def load(self) -> MotionStore:
         return open_store(self.path)
 
     def save(self, data: StoreUpdate) -> None:
-        writer = StoreWriter(self.path, data.header, data.generation)
-        for verdict in data.verdicts:
-            if verdict.file not in writer.done:
-                writer.append(verdict)
+        writer = self._writer_of(data)
+        for file in data.files:
+            if file.name not in writer.done:
+                writer.commit(file)
         if data.finished:
             writer.finish()
+            self._writer = None
+
+    def _writer_of(self, data: StoreUpdate) -> StoreWriter:
+        """One writer an ingestion: opening one reads the whole log."""
+        if self._writer is None or self._writer.path.name != data.generation:
+            self._writer = StoreWriter(self.path, data.header, data.generation)
+        return self._writer
 
     def _exists(self) -> bool:
         return (self.path / CURRENT).is_file()

@@ -15,7 +15,7 @@ class StepLog(AbstractDataset[list[dict[str, Any]], pd.DataFrame]):
     """JSON lines with a `step`; saving rows replaces whatever was there from their first step on.
 
     A training that was killed after its log but before its checkpoint repeats some steps; the log then
-    holds every step once.
+    holds every step once. A training of no steps leaves an empty log.
     """
 
     def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
@@ -26,9 +26,10 @@ class StepLog(AbstractDataset[list[dict[str, Any]], pd.DataFrame]):
         return pd.DataFrame(self._rows())
 
     def save(self, data: list[dict[str, Any]]) -> None:
-        if not data:
+        if not data and self._exists():
             return
-        rows = [row for row in self._rows() if row["step"] < data[0]["step"]] if self._exists() else []
+        first = data[0]["step"] if data else 0
+        rows = [row for row in self._rows() if row["step"] < first] if self._exists() else []
         replace_text(self.filepath, "".join(json.dumps(row) + "\n" for row in rows + data))
 
     def preview(self, nrows: int = 5) -> TablePreview:

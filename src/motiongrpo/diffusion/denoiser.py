@@ -8,28 +8,17 @@ from functools import reduce
 
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import Field
 from torch import Tensor, nn
 
-from motiongrpo.config import Config
-from motiongrpo.diffusion.attention import DecoderLayer, EncoderLayer
-from motiongrpo.diffusion.conditioning import CONDITION_FEATURES
+from motiongrpo.diffusion.architecture import DenoiserConfig
+from motiongrpo.diffusion.attention import ACTIVATIONS, DecoderLayer, EncoderLayer
+from motiongrpo.diffusion.conditioning import condition_width, encoded_condition
+from motiongrpo.diffusion.positions import interleaved_sinusoids
 from motiongrpo.diffusion.representation import feature_sizes
 from motiongrpo.diffusion.schedule import LEVELS
 from motiongrpo.shapes import Rollout
 
-
-class DenoiserConfig(Config):
-    """The architecture; EgoAllo's own is 512, 2048, 1024, 4, 6, 6 with hands."""
-
-    d_latent: int = Field(ge=8)
-    d_feedforward: int = Field(ge=8)
-    d_noise_emb: int = Field(ge=1)
-    num_heads: int = Field(ge=1)
-    encoder_layers: int = Field(ge=1)
-    decoder_layers: int = Field(ge=1)
-    include_hands: bool
-    mask_self_attention: bool  # false repeats EgoAllo, whose self-attention sees padded frames
+__all__ = ["Denoiser", "DenoiserConfig"]
 
 
 class Denoiser(nn.Module):
@@ -38,25 +27,29 @@ class Denoiser(nn.Module):
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
         self.config = config
-        if config.d_latent % (2 * config.num_heads):
-            raise ValueError(
-                f"d_latent must be a multiple of 2 · num_heads, got {config.d_latent} and {config.num_heads}"
-            )
         width, sizes = config.d_latent, feature_sizes(config.include_hands)
-        self.encoders = nn.ModuleDict({name: _modality_encoder(n, width) for name, n in sizes.items()})
-        self.decoders = nn.ModuleDict({name: _modality_decoder(n, width) for name, n in sizes.items()})
-        self.latent_from_cond = nn.Linear(CONDITION_FEATURES, width)
+        activation = ACTIVATIONS[config.activation]
+        self.encoders = nn.ModuleDict({m: _modality_encoder(n, width, activation) for m, n in sizes.items()})
+        self.decoders = nn.ModuleDict({m: _modality_decoder(n, width, activation) for m, n in sizes.items()})
+        self.latent_from_cond = nn.Linear(condition_width(config.condition), width)
         self.noise_emb = nn.Embedding(LEVELS, config.d_noise_emb)
-        self.noise_emb_token_proj = nn.Linear(config.d_noise_emb, width, bias=False)
-        block = (width, config.d_feedforward, config.num_heads)
-        self.encoder_layers = nn.ModuleList(EncoderLayer(*block) for _ in range(config.encoder_layers))
-        self.decoder_layers = nn.ModuleList(DecoderLayer(*block) for _ in range(config.decoder_layers))
+        self.noise_emb_token_proj = None
+        if config.noise_conditioning == "token":
+            self.noise_emb_token_proj = nn.Linear(config.d_noise_emb, width, bias=False)
+        self.encoder_layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+        self.decoder_layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+
+    def condition(
+        self, T_world_cpf: Float[Tensor, "*batch frame_and_one 7"]
+    ) -> Float[Tensor, "*batch frame encoded"]:
+        """What this network is told of a head path with one frame before the first."""
+        return encoded_condition(T_world_cpf, self.config.condition)
 
     def forward(
         self,
         x_t: Rollout,
         t: Int[Tensor, " condition"],
-        condition: Float[Tensor, "condition frame 154"],
+        condition: Float[Tensor, "condition frame encoded"],
         mask: Bool[Tensor, "condition frame"] | None,
     ) -> Rollout:
         """x̂_0 of the samples of each condition; all samples of a condition are at the same level.
@@ -68,14 +61,15 @@ class Denoiser(nn.Module):
 
     def encode(
         self,
-        condition: Float[Tensor, "condition frame 154"],
+        condition: Float[Tensor, "condition frame encoded"],
         t: Int[Tensor, " condition"],
         mask: Bool[Tensor, "condition frame"] | None,
     ) -> Float[Tensor, "condition token latent"]:
         """The condition stream, which depends on the noise level too."""
-        tokens = torch.cat([self._noise_token(t), self.latent_from_cond(condition)], dim=1)
+        noise_emb = self.noise_emb(t - 1)
+        tokens = self._tokens(self.latent_from_cond(condition), noise_emb)
         for layer in self.encoder_layers:
-            tokens = layer(tokens, self._self_mask(mask))
+            tokens = layer(tokens, self._self_mask(mask), noise_emb)
         return tokens
 
     def decode(
@@ -86,47 +80,56 @@ class Denoiser(nn.Module):
         mask: Bool[Tensor, "condition frame"] | None,
     ) -> Rollout:
         """The motion stream, given the encoded condition."""
-        samples = x_t.shape[1]
-        tokens = self._embed(x_t.flatten(0, 1), self._noise_token(t).repeat_interleave(samples, 0))
-        self_mask, memory_mask = self._self_mask(mask), _with_noise_token(mask)
+        samples, frames = x_t.shape[1:3]
+        noise_emb = self.noise_emb(t - 1).repeat_interleave(samples, 0)
+        tokens = self._tokens(self._embed(x_t.flatten(0, 1)), noise_emb)
+        self_mask, memory_mask = self._self_mask(mask), self._token_mask(mask)
         if self_mask is not None:
             self_mask = self_mask.repeat_interleave(samples, 0)
         for layer in self.decoder_layers:
             assert isinstance(layer, DecoderLayer)
-            tokens = layer.decode(tokens, memory, self_mask, memory_mask)
-        features = torch.cat([decoder(tokens[:, 1:]) for decoder in self.decoders.values()], dim=-1)
+            tokens = layer.decode(tokens, memory, self_mask, memory_mask, noise_emb)
+        features = torch.cat([decoder(tokens[:, -frames:]) for decoder in self.decoders.values()], dim=-1)
         return features.view_as(x_t)
 
-    def _embed(self, x: Tensor, noise_token: Tensor) -> Tensor:
+    def _embed(self, x: Tensor) -> Tensor:
         parts = x.split(list(feature_sizes(self.config.include_hands).values()), dim=-1)
         modalities = zip(self.encoders.values(), parts, strict=True)
-        return torch.cat(
-            [noise_token, reduce(torch.add, (encode(part) for encode, part in modalities))], dim=1
-        )
+        return reduce(torch.add, (encode(part) for encode, part in modalities))
 
-    def _noise_token(self, t: Tensor) -> Tensor:
-        return self.noise_emb_token_proj(self.noise_emb(t - 1))[:, None]
+    def _tokens(self, frames: Tensor, noise_emb: Tensor) -> Tensor:
+        """Frames with their positions, where these are added, behind the noise token, where there is one."""
+        if self.config.positional_encoding == "transformer":
+            frames = frames + interleaved_sinusoids(*frames.shape[1:]).to(frames)
+        if self.noise_emb_token_proj is None:
+            return frames
+        return torch.cat([self.noise_emb_token_proj(noise_emb)[:, None], frames], dim=1)
 
     def _self_mask(self, mask: Tensor | None) -> Tensor | None:
-        return _with_noise_token(mask) if self.config.mask_self_attention else None
+        return self._token_mask(mask) if self.config.mask_self_attention else None
+
+    def _token_mask(self, mask: Tensor | None) -> Tensor | None:
+        if mask is None or self.noise_emb_token_proj is None:
+            return mask
+        return nn.functional.pad(mask, (1, 0), value=True)
 
 
-def _with_noise_token(mask: Tensor | None) -> Tensor | None:
-    return None if mask is None else torch.nn.functional.pad(mask, (1, 0), value=True)
-
-
-def _modality_encoder(features: int, width: int) -> nn.Sequential:
+def _modality_encoder(features: int, width: int, activation: type[nn.Module]) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(features, width), nn.GELU(), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
+        nn.Linear(features, width),
+        activation(),
+        nn.Linear(width, width),
+        activation(),
+        nn.Linear(width, width),
     )
 
 
-def _modality_decoder(features: int, width: int) -> nn.Sequential:
+def _modality_decoder(features: int, width: int, activation: type[nn.Module]) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(width, width),
         nn.LayerNorm(width),
-        nn.GELU(),
+        activation(),
         nn.Linear(width, width),
-        nn.GELU(),
+        activation(),
         nn.Linear(width, features),
     )

@@ -9,7 +9,6 @@ biases so that the first guess is the mean motion. Architecture and parameter na
 
 import torch
 
-from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.representation import feature_sizes, true_motion
 from motiongrpo.motion.windows import WindowBatch
@@ -21,7 +20,7 @@ FIRST_GUESS = 0.1  # share of the last layers' random weights that is kept
 @torch.no_grad()
 def start_from_data(denoiser: Denoiser, batch: WindowBatch, generator: torch.Generator) -> None:
     """Set the condition's first layer and the last layers from a batch of real motion, in place."""
-    condition = head_condition(batch.T_world_cpf)[batch.mask]
+    condition = denoiser.condition(batch.T_world_cpf)[batch.mask]
     layer = denoiser.latent_from_cond
     weight = torch.randn(layer.weight.shape, generator=generator).to(layer.weight)
     weight = weight / condition.shape[1] ** 0.5 / condition.std(dim=0).clamp(min=LEAST_DEVIATION)

@@ -3,7 +3,7 @@
 Nothing is normalised. The order of the packed features is EgoAllo's, so that its weights fit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -55,6 +55,22 @@ class MotionState:
         """Local rotations of 21 or 51 joints, each the rotation nearest to its matrix."""
         parts = [self.body_rotmats] + ([] if self.hand_rotmats is None else [self.hand_rotmats])
         return nearest_rotation(torch.cat(parts, dim=-3))
+
+    def projected(self) -> "MotionState":
+        """The same motion with rotations for matrices, hands too; the determinants are +1."""
+        rotations = self.rotations()
+        body, hands = rotations[..., :BODY_ROTATIONS, :, :], rotations[..., BODY_ROTATIONS:, :, :]
+        return replace(self, body_rotmats=body, hand_rotmats=None if self.hand_rotmats is None else hands)
+
+
+def project_as_egoallo(x: Float[Tensor, "*batch frame feature"]) -> Float[Tensor, "*batch frame feature"]:
+    """EgoAllo's projection, for comparison: U·Vᵀ of the body's matrices, the hands' as they are.
+
+    The determinant is −1 wherever the matrix's is negative: those joints become reflections.
+    """
+    state = MotionState.unpack(x)
+    U, _, V_transposed = torch.linalg.svd(state.body_rotmats)
+    return replace(state, body_rotmats=U @ V_transposed).pack()
 
 
 def true_motion(batch: WindowBatch) -> MotionState:

@@ -42,7 +42,7 @@ class ChainStep:
 
 def predictor(
     denoiser: Denoiser,
-    condition: Float[Tensor, "condition frame 154"],
+    condition: Float[Tensor, "condition frame encoded"],
     mask: Bool[Tensor, "condition frame"] | None,
 ) -> PredictCleanMotion:
     """A denoiser with its condition bound. A mask without padding costs nothing: it is dropped."""
@@ -63,8 +63,8 @@ def reverse_chain(
 ) -> Iterator[ChainStep]:
     """Every step from level 1000 to 0; the last is deterministic and ends at the network's estimate.
 
-    Rotations are not projected on the way: that would put a map without a density between policy and
-    action. `egoallo` therefore means EgoAllo's coefficients here.
+    Nothing but `predict` decides what x̂_0 is: `path_sampling` blends windows and projects rotations there.
+    A policy does neither, since that would put a map without a density between it and its action.
     """
     levels, x_t = squared_levels(config.steps), x_T
     for t, s in itertools.pairwise(levels):

@@ -2,25 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from motiongrpo.config import Config
-from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.loss import LossTerms, add_noise, denoising_loss, level_weight
 from motiongrpo.diffusion.representation import true_motion
 from motiongrpo.diffusion.schedule import LEVELS
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.optimisation import Optimiser, OptimiserConfig
-from motiongrpo.seeds import generator_for
+from motiongrpo.seeds import generator_for, seed_for
 
 
 class PretrainingConfig(Config):
-    """Length and pace of pretraining; the architecture; the optimiser."""
+    """Where the denoiser comes from; length and pace of its training, its architecture, the optimiser."""
 
+    init: Literal["random", "egoallo"]  # `egoallo` takes the denoiser from a file and trains nothing
+    egoallo: str | None  # folder of an EgoAllo checkpoint
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
     short_share: float = Field(ge=0, le=1)  # of windows of random length
@@ -31,6 +33,20 @@ class PretrainingConfig(Config):
     seed: int = Field(ge=0)
     denoiser: DenoiserConfig
     optimiser: OptimiserConfig
+
+    @model_validator(mode="after")
+    def refuse_contradictions(self) -> "PretrainingConfig":
+        if self.init == "egoallo" and self.egoallo is None:
+            raise ValueError(
+                "init: egoallo needs the folder of a checkpoint in pretraining.egoallo, got none"
+            )
+        if self.init == "random" and self.egoallo is not None:
+            raise ValueError(
+                f"egoallo is read with init: egoallo only, got '{self.egoallo}' and init: random"
+            )
+        if self.init == "random" and self.denoiser.condition.include_hand_positions_cond:
+            raise ValueError("include_hand_positions_cond must be false, since training knows no wrists")
+        return self
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,7 @@ def pretrain(
     while optimiser.steps < config.steps:
         step = optimiser.steps + 1
         generator = generator_for(config.seed, "pretraining", step)
+        torch.manual_seed(seed_for(config.seed, "dropout", step))  # which takes no generator
         loss = noised_loss(optimiser.model, batch_at(step), generator).total()
         norm = optimiser.step(loss)
         measured = None
@@ -67,7 +84,7 @@ def noised_loss(denoiser: Denoiser, batch: WindowBatch, generator: torch.Generat
     t = stratified_levels(len(batch), generator).to(x_0.device)
     noise = torch.randn(x_0.shape, generator=generator).to(x_0)
     x_t = add_noise(x_0, noise, t)
-    x_0_hat = denoiser(x_t[:, None], t, head_condition(batch.T_world_cpf), batch.mask)[:, 0]
+    x_0_hat = denoiser(x_t[:, None], t, denoiser.condition(batch.T_world_cpf), batch.mask)[:, 0]
     return denoising_loss(x_0_hat, x_0, level_weight(t), batch.mask)
 
 

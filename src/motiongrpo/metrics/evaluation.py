@@ -5,11 +5,11 @@ from pydantic import Field
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.config import Config
-from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.path_sampling import motion_predictor
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.representation import feature_count
-from motiongrpo.diffusion.sampler import SamplingConfig, predictor, sample
+from motiongrpo.diffusion.sampler import SamplingConfig, sample
 from motiongrpo.metrics.diversity import best_of_k_mpjpe_mm, pairwise_diversity_mm
 from motiongrpo.metrics.motion import BodyMotion
 from motiongrpo.metrics.score import score
@@ -43,7 +43,7 @@ def score_windows(
     features = feature_count(denoiser.config.include_hands)
     shape = (count, config.samples, frames, features)
     x_T = torch.randn(shape, generator=generator, device=generator.device).to(batch.betas)
-    predict = predictor(denoiser, head_condition(batch.T_world_cpf), batch.mask)
+    predict = motion_predictor(denoiser, batch.T_world_cpf, batch.mask, config.sampling)
     x = sample(predict, x_T, config.sampling, generator)
     repeat = torch.arange(count, device=x.device).repeat_interleave(config.samples)
     mask = batch.mask[repeat]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -36,8 +37,27 @@ class Clip:
             T_world_root=self.T_world_root[start:stop],
         )
 
+    def lowered(self, height_m: float) -> "Clip":
+        """The same motion, that much further down."""
+        shift = torch.tensor([0, 0, 0, 0, 0, 0, height_m]).to(self.T_world_root)
+        return replace(self, T_world_root=self.T_world_root - shift)
+
     def posed(self, model: BodyModel) -> tuple[ShapedBody, PosedBody]:
         """The body of this clip and its 52 joints in the world, one pose a frame."""
         body = model.shaped(self.betas)
         rotations = matrix_from_quaternion(self.q_parent_joint)
         return body, pose_body(body, rotations, Transform.from_wxyz_xyz(self.T_world_root))
+
+
+@dataclass(frozen=True)
+class Take:
+    """What came out of a file: its clips, each without a gap, and why there is not more of them."""
+
+    clips: list[Clip]
+    seconds: float  # of motion in the file, with what was left out of it
+    reason: str  # what was left out or cut, "" where there is nothing to say
+
+    @classmethod
+    def whole(cls, clip: Clip) -> "Take":
+        """A file that is one clip."""
+        return cls([clip], len(clip) / clip.fps, "")

@@ -1,8 +1,7 @@
 """A clip put on the floor and measured: contacts and the central pupil frame, ready for the store."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
@@ -45,10 +44,9 @@ def ground(clip: Clip, model: BodyModel, floor: FloorConfig, contact: ContactCon
             f"no flat floor: {found.confidence:.0%} of the resting feet share a height, "
             f"at least {floor.confidence_at_least:.0%} must"
         )
-    shift = torch.tensor([0, 0, 0, 0, 0, 0, found.height_m]).to(clip.T_world_root)
     posed = posed.lowered(found.height_m)
     return GroundedClip(
-        clip=replace(clip, T_world_root=clip.T_world_root - shift),
+        clip=clip.lowered(found.height_m),
         contacts=contact_labels(posed.p_world_joint, body.standing_height, clip.fps, contact),
         T_world_cpf=central_pupil_frame(body, posed).wxyz_xyz(),
         floor_shift_m=found.height_m,

@@ -1,6 +1,6 @@
 """From a raw file to the clips that are kept of it, with a verdict either way."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Literal
 
@@ -8,60 +8,104 @@ from pydantic import Field
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.contact import ContactConfig
+from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.config import Config
 from motiongrpo.errors import InputError
-from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.grounding import FloorConfig, GroundedClip, ground
-from motiongrpo.motion.quality import QualityConfig, check_quality
+from motiongrpo.motion.quality import QualityConfig, QualityReport, check_quality
+from motiongrpo.motion.raw import RawFolder
 from motiongrpo.motion.resample import resample
 from motiongrpo.motion.sources.amass import AmassConfig
+from motiongrpo.motion.sources.amass_subsets import subset_splits
 from motiongrpo.motion.sources.cmu import MocapConfig
-from motiongrpo.motion.sources.folder import ClipReader, Read, amass_clips, mocap_clips
+from motiongrpo.motion.sources.egoallo_hdf5 import EgoAlloConfig, egoallo_clips
+from motiongrpo.motion.sources.folder import ClipReader, amass_clips, mocap_clips
+from motiongrpo.motion.sources.rich import RichConfig, rich_clips
 from motiongrpo.motion.sources.synthetic import SyntheticConfig, synthesise
-from motiongrpo.motion.splits import SplitConfig
+from motiongrpo.motion.splits import SPLITS, SplitConfig, split_by_group, split_subjects
 from motiongrpo.motion.store import FileVerdict
 
 
 class IngestionConfig(Config):
     """Where motion comes from, what it must be like, and how it is divided."""
 
-    source: Literal["synthetic", "mocap", "amass"]
+    source: Literal["synthetic", "mocap", "amass", "egoallo_hdf5", "rich"]
+    workers: int | None = Field(ge=1)  # processes that read files; none is one per core
     fps: float = Field(gt=0)  # of everything in the store
     synthetic: SyntheticConfig
     mocap: MocapConfig
     amass: AmassConfig
+    egoallo_hdf5: EgoAlloConfig
+    rich: RichConfig
     quality: QualityConfig
     floor: FloorConfig
     contact: ContactConfig
     splits: SplitConfig
 
 
-def clip_readers(files: Mapping[str, Read], model: BodyModel, config: IngestionConfig) -> list[ClipReader]:
+def clip_readers(
+    raw: RawFolder, model: BodyModel, config: IngestionConfig, conversion: GenderConversion | None
+) -> list[ClipReader]:
     """What there is to ingest, in a fixed order; InputError where there is nothing."""
     match config.source:
         case "synthetic":
             return list(_synthetic_clips(model, config.synthetic))
         case "mocap":
-            readers, kinds = list(mocap_clips(files, model, config.mocap)), ".bvh or .amc"
+            readers, kinds = mocap_clips(raw.readers, model, config.mocap), ".bvh or .amc file"
         case "amass":
-            readers, kinds = list(amass_clips(files, model, config.amass)), ".npz"
-    if not readers:
-        raise InputError(f"data_root holds no {kinds} file, packed (.xz) or plain; name a folder that does")
-    return readers
+            readers, kinds = amass_clips(raw.readers, model, config.amass, conversion), ".npz file"
+        case "egoallo_hdf5":
+            readers, kinds = egoallo_clips(raw.files, model, config.egoallo_hdf5), "group in its HDF5 file"
+        case "rich":
+            readers, kinds = rich_clips(raw.readers, model, config.rich, conversion), "RICH body"
+    found = list(readers)
+    if not found:
+        raise InputError(
+            f"data_root '{raw.root}' holds no {kinds}; pass --params data_root=DIR, a folder that does"
+        )
+    return found
 
 
-def ingest(file: str, read: Callable[[], Clip], model: BodyModel, config: IngestionConfig) -> FileVerdict:
+def divided(subjects: list[str], config: IngestionConfig) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Subject → split, and the splits that must have motion: as the source says, or by shares of subjects."""
+    match config.source:
+        case "amass":
+            groups = subset_splits(config.amass.subsets)
+        case "egoallo_hdf5":
+            groups = subset_splits(config.egoallo_hdf5.subsets)
+        case "rich":
+            groups = {str(folder): str(split) for folder, split in config.rich.splits.items()}
+        case _:
+            groups = None
+    if groups is None:
+        return split_subjects(subjects, config.splits), SPLITS
+    return split_by_group(subjects, groups), tuple(sorted(set(groups.values())))
+
+
+def ingest(
+    file: str, read: Callable[[], Clip | Take], model: BodyModel, config: IngestionConfig
+) -> FileVerdict:
     """Read, check, repair, bring to one rate and put on the floor. Whatever is left out has a reason."""
     try:
-        clip = read()
+        found = read()
     except InputError as error:
         return FileVerdict(file, "refused", str(error), 0.0, [])
-    seconds = len(clip) / clip.fps
-    pieces, report = check_quality(clip, config.quality)
-    kept, reasons = _grounded(pieces, model, config)
-    reasons = [reason for reason in (report.reason, *reasons) if reason]
-    verdict = report.verdict if kept else "refused"
-    return FileVerdict(file, verdict, "; ".join(reasons), seconds, kept)
+    take = Take.whole(found) if isinstance(found, Clip) else found
+    kept, reports, reasons = [], [], [take.reason]
+    for clip in take.clips:
+        pieces, report = check_quality(clip, config.quality)
+        grounded, refusals = _grounded(pieces, model, config)
+        kept += grounded
+        reports.append(report)
+        named = "" if len(take.clips) == 1 else f"{clip.name}: "
+        reasons += [named + reason for reason in (report.reason, *refusals) if reason]
+    verdict = _verdict(take, reports) if kept else "refused"
+    return FileVerdict(file, verdict, "; ".join(filter(None, reasons)), take.seconds, kept)
+
+
+def _verdict(take: Take, reports: list[QualityReport]) -> str:
+    return "split" if len(reports) > 1 or take.reason else reports[0].verdict
 
 
 def _grounded(

@@ -1,6 +1,7 @@
 """Raw motion files as their owner keeps them, listed but not opened."""
 
 import lzma
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,3 +33,8 @@ class RawFolder:
 
     root: Path | None
     files: dict[str, RawFile]
+
+    @property
+    def readers(self) -> dict[str, Callable[[], bytes]]:
+        """What reads each file, by name."""
+        return {name: file.read for name, file in self.files.items()}

@@ -1,6 +1,7 @@
 """Who is trained on, who is validated on, who is tested on: subjects, never windows of one subject."""
 
 import math
+from collections.abc import Mapping
 
 from pydantic import Field
 
@@ -39,3 +40,8 @@ def split_subjects(subjects: list[str], config: SplitConfig) -> dict[str, str]:
     shares = ["test"] * test + ["validation"] * validation
     shares += ["train"] * max(0, len(rest) - len(shares))
     return chosen | dict(zip(rest, shares, strict=False))
+
+
+def split_by_group(subjects: list[str], groups: Mapping[str, str]) -> dict[str, str]:
+    """Subject → split, where the first part of a subject's name (`CMU` of `CMU/01`) decides."""
+    return {subject: groups[subject.partition("/")[0]] for subject in subjects}

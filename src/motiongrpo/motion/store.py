@@ -10,6 +10,9 @@ of; it becomes current when it is finished. No pickle anywhere.
 """
 
 import json
+import math
+import os
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,12 +57,32 @@ class FileVerdict:
 
 
 @dataclass(frozen=True)
+class EncodedFile:
+    """A verdict as the store writes it: cheap to hand from one process to another."""
+
+    line: dict[str, Any]  # of the log, its sequences still without their place
+    frames: list[dict[str, NDArray]]  # of each sequence
+
+    @property
+    def name(self) -> str:
+        """The raw file."""
+        return self.line["file"]
+
+
+def encode(verdict: FileVerdict) -> EncodedFile:
+    """What the store keeps of a verdict."""
+    entry = {key: getattr(verdict, key) for key in ("file", "verdict", "reason", "seconds")}
+    rows = [_index_row(clip) for clip in verdict.clips]
+    return EncodedFile(entry | {"sequences": rows}, [_frames(clip) for clip in verdict.clips])
+
+
+@dataclass(frozen=True)
 class StoreUpdate:
     """Some files for one generation of the store; the last update finishes it."""
 
     header: StoreHeader
     generation: str
-    verdicts: list[FileVerdict]
+    files: list[EncodedFile]
     finished: bool
 
 
@@ -77,32 +100,26 @@ class StoreWriter:
 
     def append(self, verdict: FileVerdict) -> None:
         """Commit one file: its frames, then its line."""
+        self.commit(encode(verdict))
+
+    def commit(self, file: EncodedFile) -> None:
+        """The same for a file that is encoded already."""
         sequences = []
-        for clip in verdict.clips:
-            sequences.append(_index_row(clip, self.frames))
-            self._append_frames(clip)
-            self.frames += len(clip.clip)
-        entry = {key: getattr(verdict, key) for key in ("file", "verdict", "reason", "seconds")}
+        for row, frames in zip(file.line["sequences"], file.frames, strict=True):
+            sequences.append(row | {"first": self.frames})
+            for name in ARRAYS:
+                with (self.path / f"{name}.bin").open("ab") as array:
+                    array.write(frames[name].tobytes())
+            self.frames += row["frames"]
         with (self.path / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry | {"sequences": sequences}) + "\n")
-        self.done.add(verdict.file)
+            log.write(json.dumps(file.line | {"sequences": sequences}) + "\n")
+        self.done.add(file.name)
 
     def finish(self) -> None:
-        """Make this generation the current one; an older one is left on disk until this line."""
+        """Make this generation the current one, unless it holds no motion: then the older one stays."""
+        if self.frames == 0:
+            raise InputError(_all_refused(self.path / LOG))
         replace_text(self.folder / CURRENT, self.path.name)
-
-    def _append_frames(self, clip: GroundedClip) -> None:
-        q = clip.clip.q_parent_joint
-        frames = {
-            "q_body": q[:, :21],
-            "q_hand": q[:, 21:],
-            "T_world_root": clip.clip.T_world_root,
-            "T_world_cpf": clip.T_world_cpf,
-            "contacts": clip.contacts,
-        }
-        for name, (dtype, _) in ARRAYS.items():
-            with (self.path / f"{name}.bin").open("ab") as file:
-                file.write(frames[name].numpy().astype(dtype).tobytes())
 
     def _drop_uncommitted(self, entries: list[dict[str, Any]]) -> None:
         replace_text(self.path / LOG, "".join(json.dumps(entry) + "\n" for entry in entries))
@@ -150,6 +167,41 @@ class MotionStore:
             for name, (dtype, shape) in ARRAYS.items()
         }
 
+    def stretches(self, names: tuple[str, ...], first: NDArray, count: NDArray, length: int) -> NDArray:
+        """`count` frames from each `first` on, (stretch, `length`, …), the last frame repeated.
+
+        Arrays of one kind are joined along their first axis after the frames. They are read, not mapped:
+        pages of a map stay resident once touched, and a training touches all of them.
+        """
+        dtype, (_, *rest) = ARRAYS[names[0]]
+        widths = [ARRAYS[name][1][0] for name in names]
+        out = np.empty((len(first), length, sum(widths), *rest), dtype)
+        for name, width, end in zip(names, widths, np.cumsum(widths).tolist(), strict=True):
+            size = np.dtype(dtype).itemsize * width * math.prod(rest)
+            for row, start, real in zip(
+                out[:, :, end - width : end], first.tolist(), count.tolist(), strict=True
+            ):
+                data = os.pread(self._descriptors[name], real * size, start * size)
+                if len(data) < real * size:
+                    raise InputError(
+                        f"'{self.path / name}.bin' ends before frame {start + real}; ingest again"
+                    )
+                row[:real] = np.frombuffer(data, dtype).reshape(real, width, *rest)
+                row[real:] = row[real - 1]
+        return out
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, also one in another process, opens its files itself."""
+        return MotionStore, (self.path, self.header)
+
+    @cached_property
+    def _descriptors(self) -> dict[str, int]:
+        """Open files; reading at a place moves no position, so processes may share them."""
+        descriptors = {name: os.open(self.path / f"{name}.bin", os.O_RDONLY) for name in ARRAYS}
+        for descriptor in descriptors.values():
+            weakref.finalize(self, os.close, descriptor)
+        return descriptors
+
     @cached_property
     def digest(self) -> str:
         """Names the content: equal stores have equal digests."""
@@ -164,8 +216,6 @@ def open_store(folder: Path) -> MotionStore:
     path = folder / Path(current.read_text(encoding="utf-8").strip()).name
     header = StoreHeader(**json.loads((path / HEADER).read_text(encoding="utf-8")))
     store = MotionStore(path, header)
-    if store.sequences.empty:
-        raise InputError(f"the motion store in '{folder}' holds no motion: every file was refused")
     frames = int(store.sequences["frames"].sum())
     for name, (dtype, shape) in ARRAYS.items():
         expected = frames * np.dtype(dtype).itemsize * int(np.prod(shape))
@@ -182,7 +232,26 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def _index_row(clip: GroundedClip, first: int) -> dict[str, Any]:
+def _all_refused(log: Path) -> str:
+    """Why a generation holds no motion."""
+    refused = read_log(log)
+    first = f"the first, '{refused[0]['file']}', because: {refused[0]['reason']}"
+    return f"every file was refused, {len(refused)} in all, {first}; '{log}' has the reason of each"
+
+
+def _frames(clip: GroundedClip) -> dict[str, NDArray]:
+    q = clip.clip.q_parent_joint
+    frames = {
+        "q_body": q[:, :21],
+        "q_hand": q[:, 21:],
+        "T_world_root": clip.clip.T_world_root,
+        "T_world_cpf": clip.T_world_cpf,
+        "contacts": clip.contacts,
+    }
+    return {name: frames[name].numpy().astype(dtype) for name, (dtype, _) in ARRAYS.items()}
+
+
+def _index_row(clip: GroundedClip) -> dict[str, Any]:
     c = clip.clip
     return {
         "name": c.name,
@@ -190,7 +259,6 @@ def _index_row(clip: GroundedClip, first: int) -> dict[str, Any]:
         "subject": c.subject,
         "activity": c.activity,
         "licence": c.licence,
-        "first": first,
         "frames": len(c),
         "has_hands": bool((c.q_parent_joint[:, 21:, 0].abs() < 1 - 1e-6).any()),
         "floor_shift_m": clip.floor_shift_m,

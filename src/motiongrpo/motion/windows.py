@@ -3,6 +3,7 @@
 A window's first frame always has a frame before it, because the condition needs a relative pose.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from motiongrpo.errors import InputError
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.motion.mirror import mirror_contacts, mirror_joints, mirror_poses
+from motiongrpo.motion.splits import SPLITS
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.seeds import generator_for
 
@@ -54,14 +56,14 @@ class WindowBatch:
     def mirrored(self, which: Bool[Tensor, " batch"]) -> "WindowBatch":
         """The batch with left and right exchanged, hands too, where `which` is True."""
 
-        def swap(original: Tensor, mirrored: Tensor) -> Tensor:
-            return torch.where(which.view(-1, *[1] * (original.dim() - 1)), mirrored, original)
+        def swap(original: Tensor, mirror: Callable[[Tensor], Tensor]) -> Tensor:
+            return original.index_put((which,), mirror(original[which]))
 
         return replace(
             self,
-            q_parent_joint=swap(self.q_parent_joint, mirror_joints(self.q_parent_joint)),
-            contacts=swap(self.contacts, mirror_contacts(self.contacts)),
-            T_world_cpf=swap(self.T_world_cpf, mirror_poses(self.T_world_cpf)),
+            q_parent_joint=swap(self.q_parent_joint, mirror_joints),
+            contacts=swap(self.contacts, mirror_contacts),
+            T_world_cpf=swap(self.T_world_cpf, mirror_poses),
         )
 
     def rows(self, index: Tensor) -> "WindowBatch":
@@ -78,8 +80,10 @@ class WindowBatch:
         return cls(**{name: torch.cat([getattr(p, name) for p in parts]) for name in parts[0].__dict__})
 
 
-def window_table(store: MotionStore, splits: dict[str, str], config: WindowConfig) -> pd.DataFrame:
-    """Columns split, sequence, start, length, subject.
+def window_table(
+    store: MotionStore, splits: dict[str, str], config: WindowConfig, required: tuple[str, ...] = SPLITS
+) -> pd.DataFrame:
+    """Columns split, sequence, start, length, subject. Every required split has a window, or InputError.
 
     Validation and test rows are windows, one after the other, the last one shorter. A train row is the
     whole usable span of a sequence, since training draws its windows anywhere within it.
@@ -93,7 +97,7 @@ def window_table(store: MotionStore, splits: dict[str, str], config: WindowConfi
             if size >= config.at_least:
                 rows.append((split, sequence, start, size, row["subject"]))
     table = pd.DataFrame(rows, columns=["split", "sequence", "start", "length", "subject"])
-    for split in ("train", "validation", "test"):
+    for split in required:
         if not (table["split"] == split).any():
             raise InputError(
                 f"the {split} split has no window of at least {config.at_least} frames; "
@@ -145,6 +149,9 @@ class TrainingWindows:
 def split_rows(table: pd.DataFrame, split: str, at_most: int | None = None) -> pd.DataFrame:
     """The rows of a split, or `at_most` of them evenly spaced over it."""
     rows = pd.DataFrame(table[table["split"] == split])
+    if rows.empty:
+        have = ", ".join(sorted(set(table["split"])))
+        raise InputError(f"there is no {split} motion: what was ingested is {have} only")
     if at_most is None or len(rows) <= at_most:
         return rows
     return rows.iloc[np.linspace(0, len(rows) - 1, at_most).round().astype(int)]
@@ -160,13 +167,11 @@ def read_windows(store: MotionStore, rows: NDArray[np.int64], length: int, hands
     """Cut rows (sequence, start, length) out of the store, padded to `length` frames."""
     sequence, start, real = rows.T
     first = store.sequences["first"].to_numpy()[sequence] + start
-    frames = first[:, None] + np.minimum(np.arange(length), real[:, None] - 1)
-    with_earlier = np.concatenate([first[:, None] - 1, frames], axis=1)
-    joints = [store.arrays["q_body"][frames]] + ([store.arrays["q_hand"][frames]] if hands else [])
+    joints = ("q_body", "q_hand") if hands else ("q_body",)
     return WindowBatch(
         betas=torch.from_numpy(store.betas[sequence]),
-        q_parent_joint=torch.from_numpy(np.concatenate(joints, axis=2)),
-        contacts=torch.from_numpy(np.asarray(store.arrays["contacts"][frames])),
-        T_world_cpf=torch.from_numpy(np.asarray(store.arrays["T_world_cpf"][with_earlier])),
+        q_parent_joint=torch.from_numpy(store.stretches(joints, first, real, length)),
+        contacts=torch.from_numpy(store.stretches(("contacts",), first, real, length)),
+        T_world_cpf=torch.from_numpy(store.stretches(("T_world_cpf",), first - 1, real + 1, length + 1)),
         mask=torch.from_numpy(np.arange(length) < real[:, None]),
     )

@@ -26,9 +26,9 @@ def table_digest(table: pd.DataFrame) -> str:
 
 
 def restored(checkpoint: Checkpoint, model: Model) -> Model:
-    """The model with the weights of a checkpoint."""
+    """The model with the weights of a checkpoint, its dropout off: what follows samples from it."""
     model.load_state_dict(checkpoint.tensors)
-    return model
+    return model.eval()
 
 
 class Record(Protocol):
@@ -92,16 +92,21 @@ def resume(optimiser: Optimiser, state: Checkpoint | None, training: Training) -
             f"{training.steps} asked for; choose another name with --params run=NAME"
         )
     here = training.header("training_state", 0, {})
-    before = state.header.parameters | {training.length: here.parameters[training.length]}
-    changed = _differences(before, here.parameters, training.stage)
-    changed += _differences(state.header.inputs, here.inputs, "input")
-    if changed:
-        raise InputError(
-            f"this run already holds a {training.stage} training that differs: {'; '.join(changed)}; "
-            "choose another name with --params run=NAME, or restore the old values to go on"
-        )
+    length = {training.length: here.parameters[training.length]}
+    refuse_changes(state.header.model_copy(update={"parameters": state.header.parameters | length}), here)
     optimiser.restore(state.tensors)
     return Progress(state.header.step, state.header.metrics)
+
+
+def refuse_changes(before: Header, now: Header) -> None:
+    """Refuse to go on from what was made with other parameters or from other data; names each."""
+    changed = _differences(before.parameters, now.parameters, now.stage)
+    changed += _differences(before.inputs, now.inputs, "input")
+    if changed:
+        raise InputError(
+            f"this run already holds a {now.stage} training that differs: {'; '.join(changed)}; "
+            "choose another name with --params run=NAME, or restore the old values to go on"
+        )
 
 
 def checkpointed(

@@ -15,7 +15,6 @@ from pydantic import Field
 from torch import Tensor
 
 from motiongrpo.config import Config
-from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.representation import feature_count
 from motiongrpo.diffusion.sampler import (
@@ -81,7 +80,7 @@ class Rollouts:
     tracks: int  # perturbed head paths a group
     rows_at_once: int  # that the network saw together: whole groups
     T_world_cpf: Float[Tensor, "row frame_and_one 7"]  # perturbed, as the policy saw it
-    condition: Float[Tensor, "row frame 154"]
+    condition: Float[Tensor, "row frame encoded"]
     x: Rollout  # the motions, (row, sample, frame, feature)
     steps: list[TrainedStep]
 
@@ -171,7 +170,7 @@ def roll_out(
 ) -> Rollouts:
     """Sample a group of motions for every window, keeping the steps of `trained`."""
     T_world_cpf = perturbed_paths(batch, config, generator)
-    condition = head_condition(T_world_cpf)
+    condition = policy.condition(T_world_cpf)
     mask = batch.mask.repeat_interleave(config.tracks, 0)
     features = feature_count(policy.config.include_hands)
     rows_at_once = config.conditions_at_once * config.tracks

@@ -134,7 +134,7 @@ def hard_negatives(
     """The states of the last three sampling steps: they look like truth and carry the policy's own faults."""
     features = feature_count(denoiser.config.include_hands)
     x_T = torch.randn(len(batch), 1, batch.mask.shape[1], features, generator=generator)
-    predict = predictor(denoiser, head_condition(batch.T_world_cpf), batch.mask)
+    predict = predictor(denoiser, denoiser.condition(batch.T_world_cpf), batch.mask)
     chain = list(reverse_chain(predict, x_T.to(batch.betas), sampling, generator))
     states = [step.x_s[:, 0] for step in chain[-LAST_STEPS:]]
     T_world_cpf = batch.T_world_cpf

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS
-from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.path_sampling import motion_predictor
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.representation import feature_count
-from motiongrpo.diffusion.sampler import SamplingConfig, predictor, sample
+from motiongrpo.diffusion.sampler import SamplingConfig, sample
 from motiongrpo.errors import InputError
 from motiongrpo.metrics.position import mpjpe_mm
 from motiongrpo.motion.windows import WindowBatch
@@ -101,6 +101,6 @@ def drawn_motion(
     count, frames = batch.mask.shape
     shape = (count, 1, frames, feature_count(denoiser.config.include_hands))
     x_T = torch.randn(shape, generator=generator).to(batch.betas)
-    predict = predictor(denoiser, head_condition(batch.T_world_cpf), batch.mask)
+    predict = motion_predictor(denoiser, batch.T_world_cpf, batch.mask, sampling)
     x = sample(predict, x_T, sampling, generator)
     return PlacedMotion.sampled(x[:, 0], batch.T_world_cpf[:, 1:], batch.mask)

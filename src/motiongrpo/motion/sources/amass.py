@@ -1,6 +1,10 @@
-"""AMASS, SMPL+H release (`*_poses.npz`): local axis-angle poses of 52 joints over time.
+"""AMASS: local axis-angle poses over time, in the SMPL+H release and in the SMPL-X one.
 
-`trans` moves the body's origin, so the pelvis is at trans + J₀(β). World z up, metres.
+    *_poses.npz    SMPL+H G    `mocap_framerate`   `poses` (T, 156): root 3, body 63, left, right hand 45
+    *_stageii.npz  SMPL-X G, N `mocap_frame_rate`  `poses` (T, 165): jaw and eyes (9) before the hands
+
+`trans` moves the body's origin, so the pelvis is at trans + J₀(β). World z up, metres. J₀ of another body
+or shape is off by one constant vector, which the floor takes away upwards and nothing depends on sideways.
 """
 
 from collections.abc import Mapping
@@ -9,30 +13,63 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import PositiveFloat
+from jaxtyping import Float
+from pydantic import Field, PositiveFloat
+from torch import Tensor
 
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
+from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.body.skeleton import JOINTS, Joint
 from motiongrpo.config import Config
 from motiongrpo.errors import InputError
 from motiongrpo.geometry.so3 import quaternion_from_rotation_vector
-from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.clip import Clip, Take
+from motiongrpo.motion.sources.amass_subsets import Subsets
 
 LICENCE = "AMASS, non-commercial research"
+ANGLES = 3 * JOINTS
+FACE = slice(66, 75)  # jaw and eyes of SMPL-X, which SMPL-H has not
+RATE_SPELLINGS = ("mocap_framerate", "mocap_frame_rate")
 
 
 class AmassConfig(Config):
-    """What to make of an AMASS file."""
+    """What to make of AMASS's files. Patterns fit a path that starts with the new name of its subset."""
 
-    betas: Literal["file", "zero"]  # zero: the mean shape, for bodies whose betas mean something else
+    subsets: Subsets
+    skip: list[str]  # patterns of takes to leave out
+    middle_share: float = Field(gt=0, le=1)  # of each take; the rest is cut off evenly at both ends
+    betas: Literal["zero", "file", "converted"]  # zero for bodies whose betas mean something else
     gender: Literal["neutral", "female", "male"]  # of the body file; with `file`, others are refused
-    fps: dict[str, PositiveFloat]  # by pattern of the file's path: the true rate where the file is wrong
+    fps: dict[str, PositiveFloat]  # by pattern: the true rate where the file is wrong
 
 
-def amass_clip(arrays: Mapping[str, Any], file: str, model: BodyModel, config: AmassConfig) -> Clip:
-    """A clip from a file's arrays; `file` is its path in the data folder (CMU/01/01_01_poses.npz)."""
+def amass_take(
+    arrays: Mapping[str, Any],
+    file: str,
+    model: BodyModel,
+    config: AmassConfig,
+    conversion: GenderConversion | None = None,
+) -> Take:
+    """The middle of a take; `file` is its path, from its subset on (CMU/01/01_01_poses.npz)."""
+    for pattern in config.skip:
+        if fnmatchcase(file, pattern):
+            raise InputError(f"left out: ingestion.amass.skip names '{pattern}'")
+    clip = amass_clip(arrays, file, model, config, conversion)
+    cut = round((1 - config.middle_share) / 2 * len(clip))
+    middle = clip.frames(cut, len(clip) - cut)
+    return Take([middle], len(clip) / clip.fps, "")
+
+
+def amass_clip(
+    arrays: Mapping[str, Any],
+    file: str,
+    model: BodyModel,
+    config: AmassConfig,
+    conversion: GenderConversion | None = None,
+) -> Clip:
+    """A clip from a file's arrays, whole."""
     poses, trans = _motion(arrays, file)
-    betas = _betas(arrays, file, config)
+    betas = _betas(arrays, file, config, conversion)
     pelvis = model.rest_joints(betas)[Joint.PELVIS]
     q = quaternion_from_rotation_vector(torch.from_numpy(poses).unflatten(1, (JOINTS, 3)))
     return Clip(
@@ -49,15 +86,18 @@ def amass_clip(arrays: Mapping[str, Any], file: str, model: BodyModel, config: A
 
 
 def _motion(arrays: Mapping[str, Any], file: str) -> tuple[np.ndarray, np.ndarray]:
+    """`poses` in SMPL-H's order, and `trans`."""
     if "poses" not in arrays:
         raise InputError(f"'{file}' holds a body shape but no motion: it has no 'poses'")
     if "trans" not in arrays:
         raise InputError(f"'{file}' has no 'trans', so nothing says where the body is")
-    poses, trans = (np.asarray(arrays[key], dtype=np.float32) for key in ("poses", "trans"))
-    if poses.ndim != 2 or poses.shape[1] != 3 * JOINTS:
-        raise InputError(
-            f"'{file}': 'poses' must be (frames, {3 * JOINTS}) as in SMPL+H G, got {poses.shape}"
-        )
+    poses, trans = (_numbers(arrays, key, file).astype(np.float32) for key in ("poses", "trans"))
+    widths = {ANGLES: "SMPL+H G", ANGLES + 9: "the SMPL-X releases"}
+    if poses.ndim != 2 or poses.shape[1] not in widths:
+        known = " or ".join(f"(frames, {width}) as in {release}" for width, release in widths.items())
+        raise InputError(f"'{file}': 'poses' must be {known}, got {poses.shape}")
+    if poses.shape[1] > ANGLES:
+        poses = np.delete(poses, FACE, axis=1)
     if trans.shape != (len(poses), 3):
         raise InputError(f"'{file}': 'trans' must be ({len(poses)}, 3) like 'poses', got {trans.shape}")
     for key, values in (("poses", poses), ("trans", trans)):
@@ -67,24 +107,60 @@ def _motion(arrays: Mapping[str, Any], file: str) -> tuple[np.ndarray, np.ndarra
     return poses, trans
 
 
-def _betas(arrays: Mapping[str, Any], file: str, config: AmassConfig) -> torch.Tensor:
+def _betas(
+    arrays: Mapping[str, Any], file: str, config: AmassConfig, conversion: GenderConversion | None
+) -> Float[Tensor, "16"]:
     if config.betas == "zero":
         return torch.zeros(SHAPE_COEFFICIENTS)
-    gender = np.asarray(arrays.get("gender", "neutral")).item()
-    gender = gender.decode() if isinstance(gender, bytes) else str(gender)
-    if gender != config.gender:
+    if "betas" not in arrays:
+        raise InputError(f"'{file}' has no 'betas'; set ingestion.amass.betas to 'zero' for the mean shape")
+    body = body_kind(arrays, file)
+    betas = _numbers(arrays, "betas", file).astype(np.float32).ravel()[:SHAPE_COEFFICIENTS]
+    if not np.isfinite(betas).all():
+        raise InputError(f"'{file}': 'betas' are not finite; set ingestion.amass.betas to 'zero'")
+    betas = torch.from_numpy(np.pad(betas, (0, SHAPE_COEFFICIENTS - len(betas))))
+    if config.betas == "converted":
+        if conversion is None:
+            raise InputError(
+                "ingestion.amass.betas is 'converted', which needs --params gender_conversion=FILE"
+            )
+        return conversion.neutral(body, betas, file)
+    if body != config.gender:
         raise InputError(
-            f"'{file}' has betas of a {gender} body, but the body file is {config.gender}; "
-            "set ingestion.amass.betas to 'zero', or convert them"
+            f"'{file}' has betas of a {body} body, but the body file is {config.gender}; "
+            "set ingestion.amass.betas to 'zero' or 'converted'"
         )
-    betas = np.asarray(arrays["betas"], dtype=np.float32).ravel()[:SHAPE_COEFFICIENTS]
-    return torch.from_numpy(np.pad(betas, (0, SHAPE_COEFFICIENTS - len(betas))))
+    return betas
+
+
+def body_kind(arrays: Mapping[str, Any], file: str) -> str:
+    """Whose shape space the betas of a file are of: `female`, or `smplx_female` in the SMPL-X releases."""
+    told = np.asarray(arrays.get("gender", "neutral"))
+    if told.size != 1:
+        raise InputError(f"'{file}': 'gender' must be one word, got shape {told.shape}")
+    gender = told.item()
+    gender = gender.decode() if isinstance(gender, bytes) else str(gender)
+    return f"smplx_{gender}" if np.shape(arrays["poses"])[-1] > ANGLES else gender
 
 
 def _frame_rate(arrays: Mapping[str, Any], file: str, config: AmassConfig) -> float:
     for pattern, fps in config.fps.items():
         if fnmatchcase(file, pattern):
             return fps
-    if "mocap_framerate" not in arrays:
-        raise InputError(f"'{file}' does not say its frame rate; name it in ingestion.amass.fps")
-    return float(np.asarray(arrays["mocap_framerate"]))
+    for key in RATE_SPELLINGS:
+        if key in arrays:
+            told = _numbers(arrays, key, file)
+            if told.size != 1 or not (np.isfinite(told).all() and told.min() > 0):
+                raise InputError(
+                    f"'{file}': '{key}' must be one number above 0, got {told.tolist()}; "
+                    "name it in ingestion.amass.fps"
+                )
+            return float(told.item())
+    raise InputError(f"'{file}' does not say its frame rate; name it in ingestion.amass.fps")
+
+
+def _numbers(arrays: Mapping[str, Any], key: str, file: str) -> np.ndarray:
+    values = np.asarray(arrays[key])
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"'{file}': '{key}' must be numbers, got {values.dtype}")
+    return values

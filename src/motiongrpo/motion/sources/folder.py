@@ -2,24 +2,30 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.errors import InputError
-from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.rig import RigPoses
-from motiongrpo.motion.sources.amass import AmassConfig, amass_clip
+from motiongrpo.motion.sources.amass import AmassConfig, amass_take
+from motiongrpo.motion.sources.amass_subsets import subset_folders
 from motiongrpo.motion.sources.amc import parse_amc
 from motiongrpo.motion.sources.asf import parse_asf
 from motiongrpo.motion.sources.bvh import parse_bvh
 from motiongrpo.motion.sources.cmu import MocapConfig, amc_clip, bvh_clip, rest_pose
 
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError, MemoryError)
+
 Read = Callable[[], bytes]
-ClipReader = tuple[str, Callable[[], Clip]]
+ClipReader = tuple[str, Callable[[], Clip | Take]]
 """A file's name, and what reads it; reading raises InputError where the file cannot be used."""
 
 
@@ -34,11 +40,17 @@ def mocap_clips(files: Mapping[str, Read], model: BodyModel, config: MocapConfig
                 yield file, partial(_read_amc, files, file, model, config)
 
 
-def amass_clips(files: Mapping[str, Read], model: BodyModel, config: AmassConfig) -> Iterator[ClipReader]:
-    """Every npz file of a folder tree in AMASS's layout."""
-    for file in files:
-        if suffix(file) == ".npz":
-            yield file, partial(_read_amass, files, file, model, config)
+def amass_clips(
+    files: Mapping[str, Read],
+    model: BodyModel,
+    config: AmassConfig,
+    conversion: GenderConversion | None = None,
+) -> Iterator[ClipReader]:
+    """Every npz file below folders of AMASS's subsets; InputError where a subset is missing."""
+    archives = [file for file in files if suffix(file) == ".npz"]
+    subsets = subset_folders((file.partition("/")[0] for file in archives), config.subsets, "data_root")
+    for file in archives:
+        yield file, partial(_read_amass, files, file, subsets, model, config, conversion)
 
 
 def suffix(file: str) -> str:
@@ -53,13 +65,17 @@ def take(file: str) -> str:
 
 def read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
     """The arrays of an npz file; pickled objects are never loaded."""
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise InputError(f"'{where}' is not an npz archive, or its end is missing: get the file again")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {key: archive[key] for key in archive}
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
-        raise InputError(f"'{where}' is not a whole npz file: {error}") from error
     except ValueError as error:
-        raise InputError(f"'{where}' holds pickled objects, which are never loaded: {error}") from error
+        if "allow_pickle" in str(error):
+            raise InputError(f"'{where}' holds pickled objects, which are never loaded") from error
+        raise InputError(f"'{where}' is damaged: {error}; get the file again") from error
+    except _DAMAGE as error:
+        raise InputError(f"'{where}' is damaged: {error}; get the file again") from error
 
 
 def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, RigPoses]:
@@ -68,9 +84,10 @@ def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, Rig
     for layout, name in config.rest_takes.items():
         for file in files:
             if take(file) == name and suffix(file) == ".bvh":
-                found, pose = rest_pose(parse_bvh(_text(files, file), file), config)
-                if found == layout:
-                    poses[layout] = pose
+                with suppress(InputError):  # a file that cannot be read gets a verdict of its own
+                    found, pose = rest_pose(parse_bvh(_text(files, file), file), config)
+                    if found == layout:
+                        poses[layout] = pose
     return poses
 
 
@@ -94,8 +111,21 @@ def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: Mo
     raise InputError(f"'{file}' needs its skeleton '{names[0]}' beside it")
 
 
-def _read_amass(files: Mapping[str, Read], file: str, model: BodyModel, config: AmassConfig) -> Clip:
-    return amass_clip(read_npz(files[file](), file), file.removesuffix(".xz"), model, config)
+def _read_amass(
+    files: Mapping[str, Read],
+    file: str,
+    subsets: Mapping[str, str],
+    model: BodyModel,
+    config: AmassConfig,
+    conversion: GenderConversion | None,
+) -> Take:
+    folder, _, inside = file.removesuffix(".xz").partition("/")
+    if folder not in subsets:
+        raise InputError(f"left out: ingestion.amass.subsets does not name '{folder}'")
+    older = file.replace("_stageii.npz", "_poses.npz")
+    if older != file and older in files:
+        raise InputError(f"left out: the same take is there as '{older}'")
+    return amass_take(read_npz(files[file](), file), f"{subsets[folder]}/{inside}", model, config, conversion)
 
 
 def _text(files: Mapping[str, Read], file: str) -> str:

@@ -1,23 +1,29 @@
 from kedro.pipeline import Node, Pipeline
 
-from .nodes import ingest_motions, make_windows, report_ingestion
+from .nodes import ingest_motions, list_verdicts, make_windows
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
-    """Raw motion → `motions`, `ingestion_report`, `windows`."""
+    """Raw motion → `motions`, `ingestion_report`, `ingestion_summary`, `windows`."""
     return Pipeline(
         [
             Node(
                 ingest_motions,
-                inputs=["raw_motions", "body_model", "ingestion_progress", "params:ingestion"],
+                inputs=[
+                    "raw_motions",
+                    "body_model",
+                    "gender_conversion",
+                    "ingestion_progress",
+                    "params:ingestion",
+                ],
                 outputs="motions",
                 name="ingest_motions",
             ),
             Node(
-                report_ingestion,
+                list_verdicts,
                 inputs="motions",
-                outputs="ingestion_report",
-                name="report_ingestion",
+                outputs=["ingestion_report", "ingestion_summary"],
+                name="list_verdicts",  # Kedro runs nodes that could run at once by name: before windows
                 tags="report",
             ),
             Node(

@@ -1,21 +1,42 @@
 """Pretraining: the denoiser learns motion under head paths."""
 
+import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import torch
 
-from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint, CheckpointFolder, TrainingCheckpoint, load_checkpoint
+from motiongrpo import __version__
+from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
+from motiongrpo.checkpoint import (
+    Checkpoint,
+    CheckpointFolder,
+    Header,
+    TrainingCheckpoint,
+    load_checkpoint,
+    weights_digest,
+)
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.egoallo import read_egoallo
 from motiongrpo.diffusion.initialisation import start_from_data
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
+from motiongrpo.errors import InputError
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
 from motiongrpo.optimisation import Optimiser
-from motiongrpo.pipelines.training import Rows, Training, checkpointed, resume, table_digest
+from motiongrpo.pipelines.training import (
+    Rows,
+    Training,
+    checkpointed,
+    refuse_changes,
+    resume,
+    table_digest,
+)
 from motiongrpo.precision import Precision, with_precision
 from motiongrpo.seeds import generator_for
+
+logger = logging.getLogger(__name__)
 
 
 def train_denoiser(  # noqa: PLR0913
@@ -28,7 +49,14 @@ def train_denoiser(  # noqa: PLR0913
     device: str,
     precision: Precision,
 ) -> Iterator[tuple[Rows, TrainingCheckpoint]]:
-    """Train from where the run stands to the end; every yield is on disk before the next step."""
+    """Train from where the run stands to the end; every yield is on disk before the next step.
+
+    `init: egoallo` takes the denoiser from a file instead: a series of one checkpoint, of step 0.
+    """
+    _refuse_other_start(state, config)
+    if config.init == "egoallo":
+        yield [], adopt_denoiser(body, state, config)
+        return
     training = Training(
         stage="pretraining",
         kind="denoiser",
@@ -56,6 +84,41 @@ def train_denoiser(  # noqa: PLR0913
         config,
     )
     yield from checkpointed(records, optimiser, training, progress)
+
+
+def adopt_denoiser(
+    body: BodyModel, state: Checkpoint | None, config: PretrainingConfig
+) -> TrainingCheckpoint:
+    """EgoAllo's denoiser as the end of a training that took no steps."""
+    assert config.egoallo is not None  # checked with the parameters
+    model = read_egoallo(Path(config.egoallo), config.denoiser.mask_self_attention)
+    if body.digest == load_body_model(OPEN_BODY).digest:
+        logger.warning("EgoAllo's shape coefficients are those of SMPL-H; the open body means others by them")
+    header = Header(
+        kind="denoiser",
+        stage="pretraining",
+        step=0,
+        seed=config.seed,
+        architecture=model.config.model_dump(),
+        body_digest=body.digest,
+        parameters=config.model_dump(include={"init"}),
+        inputs={"egoallo": weights_digest(model.tensors)},
+        code_version=__version__,
+        metrics={},
+    )
+    if state is not None:
+        refuse_changes(state.header, header)
+    nothing = Checkpoint(header.model_copy(update={"kind": "training_state"}), {})
+    return TrainingCheckpoint(Checkpoint(header, model.tensors), nothing, complete=True)
+
+
+def _refuse_other_start(state: Checkpoint | None, config: PretrainingConfig) -> None:
+    before = None if state is None else state.header.parameters.get("init")
+    if before not in (None, config.init):
+        raise InputError(
+            f"this run's denoiser was made with pretraining.init: {before}, not {config.init}; "
+            "choose another name with --params run=NAME"
+        )
 
 
 def keep_denoiser(checkpoints: CheckpointFolder) -> Checkpoint:

@@ -1,0 +1,125 @@
+"""Many files ingested by several processes, and handed over in the order of one.
+
+Each process lists the readers for itself and is sent names only. Tensors are computed on one thread
+whatever the number of processes, so the bytes of a store depend on it in no way.
+"""
+
+import math
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.gender_conversion import GenderConversion
+from motiongrpo.errors import InputError
+from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest
+from motiongrpo.motion.raw import RawFolder
+from motiongrpo.motion.sources.folder import ClipReader
+from motiongrpo.motion.store import EncodedFile, encode
+
+FILES_WORTH_A_PROCESS = 32  # one takes seconds to start
+WAITING_PER_PROCESS = 4  # files that are finished or under way before their turn: they are held in memory
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """What is ingested, and how: the same in every process."""
+
+    raw: RawFolder
+    model: BodyModel
+    config: IngestionConfig
+    conversion: GenderConversion | None
+
+    @cached_property
+    def readers(self) -> dict[str, ClipReader]:
+        """By name, in order."""
+        readers = clip_readers(self.raw, self.model, self.config, self.conversion)
+        return {reader[0]: reader for reader in readers}
+
+    def one(self, name: str) -> EncodedFile:
+        """One file, as the store writes it."""
+        try:
+            return encode(ingest(*self.readers[name], self.model, self.config))
+        except Exception as error:  # a fault of ours, not of the file: it stops the run, and says where
+            error.add_note(f"while ingesting '{name}'")
+            raise
+
+    def all(self, names: list[str]) -> Iterator[EncodedFile]:
+        """These files in this order, by as many processes as are worth while."""
+        processes = worthwhile(len(names), self.config.workers)
+        return self._alone(names) if processes == 1 else self._together(names, processes)
+
+    def _alone(self, names: list[str]) -> Iterator[EncodedFile]:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield from map(self.one, names)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _together(self, names: list[str], processes: int) -> Iterator[EncodedFile]:
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(self,))
+        waiting: deque[tuple[str, Future[EncodedFile]]] = deque()
+        try:
+            for name in names:
+                waiting.append((name, pool.submit(_work, name)))
+                if len(waiting) == WAITING_PER_PROCESS * processes:
+                    yield _result(*waiting.popleft())
+            while waiting:
+                yield _result(*waiting.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def worthwhile(files: int, workers: int | None) -> int:
+    """How many processes: what was asked for, or one per core, and no more than have enough to do."""
+    return max(1, min(workers or _cores(), math.ceil(files / FILES_WORTH_A_PROCESS)))
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # those this process may use, where a system says so
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _result(name: str, future: Future[EncodedFile]) -> EncodedFile:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            f"a process was killed while '{name}' or a file after it was read, perhaps for want of memory; "
+            "the same command goes on from there, and with ingestion.workers=1 it needs the least"
+        ) from error
+
+
+_ingestion: Ingestion
+
+
+def _start(ingestion: Ingestion) -> None:
+    """Runs once in every process."""
+    global _ingestion
+    _ingestion = ingestion
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and stops its processes
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot tell its processes to stop, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(name: str) -> EncodedFile:
+    return _ingestion.one(name)

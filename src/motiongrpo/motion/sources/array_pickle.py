@@ -1,0 +1,182 @@
+"""Pickles of numpy arrays, read without trusting them: RICH keeps its bodies in such files.
+
+A pickle is a program. Two walls keep it from running anything of its maker's choice:
+
+1. Every instruction is looked at before the first is carried out; those that a dictionary of arrays does
+   not need (persistent ids, the extension registry, building objects of any class) are refused.
+2. The few names such a dictionary needs stand for the small classes below. They are not numpy's own:
+   numpy's array and dtype believe what a pickle says of their memory, so a lie there would be a hole.
+"""
+
+import io
+import math
+import pickle
+import pickletools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from motiongrpo.errors import InputError
+
+MOST_BYTES = 1 << 24  # a body is a few thousand
+MOST_MEMO = 1 << 16  # of which the reader would make a table as long
+KINDS = "biuf"  # booleans and numbers
+
+_INSTRUCTIONS = """
+    PROTO FRAME STOP MARK POP POP_MARK GLOBAL STACK_GLOBAL REDUCE BUILD
+    NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 FLOAT BINFLOAT
+    STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE
+    BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8
+    EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS EMPTY_DICT DICT SETITEM SETITEMS
+    PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
+"""
+_ALLOWED = frozenset(_INSTRUCTIONS.split())
+
+
+class _Dtype:
+    """The little that is believed of a dtype: one number a value, of a known size."""
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        self.code, self.order = code, "="
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.order = state[1]
+        if any(part is not None for part in state[2:5]):
+            raise InputError("it holds values of several parts, where numbers are expected")
+
+    def numpy(self) -> np.dtype:
+        code, order = self.code, self.order if self.order in ("<", ">") else "="
+        if not (isinstance(code, str) and code[:1] in KINDS and code[1:] in ("1", "2", "4", "8")):
+            raise InputError(f"it holds values of type {code!r:.40}, where numbers are expected")
+        return np.dtype(code).newbyteorder(order)
+
+
+class _Array:
+    """An array as its pickle builds it: empty first, its content told afterwards."""
+
+    def __init__(self) -> None:
+        self.values = np.zeros(0)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        shape, dtype, fortran, data = state[-4:]
+        self.values = _values(data, dtype, shape, "F" if fortran else "C")
+
+
+class _Name:
+    """What a name in a pickle stands for: made anew each time, callable, and nothing can be set on it."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def __setstate__(self, _: Any) -> None:
+        raise InputError("it tries to change what reads it")
+
+
+def _ndarray(*_: Any) -> None:
+    raise InputError("it calls numpy.ndarray, which arrays only name")
+
+
+def _reconstruct(*_: Any) -> _Array:
+    return _Array()
+
+
+def _from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> _Array:
+    array = _Array()
+    array.values = _values(data, dtype, shape, "F" if order == "F" else "C")
+    return array
+
+
+def _scalar(dtype: Any, data: Any) -> Any:
+    return _values(data, dtype, (), "C")[()]
+
+
+def _latin1(text: Any, encoding: Any) -> bytes:
+    """What `_codecs.encode` does for arrays up to protocol 2; no other codec is looked up."""
+    if encoding not in ("latin1", "latin-1") or not isinstance(text, str):
+        raise InputError(f"it asks for the codec {encoding!r:.40}")
+    return text.encode("latin1")
+
+
+def _no_bytes() -> bytes:
+    """What `bytes` is called for up to protocol 2: the data of an empty array."""
+    return b""
+
+
+def _values(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    if not isinstance(dtype, _Dtype):
+        raise InputError("it holds an array that does not say its type")
+    kind = dtype.numpy()
+    if isinstance(data, str):
+        data = data.encode("latin1")  # written by Python 2
+    if not (
+        isinstance(data, bytes | bytearray)
+        and isinstance(shape, tuple)
+        and all(isinstance(size, int) and 0 <= size <= MOST_BYTES for size in shape)
+        and math.prod(shape) * kind.itemsize == len(data)
+    ):
+        raise InputError("it holds an array whose size is not that of its data")
+    return np.frombuffer(bytes(data), kind).reshape(shape, order=order).copy()
+
+
+def _admitted() -> dict[tuple[str, str], Callable[..., Any]]:
+    names: dict[tuple[str, str], Callable[..., Any]] = {
+        ("numpy", "ndarray"): _ndarray,
+        ("numpy", "dtype"): _Dtype,
+        ("_codecs", "encode"): _latin1,
+        ("__builtin__", "bytes"): _no_bytes,
+    }
+    for core in ("numpy.core", "numpy._core"):
+        names[f"{core}.multiarray", "_reconstruct"] = _reconstruct
+        names[f"{core}.multiarray", "scalar"] = _scalar
+        names[f"{core}.numeric", "_frombuffer"] = _from_buffer
+    return names
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Knows the names in `_admitted` and no other."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        admitted = _admitted()
+        if (module, name) not in admitted:
+            raise InputError(f"it asks for '{module}.{name}', and only numpy arrays are read")
+        return _Name(admitted[module, name])
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise InputError("it asks for an object kept elsewhere, and only numpy arrays are read")
+
+
+def read_array_pickle(data: bytes, where: str) -> dict[str, np.ndarray]:
+    """The arrays of a pickled dictionary; raises InputError, having run nothing, on anything else."""
+    try:
+        _inspect(data)
+        content = _ArrayUnpickler(io.BytesIO(data), encoding="latin1").load()
+    except InputError as error:
+        raise InputError(f"'{where}' is not read: {error}") from error
+    except (
+        pickle.UnpicklingError, ValueError, TypeError, AttributeError, IndexError, KeyError, EOFError,
+        OverflowError, MemoryError, RecursionError, UnicodeError,
+    ) as error:  # fmt: skip
+        raise InputError(f"'{where}' is not a whole pickle of arrays: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise InputError(
+            f"'{where}' holds a {type(content).__name__}, where a dictionary of arrays is expected"
+        )
+    values = {key: value.values if isinstance(value, _Array) else value for key, value in content.items()}
+    return {key: value for key, value in values.items() if isinstance(value, np.ndarray)}
+
+
+def _inspect(data: bytes) -> None:
+    """Read every instruction, carry out none."""
+    if len(data) > MOST_BYTES:
+        raise InputError(f"it has {len(data)} bytes, and a body has a few thousand")
+    for instruction, argument, _ in pickletools.genops(data):
+        if instruction.name not in _ALLOWED:
+            raise InputError(f"it has the instruction {instruction.name}, and only numpy arrays are read")
+        if "PUT" in instruction.name and not (isinstance(argument, int) and 0 <= argument < MOST_MEMO):
+            raise InputError(f"it has a memo of {argument} entries, which no body needs")

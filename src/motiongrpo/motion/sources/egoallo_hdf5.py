@@ -1,0 +1,157 @@
+"""EgoAllo's preprocessed AMASS: one HDF5 file and a text file that names its groups, one a line.
+
+A group is a take at 30 frames/s: T_world_root (T, 7) at the pelvis, body_quats (T, 21, 4), hand_quats
+(T, 30, 4) where they were kept, betas (1, 16), T_world_cpf (T, 7); rotations are `wxyz`. Contacts and head
+are computed anew from our body. Its mirrored copies (`_reflect`) keep unmirrored fingers and lie in the
+test split too: they are left out, since training mirrors windows as it draws them.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
+from motiongrpo.body.central_pupil import central_pupil_frame
+from motiongrpo.body.skeleton import BODY_JOINTS, JOINTS
+from motiongrpo.config import Config
+from motiongrpo.errors import InputError
+from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.raw import RawFile
+from motiongrpo.motion.sources.amass import LICENCE
+from motiongrpo.motion.sources.amass_subsets import Subsets, subset_folders
+from motiongrpo.motion.sources.folder import ClipReader
+
+MIRRORED = "_reflect.npz"
+HAND_JOINTS = JOINTS - BODY_JOINTS
+UNIT_TOLERANCE = 1e-3
+HEAD_TOLERANCE_M = 0.01  # between the head in the file and on the body with the file's betas
+
+
+class EgoAlloConfig(Config):
+    """Where EgoAllo's preprocessing left its two files, and what they leave unsaid."""
+
+    file: str = Field(min_length=1)  # in data_root
+    groups: str = Field(min_length=1)  # the text file, in data_root
+    subsets: Subsets
+    fps: float = Field(gt=0)
+    betas: Literal["zero", "file"]  # file: for the neutral SMPL-H file that it was made with
+
+
+def egoallo_clips(
+    files: Mapping[str, RawFile], model: BodyModel, config: EgoAlloConfig
+) -> Iterator[ClipReader]:
+    """Every group that the list names; InputError where a file or a subset is missing."""
+    _h5py()
+    for file in (config.file, config.groups):
+        if file not in files:
+            raise InputError(f"there is no '{file}' in data_root; name it in ingestion.egoallo_hdf5")
+    groups = files[config.groups].read().decode("utf-8", errors="replace").split("\n")
+    groups = [group.strip() for group in groups if group.strip()]
+    subsets = subset_folders((g.partition("/")[0] for g in groups), config.subsets, f"'{config.groups}'")
+    for group in dict.fromkeys(groups):
+        yield group, partial(_read_group, files[config.file].path, group, subsets, model, config)
+
+
+def _read_group(
+    path: Path, group: str, subsets: Mapping[str, str], model: BodyModel, config: EgoAlloConfig
+) -> Clip:
+    folder, _, inside = group.partition("/")
+    if folder not in subsets:
+        raise InputError(f"left out: ingestion.egoallo_hdf5.subsets does not name '{folder}'")
+    if group.endswith(MIRRORED):
+        raise InputError("left out: a mirrored copy, and training mirrors windows as it draws them")
+    arrays = read_group(path, group)
+    name = f"{subsets[folder]}/{inside}".removesuffix(".npz")
+    clip = Clip(
+        name=name,
+        source="egoallo",
+        subject=name.rpartition("/")[0] or name,
+        activity="",
+        licence=LICENCE,
+        fps=config.fps,
+        betas=arrays["betas"][0] if config.betas == "file" else torch.zeros(SHAPE_COEFFICIENTS),
+        q_parent_joint=torch.cat([_unit(arrays, key, group) for key in ("body_quats", "hand_quats")], dim=1),
+        T_world_root=torch.cat([_unit(arrays, "T_world_root", group), arrays["T_world_root"][:, 4:]], dim=1),
+    )
+    if config.betas == "file":
+        _check_head(clip, arrays["T_world_cpf"], model)
+    return clip
+
+
+def read_group(path: Path, group: str) -> dict[str, Float[Tensor, "..."]]:
+    """The arrays of one take; hands that were not kept are flat."""
+    h5py = _h5py()
+    try:
+        with h5py.File(path, "r") as file:
+            root = _array(file, group, "T_world_root", (None, 7))
+            frames = len(root)
+            flat = np.tile(np.array([1, 0, 0, 0], np.float32), (frames, HAND_JOINTS, 1))
+            hands = f"{group}/hand_quats" in file
+            arrays = {
+                "T_world_root": root,
+                "body_quats": _array(file, group, "body_quats", (frames, BODY_JOINTS - 1, 4)),
+                "hand_quats": _array(file, group, "hand_quats", (frames, HAND_JOINTS, 4)) if hands else flat,
+                "betas": _array(file, group, "betas", (1, SHAPE_COEFFICIENTS)),
+                "T_world_cpf": _array(file, group, "T_world_cpf", (frames, 7)),
+            }
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"'{path.name}' cannot be read at '{group}': {error}") from error
+    return {key: torch.from_numpy(array) for key, array in arrays.items()}
+
+
+def _array(file: Any, group: str, key: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    """One dataset, from this file and no other that it may point to."""
+    h5py, where = _h5py(), f"{group}/{key}"
+    parts = where.split("/")
+    for end in range(1, len(parts) + 1):
+        link = file.get("/".join(parts[:end]), getlink=True)
+        if link is None:
+            raise InputError(f"'{file.filename.rpartition('/')[2]}' has no '{'/'.join(parts[:end])}'")
+        if not isinstance(link, h5py.HardLink):
+            raise InputError(f"'{where}' points elsewhere, and no link in a file is followed")
+    data = file[where]
+    if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
+        raise InputError(f"'{where}' is not an array that lies in the file itself")
+    fits = len(data.shape) == len(shape) and all(
+        w in (None, n) for n, w in zip(data.shape, shape, strict=True)
+    )
+    if not fits or data.dtype.kind != "f":
+        wanted = ", ".join("frames" if size is None else str(size) for size in shape)
+        raise InputError(f"'{where}' must be ({wanted}) of floats, got {data.shape} of {data.dtype}")
+    values = np.asarray(data[...], dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise InputError(f"'{where}' is not finite")
+    return values
+
+
+def _unit(arrays: Mapping[str, Tensor], key: str, group: str) -> Float[Tensor, "*batch 4"]:
+    q = arrays[key][..., :4]
+    length = q.norm(dim=-1, keepdim=True)
+    if ((length - 1).abs() > UNIT_TOLERANCE).any():
+        raise InputError(f"'{group}/{key}' holds quaternions of length {length.min():.3g}, which must be 1")
+    return q / length
+
+
+def _check_head(clip: Clip, T_world_cpf: Float[Tensor, "frame 7"], model: BodyModel) -> None:
+    """The file's betas on another body would put the head elsewhere."""
+    off = (central_pupil_frame(*clip.frames(0, 1).posed(model)).p[0] - T_world_cpf[0, 4:]).norm()
+    if off > HEAD_TOLERANCE_M:
+        raise InputError(
+            f"on this body file the head is {100 * off:.1f} cm from where '{clip.name}' has it; pass the "
+            "neutral SMPL-H file with --params body=FOLDER, or set ingestion.egoallo_hdf5.betas to 'zero'"
+        )
+
+
+def _h5py() -> Any:
+    try:
+        import h5py
+    except ImportError as error:
+        raise InputError("EgoAllo's file needs h5py: pip install 'motiongrpo[hdf5]'") from error
+    return h5py

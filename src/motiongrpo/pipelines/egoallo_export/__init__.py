@@ -1,0 +1,5 @@
+"""Denoisers of a run → folders that EgoAllo's own code can load."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

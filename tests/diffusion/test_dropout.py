@@ -1,0 +1,69 @@
+"""Dropout takes no generator, yet a training with it goes on bit for bit, and nothing samples with it."""
+
+from itertools import islice
+
+import torch
+
+from motiongrpo.checkpoint import Checkpoint, Header
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.training import PretrainingConfig, pretrain
+from motiongrpo.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.pipelines.training import restored
+from tests.bodies import window_batch
+from tests.denoisers import small
+
+OPTIMISER = OptimiserConfig(
+    learning_rate=1e-3, weight_decay=0.0, warmup_steps=0, gradient_clip=1.0, ema_decay=0.5
+)
+CONFIG = PretrainingConfig(
+    init="random",
+    egoallo=None,
+    steps=4,
+    batch_size=2,
+    short_share=0.0,
+    start_windows=2,
+    checkpoint_every=4,
+    validate_every=4,
+    validation_windows=2,
+    seed=0,
+    denoiser=small(dropout_p=0.3),
+    optimiser=OPTIMISER,
+)
+
+
+def optimiser() -> Optimiser[Denoiser]:
+    torch.manual_seed(0)
+    return Optimiser(Denoiser(CONFIG.denoiser).double(), OPTIMISER)
+
+
+def test_a_training_with_dropout_that_was_broken_off_ends_where_an_unbroken_one_ends():
+    batch, whole, first, second = window_batch(count=2), optimiser(), optimiser(), optimiser()
+    losses = [step.loss for step in pretrain(whole, lambda step: batch, batch, CONFIG)]
+    list(islice(pretrain(first, lambda step: batch, batch, CONFIG), 2))
+    torch.rand(3)  # whatever another process does with the global generator
+    second.restore(first.state())
+    rest = [step.loss for step in pretrain(second, lambda step: batch, batch, CONFIG)]
+    assert rest == losses[2:]
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.state().values(), second.state().values(), strict=True)
+    )
+
+
+def test_the_averaged_model_and_a_restored_one_do_not_drop():
+    trained = optimiser()
+    assert trained.model.training
+    assert not any(module.training for module in trained.averaged.modules())
+    header = Header(
+        kind="denoiser",
+        stage="",
+        step=0,
+        seed=0,
+        architecture={},
+        body_digest="",
+        parameters={},
+        inputs={},
+        code_version="",
+        metrics={},
+    )
+    again = restored(Checkpoint(header, trained.averaged_weights()), Denoiser(CONFIG.denoiser))
+    assert not again.training

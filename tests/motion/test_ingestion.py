@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from motiongrpo.errors import InputError
+from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest
+from tests.bodies import open_body, standing_clip
+
+FILE = Path(__file__).parents[2] / "conf/base/parameters_ingestion.yml"
+CONFIG = IngestionConfig.model_validate(yaml.safe_load(FILE.read_text("utf-8"))["ingestion"])
+
+
+def of_source(source: str) -> IngestionConfig:
+    return CONFIG.model_copy(update={"source": source})
+
+
+def test_a_clip_without_fault_is_accepted_at_the_rate_of_the_store_and_on_the_floor():
+    clip = standing_clip(frames=120, height=0.4)
+    verdict = ingest("a", lambda: clip, open_body(), CONFIG.model_copy(update={"fps": 15.0}))
+    assert (verdict.file, verdict.verdict, verdict.reason, verdict.seconds) == ("a", "accepted", "", 4.0)
+    (kept,) = verdict.clips
+    assert (kept.clip.fps, len(kept.clip)) == (15.0, 60)
+    assert abs(kept.floor_shift_m - 0.4) < 1e-3
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_the_reader_s_sentence():
+    def read():
+        raise InputError("line 3 is cut")
+
+    verdict = ingest("a", read, open_body(), CONFIG)
+    assert (verdict.verdict, verdict.reason, verdict.seconds, verdict.clips) == (
+        "refused",
+        "line 3 is cut",
+        0.0,
+        [],
+    )
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_bad_file():
+    def read():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ingest("a", read, open_body(), CONFIG)
+
+
+def test_a_glitch_is_mended_and_said():
+    clip = standing_clip(frames=60)
+    clip.q_parent_joint[30, 17] = torch.tensor([0.0, 1.0, 0.0, 0.0], dtype=torch.float64)
+    verdict = ingest("a", lambda: clip, open_body(), CONFIG)
+    assert verdict.verdict == "repaired"
+    assert verdict.reason == "1 glitch of left_elbow interpolated"
+
+
+def test_a_jump_cuts_a_clip_in_two_pieces_each_on_its_own_floor():
+    clip = standing_clip(frames=120)
+    clip.T_world_root[60:, 4] += 5.0
+    clip.T_world_root[60:, 6] += 0.3
+    verdict = ingest("a", lambda: clip, open_body(), CONFIG)
+    assert verdict.verdict == "split"
+    assert verdict.reason == "cut at 1 jump, the first of pelvis at frame 60"
+    assert [kept.clip.name for kept in verdict.clips] == ["stand.1", "stand.2"]
+    assert abs(verdict.clips[1].floor_shift_m - verdict.clips[0].floor_shift_m - 0.3) < 1e-3
+
+
+def climbing(frames: int) -> torch.Tensor:
+    """Three steps of a stair, so that a third of the resting feet share a height."""
+    return 0.15 * torch.div(3 * torch.arange(frames), frames, rounding_mode="floor")
+
+
+def test_a_clip_without_a_floor_is_refused_with_the_share():
+    clip = standing_clip(frames=90)
+    clip.T_world_root[:, 6] += climbing(90)
+    verdict = ingest("a", lambda: clip, open_body(), CONFIG)
+    assert verdict.verdict == "refused"
+    assert verdict.reason.startswith("no flat floor: 3")
+    assert (verdict.seconds, verdict.clips) == (3.0, [])
+
+
+def test_of_two_pieces_the_one_without_a_floor_is_named_and_the_other_kept():
+    clip = standing_clip(frames=150)
+    clip.T_world_root[60:, 4] += 5.0
+    clip.T_world_root[60:, 6] += climbing(90)
+    verdict = ingest("a", lambda: clip, open_body(), CONFIG)
+    assert verdict.verdict == "split"
+    assert "cut at 1 jump" in verdict.reason
+    assert "; stand.2: no flat floor: 3" in verdict.reason
+    assert [kept.clip.name for kept in verdict.clips] == ["stand.1"]
+
+
+def test_synthetic_clips_are_read_by_number_and_need_no_file():
+    readers = clip_readers({}, "nowhere", open_body(), of_source("synthetic"))
+    assert len(readers) == CONFIG.synthetic.clips
+    assert [name for name, _ in readers[:2]] == ["synthetic/0/000000", "synthetic/0/000001"]
+    again = clip_readers({}, "nowhere", open_body(), of_source("synthetic"))[1][1]()
+    assert torch.equal(readers[1][1]().T_world_root, again.T_world_root)
+
+
+@pytest.mark.parametrize(("source", "kinds"), [("mocap", r"\.bvh or \.amc"), ("amass", r"\.npz")])
+def test_a_folder_without_motion_is_named_with_the_kind_of_file_it_lacks(source, kinds):
+    files = {"readme.txt": bytes}
+    with pytest.raises(
+        InputError, match=f"data_root 'nowhere' holds no {kinds} file; pass --params data_root"
+    ):
+        clip_readers(files, "nowhere", open_body(), of_source(source))

@@ -1,0 +1,51 @@
+"""What the tests of windows leave open about who goes where."""
+
+from collections import Counter
+
+import pytest
+
+from motiongrpo.motion.splits import SplitConfig, split_subjects
+
+PEOPLE = [f"{number:03d}" for number in range(40)]
+
+
+def config(**changes) -> SplitConfig:
+    values = {"test_subjects": [], "validation_subjects": [], "test_share": 0.1, "validation_share": 0.2}
+    return SplitConfig(**(values | {"seed": 0} | changes))
+
+
+def test_everybody_is_in_exactly_one_split_however_often_and_in_whatever_order_they_are_named():
+    chosen = split_subjects(PEOPLE, config())
+    assert Counter(chosen.values()) == {"train": 28, "validation": 8, "test": 4}
+    assert split_subjects(3 * PEOPLE[::-1], config()) == chosen
+
+
+def test_another_seed_divides_people_otherwise():
+    assert split_subjects(PEOPLE, config(seed=1)) != split_subjects(PEOPLE, config())
+
+
+def test_a_newcomer_moves_hardly_anybody():
+    """The order depends on the name alone, so only people at a border can change sides."""
+    before, after = split_subjects(PEOPLE, config()), split_subjects([*PEOPLE, "new"], config())
+    assert sum(after[name] != before[name] for name in PEOPLE) <= 3
+
+
+def test_a_share_is_rounded_up_so_that_a_few_people_fill_every_split():
+    assert Counter(split_subjects(["a", "b", "c"], config()).values()) == {
+        "train": 1,
+        "validation": 1,
+        "test": 1,
+    }
+
+
+@pytest.mark.parametrize(("share", "left"), [(0.0, 40), (0.9, 0)])
+def test_shares_at_their_limits_leave_all_or_nobody_for_training(share, left):
+    chosen = split_subjects(PEOPLE, config(test_share=share, validation_share=share))
+    assert list(chosen.values()).count("train") == left
+    assert len(chosen) == len(PEOPLE)
+
+
+def test_named_people_stay_named_whatever_the_shares_are():
+    chosen = split_subjects(PEOPLE, config(test_subjects=["003"], validation_subjects=["004"], test_share=0))
+    assert [name for name, split in chosen.items() if split == "test"] == ["003"]
+    assert chosen["004"] == "validation"
