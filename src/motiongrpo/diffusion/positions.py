@@ -18,9 +18,10 @@ class RotaryEmbedding(nn.Module):
         """Positions count 0 … period − 1 and start again, for several sequences laid end to end."""
         position = torch.arange(x.shape[-2], device=x.device) % period
         angle = position[:, None] * self.freqs[None]
-        cos, sin = angle.cos(), angle.sin()
-        even, odd = x[..., 0::2], x[..., 1::2]
-        return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+        turn = torch.polar(torch.ones_like(angle), angle)
+        wide = x.to(torch.promote_types(x.dtype, angle.dtype))  # no complex number has bfloat16 parts
+        pairs = torch.view_as_complex(wide.unflatten(-1, (-1, 2)))
+        return torch.view_as_real(pairs * turn).flatten(-2)
 
 
 def rotary_frequencies(head_features: int) -> Float[Tensor, " pair"]:
