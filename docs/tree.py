@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "motiongrpo"
 WIDTH, COLUMN = 82, 34
 START, END = "<!-- layout: python docs/tree.py -->\n```\n", "```\n<!-- end of layout -->"
 AROUND = {
-    "conf/": "base (the default), smoke (tests), cmu (real motion); local is yours and never committed",
+    "conf/": "base (the default), smoke (tests), cmu (real motion), paper (its scale); local is yours",
     "data/": "everything a run makes, a folder a run name; git ignores it",
     "docs/": "notation, data, decisions and experiments, and what makes the pictures here",
     "tests/": "mirrors src; against theory and oracles first",

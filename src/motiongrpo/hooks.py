@@ -2,7 +2,6 @@
 
 import importlib
 import logging
-from pathlib import Path
 
 import rich
 import torch
@@ -12,10 +11,10 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from rich.console import Console
 
-from motiongrpo.diffusion.egoallo import find_weights
 from motiongrpo.errors import InputError
 from motiongrpo.parameters import validated
 from motiongrpo.pipeline_registry import CHAIN
+from motiongrpo.requirements import missing
 from motiongrpo.viz.summary import WIDTH, summary_table
 
 logger = logging.getLogger(__name__)
@@ -27,27 +26,24 @@ class CommandChecks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Validate all parameters, also those of stages that do not run now."""
-        parameters = validated(context.config_loader["parameters"])
-        if parameters.threads:
-            torch.set_num_threads(parameters.threads)
+        self.parameters = validated(context.config_loader["parameters"])
+        if self.parameters.threads:
+            torch.set_num_threads(self.parameters.threads)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Name every artefact that is missing, and one command that makes them all; the checkpoint to
-        start from too, where pretraining takes one.
-        """
-        missing = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
-        if missing:
-            makers = sorted({maker_of(name) for name in missing}, key=CHAIN.index)
-            names = " and ".join(f"'{name}'" for name in missing)
-            raise InputError(
-                f"{names} {'does' if len(missing) == 1 else 'do'} not exist yet; make what is missing first: "
-                f"kedro run --pipelines {','.join(makers)}"
+        """Say what is missing, a sentence each: files and devices, then artefacts that a pipeline makes."""
+        sentences = missing(self.parameters, pipeline.inputs())
+        artefacts = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
+        if artefacts:
+            makers = sorted({maker_of(name) for name in artefacts}, key=CHAIN.index)
+            names = " and ".join(f"'{name}'" for name in artefacts)
+            sentences.append(
+                f"{names} {'does' if len(artefacts) == 1 else 'do'} not exist yet; make what is missing "
+                f"first: kedro run --pipelines {','.join(makers)}"
             )
-        if "params:pretraining" in pipeline.inputs():
-            egoallo = catalog.load("params:pretraining").egoallo
-            if egoallo is not None:
-                find_weights(Path(egoallo))
+        if sentences:
+            raise InputError("\n".join(sentences))
 
 
 class RunSummary:

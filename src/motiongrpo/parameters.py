@@ -11,6 +11,7 @@ from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.ingestion import IngestionConfig
 from motiongrpo.motion.windows import WindowConfig
 from motiongrpo.policy.grpo import GrpoConfig
+from motiongrpo.precision import Precision
 from motiongrpo.rewards.training import RewardModelConfig
 
 
@@ -24,6 +25,7 @@ class ProjectParameters(Config):
     gender: Literal["neutral", "female", "male"]  # of the body, where `body` is a release folder
     gender_conversion: str | None  # file of maps from gendered betas to neutral ones
     device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
+    precision: Precision  # of the denoiser's forward pass
     threads: int | None = Field(ge=1)  # of torch; none leaves its own choice
     ingestion: IngestionConfig
     windows: WindowConfig

@@ -6,12 +6,13 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.errors import InputError
 from motiongrpo.parameters import ProjectParameters
 from motiongrpo.pipeline_registry import CHAIN, register_pipelines
 from tests.pipelines.kedro_project import ROOT, run
 
-ENVIRONMENTS = ["base", "smoke", "cmu"]
+ENVIRONMENTS = ["base", "smoke", "cmu", "paper"]
 
 
 def context(env: str, **params):
@@ -95,6 +96,50 @@ def test_a_missing_artefact_is_named_with_the_pipeline_that_makes_it(stage, make
     assert result.exit_code == 1
     assert "'motions'" in result.output
     assert f"kedro run --pipelines {makers}" in result.output
+    assert len(result.output.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_paper_without_its_files_ends_at_once_with_a_sentence_for_each(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    result = run(tmp_path, "", env="paper")
+    assert result.exit_code == 1
+    data, body, device = result.output.strip().splitlines()
+    assert "data_root names no folder" in data
+    assert "https://amass.is.tue.mpg.de" in data
+    assert "body names no file" in body
+    assert "https://mano.is.tue.mpg.de" in body
+    assert "device 'cuda' is not there" in device
+    assert "https://pytorch.org" in device
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_told_of_what_it_reads_and_of_nothing_else(tmp_path, monkeypatch):
+    """Scoring needs no raw motion, and a smaller body has its own device."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    result = run(tmp_path, "evaluation", env="paper", device="cpu", body=str(OPEN_BODY))
+    assert result.output.strip().splitlines() == [
+        "Error: 'motions' and 'windows' do not exist yet; make what is missing first: "
+        "kedro run --pipelines ingestion"
+    ]
+
+
+MISSING = [
+    ({"ingestion__source": "amass", "data_root": "nowhere"}, "data_root 'nowhere' is not a folder"),
+    ({"ingestion__source": "mocap"}, "http://mocap.cs.cmu.edu into one folder"),
+    ({"body": "nowhere"}, "no neutral body file at 'nowhere'"),
+    ({"device": "cuda:3"}, "device 'cuda:3' is not there"),
+]
+
+
+@pytest.mark.parametrize(("params", "sentence"), MISSING)
+def test_what_is_not_there_is_said_in_one_sentence_before_anything_runs(
+    params, sentence, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    result = run(tmp_path, "ingestion,pretraining", **params)
+    assert result.exit_code == 1
+    assert sentence in result.output
     assert len(result.output.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 

@@ -42,6 +42,7 @@ def rollout_config(steps: int, group_size: int, **changes) -> RolloutConfig:
     noise = NoiseConfig(kind="none", scope="group", tracks=1, amplitude_m=0.0, spacing_frames=16.0, octaves=1)
     values = {
         "conditions": 1,
+        "conditions_at_once": 99,
         "group_size": group_size,
         "initial_noise": "own",
         "trained_steps": steps,

@@ -30,6 +30,13 @@ def test_more_error_and_less_f1_are_both_worse():
     assert [pair.verdict for pair in pairs.values()] == ["worse", "worse"]
 
 
+def test_a_metric_of_print_is_shown_and_not_judged():
+    """It repeats what its textbook namesake says, or contradicts it for a reason of its own."""
+    pair = paired(egoallo_pa_mpjpe_mm=(100.0, (-6.0, -9.0, -3.0)))["egoallo_pa_mpjpe_mm"]
+    assert (pair.verdict, pair.relative_gain()) == ("not judged", None)
+    assert pair.difference.value == -6.0
+
+
 def test_an_interval_around_zero_decides_nothing():
     assert paired(mpjpe_mm=(120.0, (-6.0, -9.0, 1.0)))["mpjpe_mm"].verdict == "undecided"
 

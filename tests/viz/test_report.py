@@ -22,15 +22,17 @@ from motiongrpo.viz.report import (
     signed,
 )
 from motiongrpo.viz.tables import examination_table, files_with_reasons, verdicts_table
-from tests.viz.runs import examination, final, grpo_log, improved, ingestion_report
+from tests.viz.runs import comparison, examination, final, grpo_log, improved, ingestion_report
 
 HOSTILE = '<img src="http://example.org/x.png" onerror="alert(1)"></script><script>alert(2)</script>{{ 7*7 }}'
 FETCHING = {"src", "srcset", "poster", "data", "action", "formaction", "background", "ping"}
 
 
-def page(run: str = "default", file: str = "x", reason: str = "too short", sentence: str = "Fine.") -> str:
+def page(
+    run: str = "default", file: str = "x", reason: str = "too short", sentence: str = "Fine.", table=None
+) -> str:
     report = ingestion_report(**{file: reason})
-    pairs = paired_metrics(final(improved()))
+    pairs = paired_metrics(final(improved() if table is None else table))
     hours = {
         "split": "train",
         "source": HOSTILE,
@@ -119,6 +121,13 @@ def test_the_table_has_the_numbers_of_the_comparison(plain):
         assert trained == [f"{after[name]:.4g}" for name in ("mean", "low", "high")]
         columns = ("difference", "difference_low", "difference_high")
         assert difference == [f"{after[name]:+.4g}" for name in columns]
+
+
+def test_metrics_of_print_stand_below_the_textbook_under_a_heading_of_their_own():
+    change = (1.0, (-0.5, -0.6, -0.4))
+    mixed = comparison(mpjpe_mm=change, contact_f1=change, egoallo_gnd=change, paper_mpjre_deg=change)
+    names = [row[0].split()[0] for row in Page(page(table=mixed)).cells[1:6]]
+    assert names == ["mpjpe_mm", "contact_f1", "For", "egoallo_gnd", "paper_mpjre_deg"]
 
 
 def test_every_metric_explains_itself(plain):

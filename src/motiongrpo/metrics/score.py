@@ -1,8 +1,5 @@
 """All metrics of one sample at once, and what each of them is, for tables and reports."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 from motiongrpo.metrics.contact import (
     contact_f1,
     floating_share,
@@ -11,25 +8,13 @@ from motiongrpo.metrics.contact import (
     penetration_share,
 )
 from motiongrpo.metrics.head import head_position_mm, head_rotation_deg
+from motiongrpo.metrics.in_print import IN_PRINT, score_in_print
+from motiongrpo.metrics.metric import NO_CONTACT, STILL_TRUTH, Metric
 from motiongrpo.metrics.motion import BodyMotion
 from motiongrpo.metrics.position import mpjpe_mm, mpjve_mm_s, pa_mpjpe_mm
 from motiongrpo.metrics.rotation import mpjre_deg
 from motiongrpo.metrics.smoothness import jitter_m_s3, jitter_ratio
 from motiongrpo.shapes import FrameMask, PerSequence
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a table says about one of its columns."""
-
-    unit: str
-    better: Literal["lower", "higher", "none"]
-    definition: str  # one sentence
-    undefined: str = ""  # where the value of a window is NaN, in words; empty if it never may be
-    weight: str = ""  # the metric that weighs windows in a mean; empty if all weigh the same
-
-
-NO_CONTACT = "no foot is in contact in the truth"
 
 METRICS: dict[str, Metric] = {
     "mpjpe_mm": Metric("mm", "lower", "Mean distance of the 22 body joints in the world, without alignment."),
@@ -54,7 +39,7 @@ METRICS: dict[str, Metric] = {
         unit="",
         better="none",
         definition="Jitter over the jitter of the truth, 1 being best; its mean is a ratio of means.",
-        undefined="nothing moves in the truth",
+        undefined=STILL_TRUTH,
         weight="true_jitter_m_s3",  # a plain mean of ratios is ruled by the windows that hardly move
     ),
     "foot_sliding_mm_s": Metric(
@@ -85,8 +70,12 @@ METRICS: dict[str, Metric] = {
     ),
     "best_of_k_mpjpe_mm": Metric("mm", "lower", "The smallest MPJPE among the samples of a window."),
     "pairwise_diversity_mm": Metric("mm", "none", "Mean distance of joints between two samples of a window."),
+    **IN_PRINT,
 }
-"""Every metric in the order of a table. `score` gives all but the last two, which need several samples."""
+"""Every metric in the order of a table: textbook first, then print.
+
+`score` gives all but `best_of_k_mpjpe_mm` and `pairwise_diversity_mm`, which need several samples.
+"""
 
 
 def score(guess: BodyMotion, truth: BodyMotion, mask: FrameMask, fps: float) -> dict[str, PerSequence]:
@@ -108,4 +97,5 @@ def score(guess: BodyMotion, truth: BodyMotion, mask: FrameMask, fps: float) -> 
         "head_position_mm": head_position_mm(*heads, mask),
         "head_rotation_deg": head_rotation_deg(*heads, mask),
         "contact_f1": contact_f1(guess.contacts, truth.contacts, mask),
+        **score_in_print(guess, truth, mask, fps),
     }

@@ -103,7 +103,7 @@ def improve(policy: Optimiser[Denoiser], trainer: Trainer, scale: RewardScale) -
             raise RuntimeError(
                 f"update {update}: recomputed log-densities differ from the rollout's by "
                 f"{passes[0].audit:.1e} a dimension, more than {AUDIT_LIMIT:.0e}; "
-                "use full precision or raise grpo.rollout.lowest_level"
+                "pass --params precision=fp32 or raise grpo.rollout.lowest_level"
             )
         yield _record(update, collected, passes)
 

@@ -5,6 +5,7 @@ are (group, track) pairs, so tensors are shaped (row, sample, …) and a group l
 """
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,7 +17,13 @@ from torch import Tensor
 from motiongrpo.config import Config
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.representation import feature_count
-from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain, reverse_step
+from motiongrpo.diffusion.sampler import (
+    PredictCleanMotion,
+    SamplingConfig,
+    predictor,
+    reverse_chain,
+    reverse_step,
+)
 from motiongrpo.diffusion.schedule import squared_levels
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.perlin import NoiseConfig, noise_tracks
@@ -27,6 +34,7 @@ class RolloutConfig(Config):
     """How groups are sampled, and which steps of their chains are trained."""
 
     conditions: int = Field(ge=1)  # groups an update
+    conditions_at_once: int = Field(ge=1)  # groups the network sees together: bounds memory, no result
     group_size: int = Field(ge=2)  # one sample alone has no spread, hence no advantage
     initial_noise: Literal["shared", "own"]  # x_T within a group
     trained_steps: int = Field(ge=1)  # a stratified subset of those that qualify
@@ -70,6 +78,7 @@ class Rollouts:
 
     batch: WindowBatch
     tracks: int  # perturbed head paths a group
+    rows_at_once: int  # that the network saw together: whole groups
     T_world_cpf: Float[Tensor, "row frame_and_one 7"]  # perturbed, as the policy saw it
     condition: Float[Tensor, "row frame encoded"]
     x: Rollout  # the motions, (row, sample, frame, feature)
@@ -82,11 +91,19 @@ class Rollouts:
 
     def groups(self, which: Bool[Tensor, " condition"]) -> "Rollouts":
         """Some of the groups."""
-        rows = which.repeat_interleave(self.tracks)
+        return self._part(self.batch.rows(which), which.repeat_interleave(self.tracks))
+
+    def parts(self) -> Iterator[tuple[slice, "Rollouts"]]:
+        """As many whole groups as the network saw together, with their rows; nothing large is copied."""
+        for rows in row_parts(len(self.x), self.rows_at_once):
+            groups = torch.arange(len(self.batch))[rows.start // self.tracks : rows.stop // self.tracks]
+            yield rows, self._part(self.batch.rows(groups), rows)
+
+    def _part(self, batch: WindowBatch, rows: Tensor | slice) -> "Rollouts":
         steps = [replace(s, x_t=s.x_t[rows], x_0=s.x_0[rows], noise=s.noise[rows]) for s in self.steps]
         return replace(
             self,
-            batch=self.batch.rows(which),
+            batch=batch,
             T_world_cpf=self.T_world_cpf[rows],
             condition=self.condition[rows],
             x=self.x[rows],
@@ -156,13 +173,32 @@ def roll_out(
     condition = policy.condition(T_world_cpf)
     mask = batch.mask.repeat_interleave(config.tracks, 0)
     features = feature_count(policy.config.include_hands)
+    rows_at_once = config.conditions_at_once * config.tracks
+    predict = predictor_in_parts(policy, condition, mask, rows_at_once)
     x, kept = initial_noise(batch, features, config, generator), []
-    for step in reverse_chain(predictor(policy, condition, mask), x, config.sampling, generator):
+    for step in reverse_chain(predict, x, config.sampling, generator):
         x = step.x_s
         if (step.t, step.s) in trained:
             gain = float(reverse_step(step.t, step.s, config.sampling).sensitivity)
             kept.append(TrainedStep(step.t, gain, step.x_t, step.x_0, step.noise))
-    return Rollouts(batch, config.tracks, T_world_cpf, condition, x, kept)
+    return Rollouts(batch, config.tracks, rows_at_once, T_world_cpf, condition, x, kept)
+
+
+def row_parts(rows: int, at_once: int) -> list[slice]:
+    """Neighbouring rows, `at_once` of them together; the last part may be smaller."""
+    return [slice(first, min(first + at_once, rows)) for first in range(0, rows, at_once)]
+
+
+def predictor_in_parts(
+    policy: Denoiser,
+    condition: Float[Tensor, "row frame encoded"],
+    mask: Bool[Tensor, "row frame"],
+    rows_at_once: int,
+) -> PredictCleanMotion:
+    """A policy with its condition bound, evaluated on so many rows at a time."""
+    parts = row_parts(len(mask), rows_at_once)
+    predictors = [(rows, predictor(policy, condition[rows], mask[rows])) for rows in parts]
+    return lambda x_t, t: torch.cat([predict(x_t[rows], t[rows]) for rows, predict in predictors])
 
 
 def initial_noise(
@@ -191,4 +227,4 @@ def concatenate(parts: list[Rollouts]) -> Rollouts:
         for i, step in enumerate(parts[0].steps)
     ]
     batch = WindowBatch.together([part.batch for part in parts])
-    return Rollouts(batch, parts[0].tracks, steps=steps, **rows)
+    return replace(parts[0], batch=batch, steps=steps, **rows)

@@ -1,7 +1,6 @@
 """One gradient step of the policy on collected rollouts: every trained level, then the anchor, then AdamW."""
 
 from dataclasses import dataclass
-from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -50,20 +49,32 @@ def gradient_pass(
     advantage: PerSample,
     config: SurrogateConfig,
 ) -> GradientPass:
-    """Raise the surrogate once; `advantage` is laid out by row."""
+    """Raise the surrogate once; `advantage` is laid out by row.
+
+    The gradient is summed over parts of whole groups, as many as the rollout's network saw together, each
+    counting by its share of the rows: memory depends on the parts, the update does not.
+    """
     policy.adam.zero_grad(set_to_none=True)
-    steps = [
-        accumulate_gradient(policy.model, reference, rollouts, step, advantage, config)
-        for step in rollouts.steps
-    ]
+    measured = []
+    for rows, part in rollouts.parts():
+        share = len(part.x) / len(rollouts.x)
+        for step in part.steps:
+            found = accumulate_gradient(policy.model, reference, part, step, advantage[rows], config, share)
+            measured.append((share / len(part.steps), found))
     if config.anchor_share > 0:
         add_anchor(policy, rollouts.batch, config.anchor_share)
+    return _pass(policy.apply_gradients(), measured)
+
+
+def _pass(gradient_norm: float, measured: list[tuple[float, StepDiagnostics]]) -> GradientPass:
+    """Means over levels and parts by their weights; the divergence where it was measured."""
+    divergences = [(weight, step.kl_per_dim) for weight, step in measured if step.kl_per_dim is not None]
     return GradientPass(
-        gradient_norm=policy.apply_gradients(),
-        clipped_low=fmean(step.clipped_low for step in steps),
-        clipped_high=fmean(step.clipped_high for step in steps),
-        kl_per_dim=fmean(step.kl_per_dim for step in steps if step.kl_per_dim is not None),
-        audit=max(step.largest_log_ratio for step in steps),
+        gradient_norm=gradient_norm,
+        clipped_low=sum(weight * step.clipped_low for weight, step in measured),
+        clipped_high=sum(weight * step.clipped_high for weight, step in measured),
+        kl_per_dim=sum(w * kl for w, kl in divergences) / sum(w for w, _ in divergences),
+        audit=max(step.largest_log_ratio for _, step in measured),
     )
 
 
@@ -74,8 +85,9 @@ def accumulate_gradient(
     step: TrainedStep,
     advantage: PerSample,
     config: SurrogateConfig,
+    share: float = 1.0,
 ) -> StepDiagnostics:
-    """Add the gradient of −(surrogate − β KL) of one level, divided by the number of levels."""
+    """Add the gradient of −(surrogate − β KL) of one level, times `share` over the number of levels."""
     mask = rollouts.mask
     t = torch.full((len(mask),), step.t, device=mask.device)
     inputs = (step.x_t, t, rollouts.condition, None if bool(mask.all()) else mask)
@@ -87,7 +99,7 @@ def accumulate_gradient(
             x_0_reference = reference(*inputs)
         divergence = kl_to_reference_per_dim(x_0, x_0_reference, mask, step.gain).mean()
         objective = objective - config.kl_weight * divergence
-    (-objective / len(rollouts.steps)).backward()
+    (-objective * (share / len(rollouts.steps))).backward()
     largest = float(ratio.log_ratio_per_dim.detach().abs().max())
     return StepDiagnostics(*clipped_share(ratio), _number(divergence), largest)
 

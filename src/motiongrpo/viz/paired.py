@@ -46,9 +46,17 @@ class Paired:
         return METRICS[self.metric].unit
 
     @property
+    def in_print(self) -> bool:
+        return METRICS[self.metric].in_print
+
+    @property
     def judged(self) -> bool:
-        """Whether one direction of the metric is the better one and says something of the policy."""
-        return METRICS[self.metric].better != "none" and self.metric not in CHECKS
+        """Whether one direction of the metric is the better one and says something of the policy.
+
+        A metric that is there for comparison with print is not: its textbook namesake is judged.
+        """
+        one_way = METRICS[self.metric].better != "none"
+        return one_way and not self.in_print and self.metric not in CHECKS
 
     @property
     def verdict(self) -> Verdict:

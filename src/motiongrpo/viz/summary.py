@@ -24,14 +24,23 @@ def summary_table(comparison: pd.DataFrame) -> Table:
     )
     for column in ("metric", "pretrained", "post-trained", "difference"):
         table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
-    if set(final["stage"]) == {"pretraining", "grpo"}:
-        for pair in paired_metrics(final):
-            table.add_row(_name(pair.metric), *_cells(pair))
-    else:
-        for row in final.to_dict(orient="records"):
-            mean = Interval(row["mean"], row["low"], row["high"])
-            table.add_row(_name(str(row["metric"])), _text(mean), "–", "–")
+    textbook_only = True
+    for metric, cells in _rows(final):
+        if textbook_only and METRICS[metric].in_print:
+            textbook_only = False
+            table.add_section()
+            table.add_row("[italic]for comparison with print[/italic]")
+        table.add_row(_name(metric), *cells)
     return table
+
+
+def _rows(final: pd.DataFrame) -> list[tuple[str, tuple[str, str, str]]]:
+    """The cells of every metric; without a post-trained checkpoint, the pretrained means alone."""
+    if set(final["stage"]) == {"pretraining", "grpo"}:
+        return [(pair.metric, _cells(pair)) for pair in paired_metrics(final)]
+    rows = final.to_dict(orient="records")
+    means = [Interval(row["mean"], row["low"], row["high"]) for row in rows]
+    return [(str(row["metric"]), (_text(mean), "–", "–")) for row, mean in zip(rows, means, strict=True)]
 
 
 def _name(metric: str) -> str:

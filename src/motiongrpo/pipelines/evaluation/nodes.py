@@ -15,6 +15,7 @@ from motiongrpo.checkpoint import Checkpoint, CheckpointFolder, digest_of, load_
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.errors import InputError
 from motiongrpo.metrics.evaluation import EvaluationConfig, score_windows
+from motiongrpo.metrics.score import METRICS
 from motiongrpo.metrics.table import comparison
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows, split_rows
@@ -109,7 +110,7 @@ def found_checkpoints(*folders: CheckpointFolder) -> dict[str, Path]:
 def evaluation_protocol(motions: MotionStore, rows: pd.DataFrame, config: EvaluationConfig) -> str:
     """Names what a score was measured on: scores compare only under one protocol."""
     measuring = config.model_dump(exclude={"resamples", "force"})
-    return digest_of(motions.digest, table_digest(rows), measuring)
+    return digest_of(motions.digest, table_digest(rows), measuring, list(METRICS))
 
 
 def scores_table(scores: dict[str, Score]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from motiongrpo.motion.windows import TrainingWindows, WindowConfig, split_rows
 from motiongrpo.optimisation import Optimiser
 from motiongrpo.pipelines.training import Rows, Training, checkpointed, restored, resume, table_digest
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate, improve
+from motiongrpo.precision import Precision, with_precision
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 
@@ -30,6 +31,7 @@ def post_train(  # noqa: PLR0913
     config: GrpoConfig,
     window: WindowConfig,
     device: str,
+    precision: Precision,
 ) -> Iterator[tuple[Rows, Rows, TrainingCheckpoint]]:
     """Improve the policy from where the run stands to the last update."""
     architecture = DenoiserConfig(**denoiser.header.architecture)
@@ -50,8 +52,9 @@ def post_train(  # noqa: PLR0913
         checkpoint_every=config.checkpoint_every,
     )
     _refuse_other_body(denoiser, reward_model, body)
-    policy = Optimiser(restored(denoiser, Denoiser(architecture)).to(device), config.optimiser)
-    reference = restored(denoiser, Denoiser(architecture)).to(device).requires_grad_(False)
+    model, reference = (restored(denoiser, Denoiser(architecture)).to(device) for _ in range(2))
+    policy = Optimiser(with_precision(model, precision), config.optimiser)
+    reference = with_precision(reference.requires_grad_(False), precision)
     progress = resume(policy, state, training)
     perceptual = PerceptualModel(PerceptualConfig(**reward_model.header.architecture))
     judge = restored(reward_model, perceptual).to(device).requires_grad_(False)

@@ -19,6 +19,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                     "config": "params:grpo",
                     "window": "params:windows",
                     "device": "params:device",
+                    "precision": "params:precision",
                 },
                 outputs=["grpo_log", "diversity_log", "grpo_checkpoints"],
                 name="post_train",

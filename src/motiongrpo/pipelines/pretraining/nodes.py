@@ -33,12 +33,13 @@ from motiongrpo.pipelines.training import (
     resume,
     table_digest,
 )
+from motiongrpo.precision import Precision, with_precision
 from motiongrpo.seeds import generator_for
 
 logger = logging.getLogger(__name__)
 
 
-def train_denoiser(
+def train_denoiser(  # noqa: PLR0913
     motions: MotionStore,
     windows: pd.DataFrame,
     body: BodyModel,
@@ -46,6 +47,7 @@ def train_denoiser(
     config: PretrainingConfig,
     window: WindowConfig,
     device: str,
+    precision: Precision,
 ) -> Iterator[tuple[Rows, TrainingCheckpoint]]:
     """Train from where the run stands to the end; every yield is on disk before the next step.
 
@@ -72,7 +74,7 @@ def train_denoiser(
     denoiser = Denoiser(config.denoiser)
     first = supply.batch(config.start_windows, "start")
     start_from_data(denoiser, first, generator_for(config.seed, "start"))
-    optimiser = Optimiser(denoiser.to(device), config.optimiser)
+    optimiser = Optimiser(with_precision(denoiser.to(device), precision), config.optimiser)
     progress = resume(optimiser, state, training)
     rows = split_rows(windows, "validation", config.validation_windows)
     records = pretrain(

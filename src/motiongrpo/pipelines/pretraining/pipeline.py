@@ -17,6 +17,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                     "config": "params:pretraining",
                     "window": "params:windows",
                     "device": "params:device",
+                    "precision": "params:precision",
                 },
                 outputs=["pretraining_log", "pretraining_checkpoints"],
                 name="train_denoiser",
