@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from kedro import KedroDeprecationWarning
 
 from tests.pipelines.kedro_project import run
 
@@ -69,7 +70,9 @@ def test_grpo_alone_runs_after_the_others_under_both_spellings(finished, tmp_pat
     assert run(data, "grpo").exit_code == 0
     assert (data / "06_models/smoke/policy.safetensors").is_file()
     shutil.rmtree(data / "06_models/smoke/grpo")
-    alias = CliRunner().invoke(command, ["--env", "smoke", "--pipeline", "grpo", "--params", f"data={data}"])
+    given = ["--env", "smoke", "--pipeline", "grpo", "--params", f"data={data}"]
+    with pytest.warns(KedroDeprecationWarning, match="Option '--pipeline' is deprecated"):
+        alias = CliRunner().invoke(command, given)
     assert alias.exit_code == 0, alias.output
 
 
