@@ -104,11 +104,13 @@ def test_the_paper_without_its_files_ends_at_once_with_a_sentence_for_each(tmp_p
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     result = run(tmp_path, "", env="paper")
     assert result.exit_code == 1
-    data, body, device = result.output.strip().splitlines()
+    data, body, conversion, device = result.output.strip().splitlines()
     assert "data_root names no folder" in data
     assert "https://amass.is.tue.mpg.de" in data
     assert "body names no file" in body
     assert "https://mano.is.tue.mpg.de" in body
+    assert "gender_conversion names no file" in conversion
+    assert "python -m motiongrpo.body.gender_conversion" in conversion
     assert "device 'cuda' is not there" in device
     assert "https://pytorch.org" in device
     assert list(tmp_path.iterdir()) == []
