@@ -76,9 +76,7 @@ class Optimiser(Generic[Model]):
         self.model.load_state_dict(_below("model.", state))
         self.average.module.load_state_dict(_below("average.", state))
         for name, parameter in self.trained.items():
-            moments = _below(f"adam.{name}.", state)
-            if moments:
-                self.adam.state[parameter] = _copied(moments)
+            self.adam.state[parameter] = _copied(_below(f"adam.{name}.", state))
         self.steps = int(state["steps"])
 
 

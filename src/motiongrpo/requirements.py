@@ -18,15 +18,12 @@ from motiongrpo.precision import NO_ACCELERATE
 GET_DATA = {
     "amass": "register at https://amass.is.tue.mpg.de, download SMPL+H G, unpack it into one folder",
     "mocap": "download BVH or ASF/AMC files of http://mocap.cs.cmu.edu into one folder",
+    "egoallo_hdf5": "make it with EgoAllo's preprocessing, or read AMASS itself with ingestion.source=amass",
+    "rich": "register at https://rich.is.tue.mpg.de, download bodies and multicam2world into one folder",
 }
 GET_SMPLH = (
     "register at https://mano.is.tue.mpg.de, download the Extended SMPL+H model and pass --params body=FOLDER"
 )
-GET_CONVERSION = (
-    "make it with python -m motiongrpo.body.gender_conversion FOLDER OUT.npz and pass "
-    "--params gender_conversion=OUT.npz"
-)
-GET_EGOALLO = "https://github.com/brentyi/egoallo says where to download it"
 GET_TORCH = "https://pytorch.org/get-started/locally"
 
 
@@ -36,9 +33,9 @@ def missing(parameters: ProjectParameters, inputs: Set[str]) -> list[str]:
         "raw_motions": _missing_data,
         "body_model": _missing_body,
         "gender_conversion": _missing_conversion,
-        "params:pretraining": _missing_checkpoint,
         "params:device": _missing_device,
         "params:precision": _missing_package,
+        "params:pretraining": _missing_start,
     }
     found = (check(parameters) for name, check in checks.items() if name in inputs)
     return [sentence for sentence in found if sentence is not None]
@@ -61,25 +58,37 @@ def _missing_body(parameters: ProjectParameters) -> str | None:
         except InputError as error:
             return f"{error}; {GET_SMPLH}"
     elif (betas := _betas(parameters)) != "zero":
-        return f"body names no file, and betas that are {betas} need that of SMPL-H: {GET_SMPLH}"
+        source = parameters.ingestion.source
+        return f"body names no file, and ingestion.{source}.betas={betas} needs that of SMPL-H: {GET_SMPLH}"
     return None
 
 
 def _missing_conversion(parameters: ProjectParameters) -> str | None:
-    file = parameters.gender_conversion
-    if _betas(parameters) != "converted" or (file is not None and Path(file).expanduser().is_file()):
+    """The maps that make betas of all bodies those of one."""
+    path = parameters.gender_conversion
+    if _betas(parameters) != "converted" or (path and Path(path).expanduser().is_file()):
         return None
-    what = "names no file" if file is None else f"'{file}' is not a file"
-    return f"gender_conversion {what}, and betas that are converted need one: {GET_CONVERSION}"
+    what = f"'{path}' is not a file" if path else "names no file"
+    return (
+        f"gender_conversion {what}, and betas are to be 'converted': make it from your SMPL-H files with "
+        "python -m motiongrpo.body.gender_conversion and pass --params gender_conversion=FILE"
+    )
 
 
-def _missing_checkpoint(parameters: ProjectParameters) -> str | None:
+def _betas(parameters: ProjectParameters) -> str:
+    """What the source of motion makes of the shapes in its files; `zero` where it has none."""
+    ingestion = parameters.ingestion
+    return getattr(getattr(ingestion, ingestion.source), "betas", "zero")
+
+
+def _missing_start(parameters: ProjectParameters) -> str | None:
+    """The checkpoint that pretraining takes instead of training."""
     folder = parameters.pretraining.egoallo
-    try:
-        if folder is not None:
+    if folder is not None:
+        try:
             find_weights(Path(folder))
-    except InputError as error:
-        return f"{error}; {GET_EGOALLO}"
+        except InputError as error:
+            return f"{error}; its address is in the README of https://github.com/brentyi/egoallo"
     return None
 
 
@@ -99,9 +108,3 @@ def _missing_device(parameters: ProjectParameters) -> str | None:
 def _missing_package(parameters: ProjectParameters) -> str | None:
     needless = parameters.precision == "fp32" or find_spec("accelerate") is not None
     return None if needless else NO_ACCELERATE
-
-
-def _betas(parameters: ProjectParameters) -> str:
-    """What the source of motion makes of its files' shapes."""
-    ingestion = parameters.ingestion
-    return getattr(getattr(ingestion, ingestion.source), "betas", "zero")

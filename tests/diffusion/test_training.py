@@ -32,6 +32,8 @@ def optimiser_config() -> OptimiserConfig:
 
 def pretraining_config(steps: int) -> PretrainingConfig:
     return PretrainingConfig(
+        init="random",
+        egoallo=None,
         steps=steps,
         batch_size=4,
         short_share=0.0,

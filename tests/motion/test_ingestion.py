@@ -6,6 +6,7 @@ import yaml
 
 from motiongrpo.errors import InputError
 from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest
+from motiongrpo.motion.raw import RawFile, RawFolder
 from tests.bodies import open_body, standing_clip
 
 FILE = Path(__file__).parents[2] / "conf/base/parameters_ingestion.yml"
@@ -91,17 +92,22 @@ def test_of_two_pieces_the_one_without_a_floor_is_named_and_the_other_kept():
 
 
 def test_synthetic_clips_are_read_by_number_and_need_no_file():
-    readers = clip_readers({}, "nowhere", open_body(), of_source("synthetic"))
+    readers = clip_readers(RawFolder(None, {}), open_body(), of_source("synthetic"), None)
     assert len(readers) == CONFIG.synthetic.clips
     assert [name for name, _ in readers[:2]] == ["synthetic/0/000000", "synthetic/0/000001"]
-    again = clip_readers({}, "nowhere", open_body(), of_source("synthetic"))[1][1]()
+    again = clip_readers(RawFolder(None, {}), open_body(), of_source("synthetic"), None)[1][1]()
     assert torch.equal(readers[1][1]().T_world_root, again.T_world_root)
 
 
-@pytest.mark.parametrize(("source", "kinds"), [("mocap", r"\.bvh or \.amc"), ("amass", r"\.npz")])
-def test_a_folder_without_motion_is_named_with_the_kind_of_file_it_lacks(source, kinds):
-    files = {"readme.txt": bytes}
-    with pytest.raises(
-        InputError, match=f"data_root 'nowhere' holds no {kinds} file; pass --params data_root"
-    ):
-        clip_readers(files, "nowhere", open_body(), of_source(source))
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("mocap", r"data_root 'nowhere' holds no \.bvh or \.amc file; pass --params data_root=DIR"),
+        ("amass", r"ACCAD, BMLhandball.* are missing or empty in data_root, which holds no folder; download"),
+    ],
+)
+def test_a_folder_without_motion_is_named_with_what_it_lacks(source, sentence):
+    nowhere = Path("nowhere")
+    files = RawFolder(nowhere, {"readme.txt": RawFile("readme.txt", nowhere / "readme.txt", 0)})
+    with pytest.raises(InputError, match=sentence):
+        clip_readers(files, open_body(), of_source(source), None)

@@ -21,6 +21,7 @@ def ingested(folder: Path, raw: dict[str, str | bytes], **params: object) -> tup
     root.mkdir(exist_ok=True)
     data.mkdir(exist_ok=True)
     for name, content in raw.items():
+        (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     given: dict[str, object] = {"ingestion__source": "mocap", "data_root": root}
     return run(data, "ingestion", **(given | params)), data
@@ -76,7 +77,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path):
 
 def test_no_folder_at_all_is_asked_for(tmp_path):
     result, data = ingested(tmp_path, {}, data_root="null")
-    assert_refused(result, "data_root is not set", "data_root=DIR")
+    assert_refused(result, "data_root names no folder", "data_root=DIR")
     assert files(data) == {}
 
 
@@ -101,16 +102,19 @@ def test_a_take_that_cannot_be_used_ends_the_run_with_its_fault(take, sentence, 
     assert not (data / "05_model_input").exists()
 
 
+KIT = {"ingestion__source": "amass", "ingestion__amass__subsets": "[KIT]"}
+
+
 def test_an_amass_folder_of_nothing_but_shapes_says_so(tmp_path):
     shape = saved(tmp_path / "shape.npz", betas=np.zeros(16), gender="male")
-    result, _ = ingested(tmp_path, {"shape.npz": shape}, ingestion__source="amass")
-    assert_refused(result, "'shape.npz' holds a body shape but no motion: it has no 'poses'")
+    result, _ = ingested(tmp_path, {"KIT/shape.npz": shape}, **KIT)
+    assert_refused(result, "'KIT/shape.npz' holds a body shape but no motion: it has no 'poses'")
 
 
 def test_an_amass_file_in_centimetres_is_told_its_unit(tmp_path):
     trans = np.tile([0.0, 0.0, 90.0], (60, 1))
     take = saved(tmp_path / "a.npz", poses=np.zeros((60, 156)), trans=trans, mocap_framerate=30.0)
-    result, _ = ingested(tmp_path, {"a_poses.npz": take}, ingestion__source="amass")
+    result, _ = ingested(tmp_path, {"KIT/a_poses.npz": take}, **KIT)
     assert_refused(result, "the pelvis is at 90 m over the floor of the file: heights look like centimetres")
 
 

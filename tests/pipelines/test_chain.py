@@ -61,6 +61,7 @@ def test_the_diversity_log_holds_the_evidence(finished):
     assert {"clipped_low", "clipped_high"} <= set(row)
 
 
+@pytest.mark.filterwarnings("ignore:Option '--pipeline' is deprecated")
 def test_grpo_alone_runs_after_the_others_under_both_spellings(finished, tmp_path):
     from click.testing import CliRunner
 
@@ -72,7 +73,8 @@ def test_grpo_alone_runs_after_the_others_under_both_spellings(finished, tmp_pat
     assert run(data, "grpo").exit_code == 0
     assert (data / "06_models/smoke/policy.safetensors").is_file()
     shutil.rmtree(data / "06_models/smoke/grpo")
-    alias = CliRunner().invoke(command, ["--env", "smoke", "--pipeline", "grpo", "--params", f"data={data}"])
+    given = ["--env", "smoke", "--pipeline", "grpo", "--params", f"data={data}"]
+    alias = CliRunner().invoke(command, given)
     assert alias.exit_code == 0, alias.output
 
 

@@ -128,6 +128,15 @@ def test_a_run_is_told_of_what_it_reads_and_of_nothing_else(tmp_path, monkeypatc
 
 MISSING = [
     ({"ingestion__source": "amass", "data_root": "nowhere"}, "data_root 'nowhere' is not a folder"),
+    (
+        {
+            "ingestion__source": "rich",
+            "ingestion__rich__betas": "converted",
+            "gender_conversion": str(OPEN_BODY),
+        }
+        | {"data_root": "."},
+        "body names no file, and ingestion.rich.betas=converted needs that of SMPL-H",
+    ),
     ({"ingestion__source": "mocap"}, "http://mocap.cs.cmu.edu into one folder"),
     ({"body": "nowhere"}, "no neutral body file at 'nowhere'"),
     (

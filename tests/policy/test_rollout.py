@@ -118,9 +118,7 @@ def test_trained_steps_are_stochastic_and_not_too_clean():
     steps = trainable_steps(config)
     assert steps[0] == (1000, 841)
     assert steps[-1] == (64, 49)
-    too_high = config.model_copy(update={"lowest_level": 1001})
-    with pytest.raises(ValueError, match="lowest_level must leave a stochastic step, got 1001"):
-        trainable_steps(too_high)
+    assert trainable_steps(rollout_config(2, 2, lowest_level=1000)) == [(1000, 225)]  # there is always one
 
 
 @pytest.mark.parametrize("count", [1, 5, 8, 22])
@@ -144,14 +142,13 @@ def test_every_step_is_trained_equally_often():
 
 
 def test_tracks_must_divide_the_group():
-    config = rollout_config(3, 4, **noisy("nested", tracks=3))
     with pytest.raises(ValueError, match=r"group_size must be a multiple of noise.tracks, got 4 and 3"):
-        _ = config.tracks
+        rollout_config(3, 4, **noisy("nested", tracks=3))
 
 
 def test_a_nested_track_needs_two_samples():
     with pytest.raises(ValueError, match=r"noise.tracks must leave two samples a track to compare, got 4"):
-        _ = rollout_config(3, 4, **noisy("nested", tracks=4)).tracks
+        rollout_config(3, 4, **noisy("nested", tracks=4))
 
 
 @pytest.mark.parametrize(("scope", "shape"), [("group", (3, 4)), ("sample", (3, 4)), ("nested", (6, 2))])

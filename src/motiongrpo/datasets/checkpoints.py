@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview
 
 from motiongrpo.checkpoint import (
@@ -89,7 +89,7 @@ class TrainingState(AbstractDataset[None, Checkpoint | None]):
         return load_checkpoint(self.filepath, "training_state") if self.filepath.is_file() else None
 
     def save(self, data: None) -> None:
-        raise NotImplementedError("the state is written with its checkpoint")
+        raise DatasetError("the state is written with its checkpoint")
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self.filepath}

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 
 from motiongrpo.motion.store import (
     CURRENT,
@@ -63,7 +63,7 @@ class IngestionProgress(AbstractDataset[None, dict[str, set[str]]]):
         return {log.parent.name: {entry["file"] for entry in read_log(log)} for log in logs}
 
     def save(self, data: None) -> None:
-        raise NotImplementedError("progress is what the motion store holds")
+        raise DatasetError("progress is what the motion store holds")
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self.path}

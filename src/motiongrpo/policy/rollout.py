@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from motiongrpo.config import Config
@@ -41,6 +41,11 @@ class RolloutConfig(Config):
     lowest_level: int = Field(ge=1, le=1000)  # of a trained step; below it gradients are mostly noise
     noise: NoiseConfig
     sampling: SamplingConfig
+
+    @model_validator(mode="after")
+    def share_tracks_evenly(self) -> "RolloutConfig":
+        _ = self.tracks
+        return self
 
     @property
     def tracks(self) -> int:
@@ -141,10 +146,7 @@ def trainable_steps(config: RolloutConfig) -> list[tuple[int, int]]:
     """The steps (t, s) a policy gradient may use: those with a density, from the lowest level up."""
     levels = squared_levels(config.sampling.steps)
     pairs = itertools.pairwise(levels)
-    steps = [(t, s) for t, s in pairs if s > 0 and t >= config.lowest_level]
-    if not steps:
-        raise ValueError(f"lowest_level must leave a stochastic step, got {config.lowest_level}")
-    return steps
+    return [(t, s) for t, s in pairs if s > 0 and t >= config.lowest_level]
 
 
 def stratified_subset(

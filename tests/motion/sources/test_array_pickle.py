@@ -123,6 +123,23 @@ def test_a_hostile_program_is_refused_in_one_sentence_and_changes_nothing(name):
     assert before == after
 
 
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (
+            program(b"}", text("a"), ENCODE, text("abc"), text("rot13"), b"\x86Rs"),
+            "it asks for the codec 'rot13'",
+        ),
+        (program(b"}r\xff\xff\xff\x7f"), "it has a memo of 2147483647 entries"),
+        (program(b"}", text("a"), ENCODE, b"N}", text("x"), b")s\x86bs"), "it tries to change what reads it"),
+        (program(b"}", text("a"), b"cnumpy\nndarray\n", b")Rs"), "it calls numpy.ndarray"),
+    ],
+)
+def test_each_wall_says_what_was_tried(data, sentence):
+    with pytest.raises(InputError, match=f"^'a.pkl' is not read: {sentence}"):
+        read_array_pickle(data, "a.pkl")
+
+
 def test_the_second_wall_holds_without_the_first(monkeypatch):
     """Names are refused by the reader even where no instruction was looked at."""
     monkeypatch.setattr(array_pickle, "_inspect", lambda data: None)

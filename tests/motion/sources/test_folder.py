@@ -14,7 +14,7 @@ from tests.motion.rigs import MODEL, cmu_take
 MOCAP = MocapConfig(
     source="cmu", licence="free", amc_fps=120.0, fps={}, subjects={}, activities={}, rest_takes={}, layouts={}
 )
-AMASS = AmassConfig(betas="zero", gender="neutral", fps={})
+AMASS = AmassConfig(subsets=["KIT"], skip=[], middle_share=1.0, betas="zero", gender="neutral", fps={})
 
 
 def folder(**files: bytes):
@@ -45,9 +45,9 @@ def test_a_packed_file_is_of_the_kind_it_packs(file, kind, name):
 
 
 def test_files_are_listed_by_kind_and_opened_one_by_one():
-    files = dict.fromkeys(["07_01.bvh", "b/07_02.amc.xz", "07.asf", "notes.txt", "c.npz"], unreadable)
+    files = dict.fromkeys(["07_01.bvh", "b/07_02.amc.xz", "07.asf", "notes.txt", "KIT/c.npz"], unreadable)
     assert [name for name, _ in mocap_clips(files, MODEL, MOCAP)] == ["07_01.bvh", "b/07_02.amc.xz"]
-    assert [name for name, _ in amass_clips(files, MODEL, AMASS)] == ["c.npz"]
+    assert [name for name, _ in amass_clips(files, MODEL, AMASS)] == ["KIT/c.npz"]
 
 
 def test_a_take_of_a_bvh_file_is_named_after_it():

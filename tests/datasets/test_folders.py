@@ -1,0 +1,96 @@
+"""Raw motion, body files, the store, logs and scores as the catalog sees them."""
+
+import pytest
+from kedro.io import DatasetError
+
+from motiongrpo.body.body_model import OPEN_BODY
+from motiongrpo.datasets.body_model import BodyModelDataset
+from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDataset
+from motiongrpo.datasets.raw_motions import RawMotionFolder
+from motiongrpo.datasets.tables import ScoreFolder, StepLog
+from motiongrpo.motion.grounding import ground
+from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreUpdate
+from tests.bodies import CONTACT, FLOOR, FPS, open_body, standing_clip
+
+
+def test_a_folder_is_listed_by_name_with_sizes_and_nothing_is_opened(tmp_path):
+    for name in ("b/07_01.bvh", "a.amc", "b/c/x.npz"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"12345")
+    (tmp_path / "b/07_01.bvh").chmod(0)
+    raw = RawMotionFolder(str(tmp_path)).load()
+    assert list(raw.files) == ["a.amc", "b/07_01.bvh", "b/c/x.npz"]
+    assert {file.size for file in raw.files.values()} == {5}
+    assert raw.files["a.amc"].read() == b"12345"
+
+
+def test_no_folder_is_no_fault_of_the_dataset_but_a_wrong_one_is(tmp_path):
+    raw = RawMotionFolder(None).load()
+    assert (raw.root, raw.files) == (None, {})
+    (tmp_path / "file").touch()
+    for wrong in ("file", "nowhere"):
+        with pytest.raises(
+            DatasetError, match=f"data_root '.*{wrong}' is not a folder; pass --params data_root"
+        ):
+            RawMotionFolder(str(tmp_path / wrong)).load()
+    with pytest.raises(DatasetError, match="raw motions belong to their owner and are never written"):
+        RawMotionFolder(str(tmp_path)).save("motion")
+
+
+def test_the_body_is_the_open_one_unless_a_file_or_folder_is_named(tmp_path):
+    assert BodyModelDataset(None).load().digest == open_body().digest
+    (tmp_path / "female").mkdir()
+    (tmp_path / "female/model.npz").write_bytes(OPEN_BODY.read_bytes())
+    assert BodyModelDataset(str(tmp_path), "female").load().name == "female"
+    with pytest.raises(DatasetError, match="no male body file at"):
+        BodyModelDataset(str(tmp_path), "male").load()
+    with pytest.raises(DatasetError, match="body files are never written"):
+        BodyModelDataset(None).save("body")
+
+
+def update(file: str, finished: bool, generation: str = "g") -> StoreUpdate:
+    clip = ground(standing_clip(10, name=file), open_body(), FLOOR, CONTACT)
+    verdicts = [FileVerdict(file, "accepted", "", 1.0, [clip])]
+    return StoreUpdate(StoreHeader(FPS, "body"), generation, verdicts, finished)
+
+
+def test_a_store_exists_once_its_last_update_is_saved(tmp_path):
+    dataset, progress = MotionStoreDataset(str(tmp_path)), IngestionProgress(str(tmp_path))
+    assert progress.load() == {}
+    dataset.save(update("a", finished=False))
+    assert not dataset.exists()
+    assert progress.load() == {"g": {"a"}}
+    dataset.save(update("b", finished=True))
+    assert dataset.exists()
+    assert progress.load() == {"g": {"a", "b"}}
+    assert dataset.load().sequences["name"].tolist() == ["a", "b"]
+
+
+def test_a_file_that_is_saved_twice_is_there_once(tmp_path):
+    """A kill after the save and before the next node sees it."""
+    dataset = MotionStoreDataset(str(tmp_path))
+    for _ in range(2):
+        dataset.save(update("a", finished=True))
+    assert dataset.load().sequences["name"].tolist() == ["a"]
+
+
+def test_a_log_holds_every_step_once_and_a_repeated_step_replaces_all_after_it(tmp_path):
+    log = StepLog(str(tmp_path / "log.jsonl"))
+    assert not log.exists()
+    log.save([{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.4}, {"step": 3, "loss": 0.3}])
+    log.save([])
+    log.save([{"step": 2, "loss": 1 / 3}])
+    assert log.load().to_dict("list") == {"step": [1, 2], "loss": [0.5, 1 / 3]}
+    assert log.preview(1)["data"] == [[2, 1 / 3]]
+
+
+def test_scores_lie_under_the_names_of_their_checkpoints(tmp_path):
+    scores = ScoreFolder(str(tmp_path / "scores"))
+    assert (scores.load(), scores.exists()) == ({}, False)
+    scores.save({"grpo/step_0000002": {"mpjpe_mm": 1 / 3}})
+    scores.save({"grpo/step_0000004": {"mpjpe_mm": 2.0}})
+    assert scores.load() == {
+        "grpo/step_0000002": {"mpjpe_mm": 1 / 3},
+        "grpo/step_0000004": {"mpjpe_mm": 2.0},
+    }
+    assert (tmp_path / "scores/grpo/step_0000002.json").is_file()
