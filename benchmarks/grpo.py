@@ -4,8 +4,8 @@
 
 A toy of 32 frames, 226 features, 0.52 M parameters and 10 levels; an update rolls out 16 groups of 8 under a
 distance to a target and trains the 9 levels that have a density. Encoding once a group and once a sample take
-turns: the second gives every sample a track of its own, without noise on it. Of each way the best of 11 updates,
-of the ratios the median.
+turns: the second gives every sample a track of its own, without noise on it. Of each way the best of 11
+updates, of the ratios the median.
 
 Measured on one thread of a busy server, samples per CPU-second:
 
@@ -14,7 +14,7 @@ Measured on one thread of a busy server, samples per CPU-second:
     3 + 3    68.3           44.6            1.51
     4 + 4    65.2           42.5            1.53
 
-Nine tenths of it is the network. With rotary positions as products of real numbers 2 + 2 layers did 60.7.
+With rotary positions as products of real numbers 2 + 2 layers did 60.7.
 """
 
 import time
