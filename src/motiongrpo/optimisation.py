@@ -9,6 +9,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from motiongrpo.checkpoint import StateDict
 from motiongrpo.config import Config
+from motiongrpo.finite import demand_finite
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -38,14 +39,19 @@ class Optimiser(Generic[Model]):
         self.average.n_averaged.fill_(1)  # the model as it is now counts as the first of the average
 
     def step(self, loss: Tensor) -> float:
-        """One update. Returns the global gradient norm before clipping."""
+        """One update. Returns the global gradient norm before clipping; Diverged where that is not finite."""
+        demand_finite("the loss", loss)
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
         return self.apply_gradients()
 
     def apply_gradients(self) -> float:
-        """An update from gradients already accumulated. Returns their global norm before clipping."""
+        """An update from gradients already accumulated. Returns their global norm before clipping.
+
+        A norm that is not finite raises Diverged while the weights are still those of before.
+        """
         norm = nn.utils.clip_grad_norm_(self.trained.values(), self.config.gradient_clip)
+        demand_finite("the gradient's norm", norm)
         warmth = min(1.0, (self.steps + 1) / max(1, self.config.warmup_steps))
         for group in self.adam.param_groups:
             group["lr"] = self.config.learning_rate * warmth
@@ -53,6 +59,10 @@ class Optimiser(Generic[Model]):
         self.average.update_parameters(self.model)
         self.steps += 1
         return float(norm)
+
+    def skip(self, steps: int) -> None:
+        """Count steps that had nothing to learn from: weights, AdamW's state and the average stay."""
+        self.steps += steps
 
     @property
     def averaged(self) -> Model:

@@ -9,7 +9,7 @@ from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDatas
 from motiongrpo.datasets.raw_motions import RawMotionFolder
 from motiongrpo.datasets.tables import ScoreFolder, StepLog
 from motiongrpo.motion.grounding import ground
-from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreUpdate
+from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreUpdate, encode
 from tests.bodies import CONTACT, FLOOR, FPS, open_body, standing_clip
 
 
@@ -50,7 +50,7 @@ def test_the_body_is_the_open_one_unless_a_file_or_folder_is_named(tmp_path):
 
 def update(file: str, finished: bool, generation: str = "g") -> StoreUpdate:
     clip = ground(standing_clip(10, name=file), open_body(), FLOOR, CONTACT)
-    verdicts = [FileVerdict(file, "accepted", "", 1.0, [clip])]
+    verdicts = [encode(FileVerdict(file, "accepted", "", 1.0, [clip]))]
     return StoreUpdate(StoreHeader(FPS, "body"), generation, verdicts, finished)
 
 

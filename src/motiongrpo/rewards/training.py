@@ -93,6 +93,7 @@ def train_perceptual(
         step = optimiser.steps + 1
         generator = generator_for(config.seed, "reward_model", step)
         batch = batch_at(step)
+        batch.demand_finite()
         negatives = [corrupted(batch, config, generator)]
         if hard is not None:
             count = (config.hard_negatives_per_step,)

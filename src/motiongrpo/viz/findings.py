@@ -91,7 +91,7 @@ def findings_of_rewards(report: dict[str, Any]) -> list[Finding]:
 def findings_of_grpo(log: pd.DataFrame) -> list[Finding]:
     """Whether the groups had anything to teach, and whether they still do."""
     found = []
-    dropped, low, high = log[["dropped_share", "clipped_low", "clipped_high"]].to_numpy().mean(axis=0)
+    dropped, low, high = log[["dropped_share", "clipped_low", "clipped_high"]].mean()
     if dropped > OFTEN:
         text = f"{dropped:.0%} of groups were dropped on average: their samples agreed on every reward."
         found.append(Finding("warning", text))

@@ -18,7 +18,7 @@ from motiongrpo.precision import Precision, with_precision
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 
-DIVERSITY = ("step", "spread_mm", "reward_std", "dropped_share", "gradient_norm", "clipped")
+DIVERSITY = ("step", "spread_mm", "reward_std", "dropped_share", "empty", "gradient_norm", "clipped")
 
 
 def post_train(  # noqa: PLR0913
@@ -62,7 +62,8 @@ def post_train(  # noqa: PLR0913
     spans = split_rows(windows, "train")
     supply = TrainingWindows(motions, spans, window, architecture.include_hands, 0.0, config.seed)
     trainer = Trainer(reference, reward, supply.batch, config, torch.device(device))
-    records = improve(policy, trainer, calibrate(trainer))
+    empty = int(progress.metrics.get("empty_updates", 0))
+    records = improve(policy, trainer, calibrate(trainer), empty)
     for rows, checkpoint in checkpointed(records, policy, training, progress):
         yield rows, [_only(DIVERSITY, row) for row in rows], checkpoint
 
