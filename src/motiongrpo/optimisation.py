@@ -1,6 +1,7 @@
 """What the three trainings share: AdamW with warm-up, a gradient clip, an exponential moving average."""
 
-from typing import Generic, TypeVar, cast
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar, cast
 
 import torch
 from pydantic import Field
@@ -88,6 +89,37 @@ class Optimiser(Generic[Model]):
         for name, parameter in self.trained.items():
             self.adam.state[parameter] = _copied(_below(f"adam.{name}.", state))
         self.steps = int(state["steps"])
+
+
+class Learner(Protocol):
+    """What a checkpoint needs of a training: everything to go on with, and the weights that get evaluated."""
+
+    def state(self) -> StateDict: ...
+    def restore(self, state: StateDict) -> None: ...
+    def averaged_weights(self) -> StateDict: ...
+
+
+@dataclass(frozen=True)
+class WithCompanion:
+    """A learner and one that is trained beside it: one state, so that neither can get ahead of the other."""
+
+    learner: Learner
+    companion: Learner
+    name: str  # of the companion's tensors
+
+    def state(self) -> StateDict:
+        """Both, the companion's below its name."""
+        beside = {f"{self.name}.{key}": value for key, value in self.companion.state().items()}
+        return self.learner.state() | beside
+
+    def restore(self, state: StateDict) -> None:
+        """Continue from what `state()` returned."""
+        self.learner.restore(state)
+        self.companion.restore(_below(f"{self.name}.", state))
+
+    def averaged_weights(self) -> StateDict:
+        """The learner's alone."""
+        return self.learner.averaged_weights()
 
 
 def _below(prefix: str, state: StateDict) -> StateDict:

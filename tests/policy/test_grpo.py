@@ -10,16 +10,19 @@ from torch.testing import assert_close
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.errors import Diverged
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.optimisation import Optimiser, OptimiserConfig, WithCompanion
+from motiongrpo.policy import grpo
 from motiongrpo.policy.collection import AdvantageConfig, judge
 from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, calibrate, improve
 from motiongrpo.policy.rollout import RolloutConfig, roll_out
 from motiongrpo.policy.surrogate import SurrogateConfig
+from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.seeds import seed_for
 from tests.bodies import window_batch
 from tests.diffusion.test_denoiser import config as denoiser_config
 from tests.policy.linear import rollout_config
 from tests.rewards.test_hybrid import hybrid
+from tests.rewards.test_online import following as following_reward
 
 TERMS = ["rotation", "position", "perceptual"]
 EVERYTHING = window_batch(frames=6, count=8)
@@ -190,6 +193,81 @@ def test_a_run_in_two_parts_is_a_run_in_one():
     assert [u.step for u in improve(resumed, coach, calibrate(coach))] == [2, 3]
     for name, value in whole.state().items():
         assert_close(resumed.state()[name], value, rtol=0, atol=0)
+
+
+def following(settings: GrpoConfig) -> tuple[Optimiser[Denoiser], Trainer]:
+    """A policy and what it takes to improve it, the perceptual model in training too."""
+    reward = following_reward(hybrid().perceptual)
+    coach = trainer(settings)
+    judged = replace(coach.reward, perceptual=reward.training.averaged)
+    return Optimiser(network(), settings.optimiser), replace(coach, reward=judged, online=reward)
+
+
+def test_a_perceptual_model_that_follows_is_refreshed_between_updates_and_its_version_told():
+    training, coach = following(config(updates=5))
+    updates = list(improve(training, coach, calibrate(coach)))
+    assert [u.perceptual_version for u in updates] == [0, 0, 1, 1, 2]
+    assert [set(u.refresh) for u in updates] == [
+        set(),
+        set(),
+        {"loss", "pair_accuracy"},
+        set(),
+        {"loss", "pair_accuracy"},
+    ]
+
+
+def test_without_being_asked_the_perceptual_model_stays_what_it_was():
+    coach = trainer(config(updates=3))
+    before = copy.deepcopy(coach.reward.perceptual.state_dict())
+    updates = list(improve(Optimiser(network(), coach.config.optimiser), coach, calibrate(coach)))
+    assert [u.perceptual_version for u in updates] == [0, 0, 0]
+    for name, value in coach.reward.perceptual.state_dict().items():
+        assert_close(value, before[name], rtol=0, atol=0)
+
+
+def test_after_a_refresh_only_what_depends_on_the_perceptual_model_is_scaled_anew(monkeypatch):
+    """Floor and spread of its own reward, on the same pool; its steepness and the joint terms stay."""
+    used = []
+    collect = grpo._collect
+    monkeypatch.setattr(grpo, "_collect", lambda *args: used.append(args[2]) or collect(*args))
+    training, coach = following(config(updates=3))
+    first = calibrate(coach)
+    list(improve(training, coach, first))
+    assert used[0] == used[1] == first
+    assert used[2] == calibrate(trainer_with(coach.reward)) != first
+    assert used[2].omega == first.omega
+    for term in ("rotation", "position"):
+        assert (used[2].floor[term], used[2].spread[term]) == (first.floor[term], first.spread[term])
+    assert used[2].floor["perceptual"] != first.floor["perceptual"]
+    assert used[2].spread["perceptual"] != first.spread["perceptual"]
+
+
+def trainer_with(reward: HybridReward) -> Trainer:
+    return replace(trainer(config()), reward=reward)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_run_with_a_model_that_follows_in_two_parts_is_a_run_in_one(at):
+    """Stopped before a refresh, after one, or between two."""
+    policy, coach = following(config(updates=4))
+    whole = WithCompanion(policy, coach.online.training, "perceptual")
+    told = list(improve(policy, coach, calibrate(coach)))
+    policy, coach = following(config(updates=at))
+    first = WithCompanion(policy, coach.online.training, "perceptual")
+    before = list(improve(policy, coach, calibrate(coach)))
+    policy, coach = following(config(updates=4))
+    resumed = WithCompanion(policy, coach.online.training, "perceptual")
+    resumed.restore(first.state())
+    assert before + list(improve(policy, coach, calibrate(coach))) == told
+    for name, value in whole.state().items():
+        assert_close(resumed.state()[name], value, rtol=0, atol=0)
+
+
+def test_a_refresh_that_diverges_says_whose_loss_it_was():
+    training, coach = following(config(updates=3))
+    next(coach.online.training.model.parameters()).data.fill_(float("nan"))
+    with pytest.raises(Diverged, match="while the perceptual model was refreshed, the loss is nan; lower"):
+        list(improve(training, coach, calibrate(coach)))
 
 
 def test_another_seed_is_another_run():

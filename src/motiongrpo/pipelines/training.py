@@ -22,7 +22,7 @@ from motiongrpo.checkpoint import (
 from motiongrpo.config import Config
 from motiongrpo.errors import Diverged, InputError
 from motiongrpo.finite import demand_finite
-from motiongrpo.optimisation import Optimiser
+from motiongrpo.optimisation import Learner
 from motiongrpo.pipelines.progress import with_progress
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -88,7 +88,7 @@ class Progress:
     metrics: dict[str, float]
 
 
-def resume(optimiser: Optimiser, state: Checkpoint | None, training: Training) -> Progress:
+def resume(learner: Learner, state: Checkpoint | None, training: Training) -> Progress:
     """Go on from a saved state; refuse one that was made with other parameters or from other data.
 
     The length alone may change: a longer training goes on where a shorter one ended.
@@ -103,7 +103,7 @@ def resume(optimiser: Optimiser, state: Checkpoint | None, training: Training) -
     here = training.header("training_state", 0, {})
     length = {training.length: here.parameters[training.length]}
     refuse_changes(state.header.model_copy(update={"parameters": state.header.parameters | length}), here)
-    optimiser.restore(state.tensors)
+    learner.restore(state.tensors)
     return Progress(state.header.step, state.header.metrics)
 
 
@@ -119,7 +119,7 @@ def refuse_changes(before: Header, now: Header) -> None:
 
 
 def checkpointed(
-    records: Iterator[Record], optimiser: Optimiser, training: Training, progress: Progress
+    records: Iterator[Record], learner: Learner, training: Training, progress: Progress
 ) -> Iterator[tuple[Rows, TrainingCheckpoint]]:
     """Gather records and hand over a checkpoint every so often, at the end, and when asked to stop.
 
@@ -132,7 +132,7 @@ def checkpointed(
         for record in with_progress(records, training.stage.replace("_", " "), training.steps, progress.step):
             rows.append(_finite_row(record))
             if record.step % training.checkpoint_every == 0 or record.step == training.steps or stop.asked:
-                yield rows, _checkpoint(optimiser, training, rows[-1])
+                yield rows, _checkpoint(learner, training, rows[-1])
                 rows, saved = [], record.step
             done = record.step
             if stop.asked and record.step < training.steps:
@@ -141,7 +141,7 @@ def checkpointed(
                     "run the same command to go on"
                 )
     if progress.step == training.steps:  # perhaps killed after the last state, before the end mark
-        yield [], _checkpoint(optimiser, training, {"step": progress.step} | progress.metrics)
+        yield [], _checkpoint(learner, training, {"step": progress.step} | progress.metrics)
 
 
 @contextmanager
@@ -176,11 +176,11 @@ def flatten(record: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _checkpoint(optimiser: Optimiser, training: Training, row: dict[str, Any]) -> TrainingCheckpoint:
+def _checkpoint(learner: Learner, training: Training, row: dict[str, Any]) -> TrainingCheckpoint:
     metrics = {name: float(value) for name, value in row.items() if name != "step"}
-    tensors = optimiser.state()  # the averaged weights are part of it
+    tensors = learner.state()  # the averaged weights are part of it
     demand_finite_tensors(tensors)
-    model = Checkpoint(training.header(training.kind, row["step"], metrics), optimiser.averaged_weights())
+    model = Checkpoint(training.header(training.kind, row["step"], metrics), learner.averaged_weights())
     state = Checkpoint(training.header("training_state", row["step"], metrics), tensors)
     return TrainingCheckpoint(model, state, complete=row["step"] == training.steps)
 

@@ -6,7 +6,8 @@ first, so none drowns another).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from pydantic import Field
@@ -21,6 +22,7 @@ from motiongrpo.policy.collection import AdvantageConfig, Collected, Collector, 
 from motiongrpo.policy.diagnostics import reward_deviation
 from motiongrpo.policy.rollout import (
     RolloutConfig,
+    Rollouts,
     roll_out,
     stratified_subset,
     trainable_steps,
@@ -28,6 +30,7 @@ from motiongrpo.policy.rollout import (
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import GradientPass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
+from motiongrpo.rewards.online import OnlineReward
 from motiongrpo.seeds import generator_for
 
 AUDIT_LIMIT = 1e-6
@@ -71,6 +74,8 @@ class GrpoUpdate:
     kl_per_dim: float | None  # to the pretrained model, nats of one step, before the last pass
     audit: float | None  # largest |log ratio| per dimension before the first pass
     audit_nats: float | None  # the same in nats, of whole samples
+    perceptual_version: int = 0  # of φ: its scores and rewards compare only where this is the same
+    refresh: dict[str, float] = field(default_factory=dict)  # of φ before this update: loss, pair accuracy
 
 
 @dataclass(frozen=True)
@@ -82,20 +87,30 @@ class Trainer:
     windows: Callable[..., WindowBatch]  # (count, *address) → a batch that depends on nothing else
     config: GrpoConfig
     device: torch.device
+    online: OnlineReward | None = None  # where the perceptual model follows the policy
+
+    @cached_property
+    def pool(self) -> Rollouts:
+        """The calibration pool: the pretrained model on fixed windows, the same for every version of φ."""
+        config = self.config
+        batch = self.windows(config.advantage.calibration_conditions, "calibration").to(self.device)
+        return roll_out(self.reference, batch, config.rollout, [], self.generator("calibration"))
 
     def generator(self, *address: str | int) -> torch.Generator:
         return generator_for(self.config.seed, "grpo", *address, device=self.device)
 
 
 def calibrate(trainer: Trainer) -> RewardScale:
-    """ω, floors and spreads from rollouts of the pretrained model on a fixed pool of windows."""
-    config = trainer.config
-    batch = trainer.windows(config.advantage.calibration_conditions, "calibration").to(trainer.device)
-    rollouts = roll_out(trainer.reference, batch, config.rollout, [], trainer.generator("calibration"))
-    values = judge(rollouts, trainer.reward).values
+    """ω, floors and spreads from rollouts of the pretrained model on a fixed pool of windows.
+
+    Of these, the floor and the spread of the perceptual reward belong to one version of φ: they are worked
+    out anew after each refresh. The joint terms do not see φ, and ω of the perceptual one is a parameter.
+    """
+    values = judge(trainer.pool, trainer.reward).values
     omega = trainer.reward.omega_from(values)
     rewards = trainer.reward.rewards(values, omega)
-    return reward_scale({term: config.rollout.compared(r) for term, r in rewards.items()}, omega)
+    compared = trainer.config.rollout.compared
+    return reward_scale({term: compared(reward) for term, reward in rewards.items()}, omega)
 
 
 def improve(
@@ -109,6 +124,8 @@ def improve(
     config = trainer.config
     while policy.steps < config.updates * config.passes:
         update = policy.steps // config.passes + 1
+        refreshed = _refreshed(policy.model, trainer, update)
+        scale = calibrate(trainer) if refreshed else scale
         collected = _collect(policy.model, trainer, scale, update)
         if collected.dropped_share == 1:
             empty_updates += 1
@@ -118,7 +135,20 @@ def improve(
         else:
             empty_updates = 0
             passes = [_checked_pass(i, policy, trainer, collected) for i in range(config.passes)]
-        yield _record(update, collected, empty_updates, passes)
+        version = trainer.online.version if trainer.online else 0
+        yield replace(
+            _record(update, collected, empty_updates, passes), perceptual_version=version, refresh=refreshed
+        )
+
+
+def _refreshed(policy: Denoiser, trainer: Trainer, update: int) -> dict[str, float]:
+    """What a refresh of φ said, where one was due."""
+    if trainer.online is None or not trainer.online.is_due(update):
+        return {}
+    try:
+        return trainer.online.refresh(policy, trainer.config.rollout.sampling)
+    except Diverged as error:
+        raise Diverged(f"while the perceptual model was refreshed, {error} (grpo.rewards.refresh)") from error
 
 
 def _checked_pass(
