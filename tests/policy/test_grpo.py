@@ -144,7 +144,7 @@ def test_updates_without_a_group_in_a_row_stop_the_run_with_a_remedy():
     sentence = "all groups of 2 updates in a row were dropped: .*amplitude_m or lower grpo.advantage.drop"
     with pytest.raises(Diverged, match=sentence):
         run_of_drops(config(empty_updates=2), shares=[DROP_ALL, DROP_ALL])
-    with pytest.raises(Diverged, match="all groups of one update were dropped"):
+    with pytest.raises(Diverged, match="all groups of 1 update in a row were dropped"):
         run_of_drops(config(empty_updates=1))
 
 
@@ -268,6 +268,14 @@ def test_a_refresh_that_diverges_says_whose_loss_it_was():
     next(coach.online.training.model.parameters()).data.fill_(float("nan"))
     with pytest.raises(Diverged, match="while the perceptual model was refreshed, the loss is nan; lower"):
         list(improve(training, coach, calibrate(coach)))
+
+
+def test_the_anchor_is_given_the_seed_of_the_run(monkeypatch):
+    seeds = []
+    real = grpo.gradient_pass
+    monkeypatch.setattr(grpo, "gradient_pass", lambda *args: seeds.append(args[-1]) or real(*args))
+    post_trained(config(updates=1, seed=3))
+    assert seeds == [3]
 
 
 def test_another_seed_is_another_run():

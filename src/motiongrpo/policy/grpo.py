@@ -32,6 +32,7 @@ from motiongrpo.policy.update import GradientPass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
 from motiongrpo.rewards.online import OnlineReward
 from motiongrpo.seeds import generator_for
+from motiongrpo.words import counted
 
 AUDIT_LIMIT = 1e-6
 """Largest |log ratio| *per valid dimension* of an update's first pass, where theory says zero.
@@ -175,11 +176,10 @@ def _checked_pass(
 
 def _refuse_endless_drops(empty_updates: int, config: AdvantageConfig) -> None:
     if empty_updates >= config.empty_updates:
-        updates = "one update" if empty_updates == 1 else f"{empty_updates} updates in a row"
         raise Diverged(
-            f"all groups of {updates} were dropped: their rewards agree to within {config.drop_below:.0%} of "
-            "the spread over the data; raise grpo.rollout.noise.amplitude_m or lower "
-            "grpo.advantage.drop_below"
+            f"all groups of {counted(empty_updates, 'update')} in a row were dropped: their rewards agree to "
+            f"within {config.drop_below:.0%} of the spread over the data; raise "
+            "grpo.rollout.noise.amplitude_m or lower grpo.advantage.drop_below"
         )
 
 
