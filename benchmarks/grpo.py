@@ -69,7 +69,7 @@ OPTIMISER = OptimiserConfig(
     learning_rate=1e-4, weight_decay=1e-4, warmup_steps=0, gradient_clip=1.0, ema_decay=0.99
 )
 SURROGATE = SurrogateConfig(
-    ratio="corrected", clip_shift=0.1, clip_kl_nats=0.1, kl_weight=0.0, anchor_share=0.0
+    ratio="corrected", clip_shift=0.1, clip_kl_nats=0.1, kl_weight=0.0, kl_limit_per_dim=1e9, anchor_share=0.0
 )
 
 
@@ -114,7 +114,7 @@ def updates(layers: int, scope: str) -> Iterator[tuple[float, float]]:
         sampled = time.process_time()
         reward = -(rollouts.by_group() - 0.5).square().mean(dim=(-1, -2))
         advantage = rollouts.per_row(group_advantages({"distance": reward}, {"distance": 1e-9}, 5.0))
-        gradient_pass(policy, reference, rollouts, advantage, SURROGATE)
+        gradient_pass(policy, reference, rollouts, advantage, SURROGATE, 0)
         yield sampled - started, time.process_time() - sampled
 
 

@@ -20,7 +20,7 @@ from motiongrpo.errors import InputError
 
 TENSORS = {
     "weight": torch.randn(3, 4, generator=torch.Generator().manual_seed(0)),
-    "double": torch.tensor([1 / 3, -0.0, torch.inf, torch.nan], dtype=torch.float64),
+    "double": torch.tensor([1 / 3, -0.0, 1.7e308, 5e-324], dtype=torch.float64),
     "count": torch.tensor(7),
     "mask": torch.tensor([True, False]),
     "none": torch.zeros(0, 5),

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.optimisation import Optimiser, OptimiserConfig, WithCompanion
 
 CALM = {"learning_rate": 0.1, "weight_decay": 0.0, "warmup_steps": 0, "gradient_clip": 1e9, "ema_decay": 0.9}
 
@@ -26,6 +26,25 @@ def loss(opt: Optimiser, step: int) -> torch.Tensor:
 
 def weights(opt: Optimiser) -> torch.Tensor:
     return nn.utils.parameters_to_vector(opt.model.parameters()).detach().clone()
+
+
+def test_a_learner_and_its_companion_go_on_together():
+    """One state, in which neither overwrites the other; what is evaluated is the learner alone."""
+    pair = WithCompanion(optimiser(model(0)), optimiser(model(1)), "beside")
+    for step, opt in ((0, pair.learner), (1, pair.companion), (2, pair.companion)):
+        opt.step(loss(opt, step))
+    again = WithCompanion(optimiser(model(2)), optimiser(model(3)), "beside")
+    again.restore(pair.state())
+    assert (again.learner.steps, again.companion.steps) == (1, 2)
+    assert again.state().keys() == pair.state().keys()
+    for name, value in pair.state().items():
+        assert_close(again.state()[name], value, rtol=0, atol=0)
+    for opt in (pair.learner, again.learner, pair.companion, again.companion):
+        opt.step(loss(opt, 3))
+    assert_close(weights(again.learner), weights(pair.learner), rtol=0, atol=0)
+    assert_close(weights(again.companion), weights(pair.companion), rtol=0, atol=0)
+    assert pair.averaged_weights().keys() == model().state_dict().keys()
+    assert_close(pair.averaged_weights()["weight"], pair.learner.averaged.weight, rtol=0, atol=0)
 
 
 def test_the_first_update_moves_every_weight_by_the_rate_and_warm_up_divides_it():

@@ -20,7 +20,12 @@ from tests.denoisers import small
 from tests.policy.linear import rollout_config, windows
 
 SURROGATE = SurrogateConfig(
-    ratio="importance", clip_shift=0.1, clip_kl_nats=0.1, kl_weight=0.01, anchor_share=0.0
+    ratio="importance",
+    clip_shift=0.1,
+    clip_kl_nats=0.1,
+    kl_weight=0.01,
+    kl_limit_per_dim=1e9,
+    anchor_share=0.0,
 )
 OPTIMISER = OptimiserConfig(
     learning_rate=1e-3, weight_decay=0.0, warmup_steps=0, gradient_clip=1e9, ema_decay=0.9
@@ -72,7 +77,7 @@ def test_densities_stay_in_full_precision_and_the_first_update_passes_its_audit(
         rollouts = sampled.groups(torch.tensor(kept))
         advantage = torch.randn(rollouts.x.shape[:2])
         training = Optimiser(copy.deepcopy(policy), OPTIMISER)
-        found = gradient_pass(training, network("bf16"), rollouts, advantage, SURROGATE)
+        found = gradient_pass(training, network("bf16"), rollouts, advantage, SURROGATE, 0)
         assert found.audit < 1e-6
         assert found.kl_per_dim < 1e-6
         assert found.gradient_norm > 0

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from motiongrpo.errors import InputError
 from motiongrpo.files import replace_file
+from motiongrpo.finite import demand_finite
 
 FORMAT = 1
 STATE, COMPLETE = "training_state.safetensors", "COMPLETE"  # beside the models of a training
@@ -74,11 +75,18 @@ class CheckpointFolder:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write to a temporary name, flush, rename."""
+    """Write to a temporary name, flush, rename; tensors that are not finite are never written."""
+    demand_finite_tensors(checkpoint.tensors)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     header = checkpoint.header.model_copy(update={"weights": weights_digest(tensors)})
     metadata = {"motiongrpo": header.model_dump_json()}  # one entry: safetensors does not keep their order
     replace_file(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
+
+
+def demand_finite_tensors(tensors: StateDict) -> None:
+    """Raise Diverged where a weight or a moment of the optimiser is NaN or infinite."""
+    for name, tensor in tensors.items():
+        demand_finite(f"'{name}'", tensor)
 
 
 def load_checkpoint(path: Path, kind: Kind) -> Checkpoint:

@@ -1,6 +1,7 @@
 """What the three trainings share: AdamW with warm-up, a gradient clip, an exponential moving average."""
 
-from typing import Generic, TypeVar, cast
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar, cast
 
 import torch
 from pydantic import Field
@@ -9,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from motiongrpo.checkpoint import StateDict
 from motiongrpo.config import Config
+from motiongrpo.finite import demand_finite
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -38,14 +40,19 @@ class Optimiser(Generic[Model]):
         self.average.n_averaged.fill_(1)  # the model as it is now counts as the first of the average
 
     def step(self, loss: Tensor) -> float:
-        """One update. Returns the global gradient norm before clipping."""
+        """One update. Returns the global gradient norm before clipping; Diverged where that is not finite."""
+        demand_finite("the loss", loss)
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
         return self.apply_gradients()
 
     def apply_gradients(self) -> float:
-        """An update from gradients already accumulated. Returns their global norm before clipping."""
+        """An update from gradients already accumulated. Returns their global norm before clipping.
+
+        A norm that is not finite raises Diverged while the weights are still those of before.
+        """
         norm = nn.utils.clip_grad_norm_(self.trained.values(), self.config.gradient_clip)
+        demand_finite("the gradient's norm", norm)
         warmth = min(1.0, (self.steps + 1) / max(1, self.config.warmup_steps))
         for group in self.adam.param_groups:
             group["lr"] = self.config.learning_rate * warmth
@@ -53,6 +60,10 @@ class Optimiser(Generic[Model]):
         self.average.update_parameters(self.model)
         self.steps += 1
         return float(norm)
+
+    def skip(self, steps: int) -> None:
+        """Count steps that had nothing to learn from: weights, AdamW's state and the average stay."""
+        self.steps += steps
 
     @property
     def averaged(self) -> Model:
@@ -78,6 +89,37 @@ class Optimiser(Generic[Model]):
         for name, parameter in self.trained.items():
             self.adam.state[parameter] = _copied(_below(f"adam.{name}.", state))
         self.steps = int(state["steps"])
+
+
+class Learner(Protocol):
+    """What a checkpoint needs of a training: everything to go on with, and the weights that get evaluated."""
+
+    def state(self) -> StateDict: ...
+    def restore(self, state: StateDict) -> None: ...
+    def averaged_weights(self) -> StateDict: ...
+
+
+@dataclass(frozen=True)
+class WithCompanion:
+    """A learner and one that is trained beside it: one state, so that neither can get ahead of the other."""
+
+    learner: Learner
+    companion: Learner
+    name: str  # of the companion's tensors
+
+    def state(self) -> StateDict:
+        """Both, the companion's below its name."""
+        beside = {f"{self.name}.{key}": value for key, value in self.companion.state().items()}
+        return self.learner.state() | beside
+
+    def restore(self, state: StateDict) -> None:
+        """Continue from what `state()` returned."""
+        self.learner.restore(state)
+        self.companion.restore(_below(f"{self.name}.", state))
+
+    def averaged_weights(self) -> StateDict:
+        """The learner's alone."""
+        return self.learner.averaged_weights()
 
 
 def _below(prefix: str, state: StateDict) -> StateDict:

@@ -1,15 +1,18 @@
 """Raw motion, body files, the store, logs and scores as the catalog sees them."""
 
+from dataclasses import replace
+
 import pytest
 from kedro.io import DatasetError
 
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.datasets.body_model import BodyModelDataset
-from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDataset
+from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDataset, RawContents
 from motiongrpo.datasets.raw_motions import RawMotionFolder
 from motiongrpo.datasets.tables import ScoreFolder, StepLog
 from motiongrpo.motion.grounding import ground
-from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreUpdate
+from motiongrpo.motion.raw import Fingerprint
+from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreUpdate, encode
 from tests.bodies import CONTACT, FLOOR, FPS, open_body, standing_clip
 
 
@@ -50,7 +53,7 @@ def test_the_body_is_the_open_one_unless_a_file_or_folder_is_named(tmp_path):
 
 def update(file: str, finished: bool, generation: str = "g") -> StoreUpdate:
     clip = ground(standing_clip(10, name=file), open_body(), FLOOR, CONTACT)
-    verdicts = [FileVerdict(file, "accepted", "", 1.0, [clip])]
+    verdicts = [encode(FileVerdict(file, "accepted", "", 1.0, [clip]))]
     return StoreUpdate(StoreHeader(FPS, "body"), generation, verdicts, finished)
 
 
@@ -64,6 +67,17 @@ def test_a_store_exists_once_its_last_update_is_saved(tmp_path):
     assert dataset.exists()
     assert progress.load() == {"g": {"a", "b"}}
     assert dataset.load().sequences["name"].tolist() == ["a", "b"]
+
+
+def test_what_raw_files_held_is_kept_beside_the_store(tmp_path):
+    dataset, contents = MotionStoreDataset(str(tmp_path)), RawContents(str(tmp_path))
+    assert contents.load() == {}
+    held = {"a.bvh": Fingerprint(3, 10**18 + 1, "5e"), "b.jpg": Fingerprint(4, 1, "")}
+    dataset.save(replace(update("a", finished=False), contents=held))
+    dataset.save(update("b", finished=True))
+    assert contents.load() == held
+    with pytest.raises(DatasetError, match="contents are written with the motion store"):
+        contents.save("anything")
 
 
 def test_a_file_that_is_saved_twice_is_there_once(tmp_path):

@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch.testing import assert_close
 
 from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain, reverse_step, sample
@@ -76,6 +77,26 @@ def test_at_eta_one_every_level_of_the_chain_has_its_forward_marginal():
         count = step.x_s.numel()
         assert abs(float(step.x_s.mean() - expected_mean)) < 5 * float(expected_var / count) ** 0.5
         assert abs(float(step.x_s.var() / expected_var) - 1) < 5 * (2 / count) ** 0.5
+
+
+@pytest.mark.parametrize("steps", range(2, 31))
+def test_too_few_steps_for_egoallos_noise_are_refused_with_the_parameters(steps):
+    """Exactly the counts at which its σ would not fit; ours takes any."""
+
+    def walked() -> None:
+        free = SamplingConfig.model_construct(steps=steps, eta=1.0, sampler="egoallo")
+        for t, s in itertools.pairwise(squared_levels(steps)):
+            reverse_step(t, s, free)
+
+    config(sampler="ddim", steps=steps)
+    if steps >= 6:
+        config(sampler="egoallo", steps=steps)
+        walked()
+        return
+    with pytest.raises(ValidationError, match=f"at least 6 with sampler: egoallo.* got {steps}"):
+        config(sampler="egoallo", steps=steps)
+    with pytest.raises(ValueError, match="steps must be at least 6"):
+        walked()
 
 
 def test_egoallos_steps_have_their_published_constants():

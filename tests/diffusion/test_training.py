@@ -1,5 +1,7 @@
 import copy
+from dataclasses import replace
 
+import pytest
 import torch
 from torch.testing import assert_close
 
@@ -14,6 +16,7 @@ from motiongrpo.diffusion.training import (
     stratified_levels,
     validation_loss,
 )
+from motiongrpo.errors import Diverged
 from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from tests.bodies import window_batch
 from tests.diffusion.test_denoiser import config as denoiser_config
@@ -45,6 +48,19 @@ def pretraining_config(steps: int) -> PretrainingConfig:
         denoiser=denoiser_config(),
         optimiser=optimiser_config(),
     )
+
+
+def test_a_poisoned_batch_or_weight_stops_pretraining_before_a_step():
+    settings, batch = pretraining_config(steps=2), window_batch(frames=6)
+    poisoned = replace(batch, T_world_cpf=batch.T_world_cpf.index_fill(1, torch.tensor(3), float("nan")))
+    training = Optimiser(denoiser(), settings.optimiser)
+    with pytest.raises(Diverged, match="a window of motion is nan; the motion store is damaged"):
+        list(pretrain(training, lambda step: poisoned, batch, settings))
+    with torch.no_grad():
+        next(training.model.parameters()).view(-1)[0] = float("inf")
+    with pytest.raises(Diverged, match=r"the loss is (nan|inf); lower optimiser.learning_rate"):
+        list(pretrain(training, lambda step: batch, batch, settings))
+    assert training.steps == 0
 
 
 def test_levels_are_drawn_one_from_each_stratum():

@@ -108,6 +108,6 @@ def test_synthetic_clips_are_read_by_number_and_need_no_file():
 )
 def test_a_folder_without_motion_is_named_with_what_it_lacks(source, sentence):
     nowhere = Path("nowhere")
-    files = RawFolder(nowhere, {"readme.txt": RawFile("readme.txt", nowhere / "readme.txt", 0)})
+    files = RawFolder(nowhere, {"readme.txt": RawFile("readme.txt", nowhere / "readme.txt", 0, 0)})
     with pytest.raises(InputError, match=sentence):
         clip_readers(files, open_body(), of_source(source), None)

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from motiongrpo.errors import InputError
 from motiongrpo.motion.splits import SplitConfig, split_subjects
 
 PEOPLE = [f"{number:03d}" for number in range(40)]
@@ -38,11 +39,37 @@ def test_a_share_is_rounded_up_so_that_a_few_people_fill_every_split():
     }
 
 
-@pytest.mark.parametrize(("share", "left"), [(0.0, 40), (0.9, 0)])
-def test_shares_at_their_limits_leave_all_or_nobody_for_training(share, left):
-    chosen = split_subjects(PEOPLE, config(test_share=share, validation_share=share))
-    assert list(chosen.values()).count("train") == left
-    assert len(chosen) == len(PEOPLE)
+def test_shares_of_nothing_leave_all_for_training():
+    chosen = split_subjects(PEOPLE, config(test_share=0.0, validation_share=0.0))
+    assert chosen == dict.fromkeys(PEOPLE, "train")
+
+
+@pytest.mark.parametrize(
+    ("people", "changes", "sentence"),
+    [
+        (
+            ["a"],
+            {},
+            r"of 1 subject with motion \(a\) none is left .* 1 to test and 0 to",
+        ),
+        (
+            ["b", "a"],
+            {},
+            r"of 2 subjects with motion \(a, b\) none .* 1 to test and 1 to validation; add",
+        ),
+        (PEOPLE, {"test_share": 0.9}, r"of 40 subjects with motion \(000, 001, 002, …\) none .* 36 to test"),
+        (
+            ["a", "b", "c"],
+            {"test_subjects": ["a", "b"], "validation_subjects": ["c"]},
+            "2 to test and 1 to validation; add .* 3 at least, or have fewer taken in ingestion.splits",
+        ),
+    ],
+)
+def test_when_nobody_is_left_for_training_the_sentence_counts_them_and_says_what_to_do(
+    people, changes, sentence
+):
+    with pytest.raises(InputError, match=sentence):
+        split_subjects(people, config(**changes))
 
 
 def test_named_people_stay_named_whatever_the_shares_are():

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,7 @@ def test_when_all_files_are_refused_the_motion_of_before_stays(tmp_path):
     result, data = ingested(tmp_path, good)
     assert result.exit_code == 0, result.output
     before = files(data)
+    before.pop("02_intermediate/smoke/motions/raw_files.json")  # of files as they are now
     result, _ = ingested(tmp_path, {name: TAKE[:9000] for name in good})
     assert_refused(
         result, "every file was refused, 4 in all, the first, '00_01.bvh', because: ", "files.jsonl"
@@ -135,7 +137,7 @@ def test_one_bad_file_is_listed_with_its_reason_and_the_rest_goes_through(tmp_pa
     takes = {f"0{subject}_01.bvh": TAKE for subject in range(4)}
     result, data = ingested(tmp_path, takes | {"07_03.bvh": with_number(7, "inf")})
     assert result.exit_code == 0, result.output
-    assert "ingestion: 1 files refused" in result.output
+    assert "ingestion: 1 file refused" in result.output
     report = list(csv.DictReader((data / "08_reporting/smoke/ingestion_report.csv").open()))
     assert {row["file"]: row["verdict"] for row in report} == dict.fromkeys(takes, "accepted") | {
         "07_03.bvh": "refused"
@@ -147,7 +149,7 @@ def test_one_bad_file_is_listed_with_its_reason_and_the_rest_goes_through(tmp_pa
 
 def test_verdicts_are_on_disk_even_where_too_little_motion_is_left_for_windows(tmp_path):
     result, data = ingested(tmp_path, {"01_01.bvh": TAKE, "02_01.bvh": TAKE[:9000]})
-    assert_refused(result, "the train split has no window of at least 8 frames", "or add motion")
+    assert_refused(result, "of 1 subject with motion (01) none is left for training", "add motion")
     report = (data / "08_reporting/smoke/ingestion_report.csv").read_text()
     assert "02_01.bvh,refused," in report
 
@@ -182,3 +184,34 @@ def test_a_body_file_that_cannot_be_used_is_named(write, sentence, tmp_path):
     result = run(data, "ingestion", body=body)
     assert_refused(result, str(body), sentence)
     assert files(data) == {}
+
+
+def generation(data: Path) -> str:
+    return (data / "02_intermediate/smoke/motions/CURRENT").read_text()
+
+
+def test_a_file_repaired_in_place_at_the_same_size_gets_a_new_verdict(tmp_path):
+    good = {f"0{subject}_01.bvh": TAKE for subject in range(4)}
+    bad = with_number(7, "nan")
+    result, data = ingested(tmp_path, good | {"09_01.bvh": bad})
+    assert result.exit_code == 0, result.output
+    assert "ingestion: 1 file refused" in result.output
+    before = generation(data)
+    repaired = bad.replace("nan", "0.1")
+    assert len(repaired) == len(bad)
+    result, _ = ingested(tmp_path, {"09_01.bvh": repaired})
+    assert result.exit_code == 0, result.output
+    assert "refused" not in result.output
+    assert generation(data) != before
+
+
+def test_a_copy_of_the_data_is_the_same_motion_and_nothing_is_ingested_again(tmp_path):
+    result, data = ingested(tmp_path, {f"0{subject}_01.bvh": TAKE for subject in range(4)})
+    assert result.exit_code == 0, result.output
+    before = files(data / "02_intermediate/smoke/motions")
+    shutil.copytree(tmp_path / "raw", tmp_path / "copy", copy_function=shutil.copy)
+    result, _ = ingested(tmp_path, {}, data_root=tmp_path / "copy")
+    assert result.exit_code == 0, result.output
+    after = files(data / "02_intermediate/smoke/motions")
+    assert {name for name in after if after[name] != before[name]} <= {"raw_files.json"}
+    assert after.keys() == before.keys()

@@ -1,5 +1,6 @@
 """What the three trainings share; that whole runs resume bit for bit is tested with the project."""
 
+import math
 import os
 import signal
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from torch import nn
 
 from motiongrpo.checkpoint import Checkpoint
 from motiongrpo.config import Config
-from motiongrpo.errors import InputError
+from motiongrpo.errors import Diverged, InputError
 from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.pipelines.training import (
     Progress,
@@ -110,6 +111,51 @@ def test_a_polite_signal_saves_this_step_and_stops_with_one_sentence():
 def test_asked_to_stop_at_its_last_step_a_training_just_ends():
     found = list(checkpointed(steps(5, 6, asked_at=6), optimiser(), training(), Progress(4, {})))
     assert [checkpoint.complete for _, checkpoint in found] == [True]
+
+
+def diverging(at: int, opt: Optimiser | None = None):
+    """Five steps; at one of them a number or, where an optimiser is given, a weight is not finite."""
+    for step in range(1, 6):
+        if step == at and opt is not None:
+            opt.model.weight.data[0, 0] = math.nan
+        yield Step(step, math.nan if step == at and opt is None else 1.0, {"position": 2.0}, None)
+
+
+@pytest.mark.parametrize("poison", ["row", "weights"])
+def test_what_is_not_finite_is_never_handed_over_and_the_sentence_says_what_stays(poison):
+    opt = optimiser()
+    found = checkpointed(
+        diverging(5, opt if poison == "weights" else None), opt, training(5), Progress(0, {})
+    )
+    rows, good = next(found)
+    assert ([row["step"] for row in rows], good.model.header.step) == ([1, 2, 3, 4], 4)
+    what = {"row": "loss is nan", "weights": "'model.weight' is nan"}[poison]
+    with pytest.raises(
+        InputError, match=rf"pretraining stopped at step 5 of 5: {what}; lower .*step 4 stays.*run=NAME"
+    ):
+        next(found)
+    assert all(bool(value.isfinite().all()) for value in good.state.tensors.values())
+
+
+def refusing(at: int):
+    for step in range(1, at):
+        yield Step(step, 1.0, {}, None)
+    raise Diverged("the loss is nan; lower it")
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "stays"),
+    [(1, 0, "nothing was saved"), (3, 0, "nothing was saved"), (6, 0, "step 4 stays as it was saved")],
+)
+def test_a_training_that_diverges_says_at_which_step_and_what_is_left(at, before, stays):
+    found = checkpointed(refusing(at), optimiser(), training(9), Progress(before, {}))
+    with pytest.raises(InputError, match=f"stopped at step {at} of 9: the loss is nan; lower it; {stays}"):
+        list(found)
+
+
+def test_a_resumed_training_that_diverges_at_once_leaves_what_it_found():
+    with pytest.raises(InputError, match=r"stopped at step 5 of 9: .*; step 4 stays"):
+        list(checkpointed(refusing(1), optimiser(), training(9), Progress(4, {})))
 
 
 def test_without_a_state_a_training_begins():

@@ -20,7 +20,12 @@ GROUPS, GROUP_SIZE, FRAMES = 4, 4, 6
 TRACKS = {"kind": "perlin", "scope": "nested", "tracks": 2, "amplitude_m": 0.05, "spacing_frames": 16.0}
 REAL = torch.arange(FRAMES) < torch.tensor([6, 4, 6, 5])[:, None]
 SURROGATE = SurrogateConfig(
-    ratio="corrected", clip_shift=10.0, clip_kl_nats=0.1, kl_weight=0.01, anchor_share=0.1
+    ratio="corrected",
+    clip_shift=10.0,
+    clip_kl_nats=0.1,
+    kl_weight=0.01,
+    kl_limit_per_dim=1e9,
+    anchor_share=0.1,
 )
 OPTIMISER = OptimiserConfig(
     learning_rate=1e-3, weight_decay=1e-4, warmup_steps=0, gradient_clip=1e9, ema_decay=0.9
@@ -47,7 +52,7 @@ def updated(at_once: int, scope: str = "nested"):
     training = Optimiser(policy, OPTIMISER)
     rollouts = sampled(at_once, scope)
     advantage = torch.linspace(-1, 1, GROUPS * GROUP_SIZE, dtype=torch.float64).sin()
-    found = gradient_pass(training, network(3), rollouts, advantage.view(rollouts.x.shape[:2]), SURROGATE)
+    found = gradient_pass(training, network(3), rollouts, advantage.view(rollouts.x.shape[:2]), SURROGATE, 0)
     gradient = {name: p.grad for name, p in policy.named_parameters() if p.grad is not None}
     return gradient, copy.deepcopy(policy.state_dict()), found
 

@@ -1,23 +1,28 @@
 """Post-training end to end: the real network under the real reward, on a small scale."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.errors import Diverged
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.optimisation import Optimiser, OptimiserConfig, WithCompanion
+from motiongrpo.policy import grpo
 from motiongrpo.policy.collection import AdvantageConfig, judge
 from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, calibrate, improve
 from motiongrpo.policy.rollout import RolloutConfig, roll_out
 from motiongrpo.policy.surrogate import SurrogateConfig
+from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.seeds import seed_for
 from tests.bodies import window_batch
 from tests.diffusion.test_denoiser import config as denoiser_config
 from tests.policy.linear import rollout_config
 from tests.rewards.test_hybrid import hybrid
+from tests.rewards.test_online import following as following_reward
 
 TERMS = ["rotation", "position", "perceptual"]
 EVERYTHING = window_batch(frames=6, count=8)
@@ -29,7 +34,7 @@ def windows(count: int, *address) -> WindowBatch:
     return EVERYTHING.rows((torch.arange(count) + first) % len(EVERYTHING))
 
 
-def config(updates: int = 3, passes: int = 1, seed: int = 0, **rollout) -> GrpoConfig:
+def config(updates: int = 3, passes: int = 1, seed: int = 0, empty_updates: int = 1, **rollout) -> GrpoConfig:
     chain: RolloutConfig = rollout_config(
         4, 4, **{"conditions": 2, "trained_steps": 2, "lowest_level": 64} | rollout
     )
@@ -40,9 +45,16 @@ def config(updates: int = 3, passes: int = 1, seed: int = 0, **rollout) -> GrpoC
         seed=seed,
         rollout=chain,
         rewards=hybrid(terms=TERMS).config,
-        advantage=AdvantageConfig(clamp=5.0, drop_below=0.0, refills=0, calibration_conditions=4),
+        advantage=AdvantageConfig(
+            clamp=5.0, drop_below=1e-9, refills=0, empty_updates=empty_updates, calibration_conditions=4
+        ),
         surrogate=SurrogateConfig(
-            ratio="corrected", clip_shift=0.1, clip_kl_nats=0.1, kl_weight=0.0, anchor_share=0.0
+            ratio="corrected",
+            clip_shift=0.1,
+            clip_kl_nats=0.1,
+            kl_weight=0.0,
+            kl_limit_per_dim=1e9,
+            anchor_share=0.0,
         ),
         optimiser=OptimiserConfig(
             learning_rate=1e-4, weight_decay=0.0, warmup_steps=0, gradient_clip=1.0, ema_decay=0.9
@@ -85,8 +97,74 @@ class Forgetful(Denoiser):
 
 
 def test_a_policy_that_is_not_what_was_sampled_stops_the_run_at_its_first_update():
-    with pytest.raises(RuntimeError, match=r"update 1: recomputed log-densities differ .* than 1e-06"):
+    sentence = r"recomputed log-densities differ .* a dimension \(.* nats\), more than 1e-06; pass precision"
+    with pytest.raises(Diverged, match=sentence):
         post_trained(config(), network(Forgetful))
+
+
+DROP_ALL = 1e15  # times drop_below: no group reaches it
+
+
+def run_of_drops(settings: GrpoConfig, empty_updates: int = 0, shares=(DROP_ALL,) * 9):
+    """Updates whose groups are all dropped, or none, as `shares` of the spread say, by update."""
+    training, coach = Optimiser(network(), settings.optimiser), trainer(settings)
+    scale = calibrate(coach)
+    told = []
+    for share in shares:
+        spread = dict.fromkeys(TERMS, share)
+        step = config(
+            updates=len(told) + 1, passes=settings.passes, empty_updates=settings.advantage.empty_updates
+        )
+        coach = replace(coach, config=step)
+        updates = improve(training, coach, replace(scale, spread=spread), empty_updates)
+        told += list(updates)
+        empty_updates = told[-1].empty_updates
+    return training, told
+
+
+def test_an_update_without_a_group_takes_no_step_and_is_told_as_such():
+    before = network()
+    training, (update,) = run_of_drops(config(passes=2, empty_updates=2), shares=[DROP_ALL])
+    assert (update.step, update.dropped_share, update.empty_updates) == (1, 1, 1)
+    assert update.gradient_norm is update.clipped_low is update.kl_per_dim is update.audit is None
+    assert set(update.reward) == set(TERMS)
+    assert training.steps == 2
+    for parameter, was in zip(training.model.parameters(), before.parameters(), strict=True):
+        assert_close(parameter, was, rtol=0, atol=0)
+
+
+def test_the_next_update_goes_on_where_the_count_stands():
+    _, told = run_of_drops(config(empty_updates=2), shares=[DROP_ALL, 0.0, DROP_ALL, 0.0])
+    assert [u.step for u in told] == [1, 2, 3, 4]
+    assert [u.empty_updates for u in told] == [1, 0, 1, 0]
+    assert [u.gradient_norm is None for u in told] == [True, False, True, False]
+
+
+def test_updates_without_a_group_in_a_row_stop_the_run_with_a_remedy():
+    sentence = "all groups of 2 updates in a row were dropped: .*amplitude_m or lower grpo.advantage.drop"
+    with pytest.raises(Diverged, match=sentence):
+        run_of_drops(config(empty_updates=2), shares=[DROP_ALL, DROP_ALL])
+    with pytest.raises(Diverged, match="all groups of 1 update in a row were dropped"):
+        run_of_drops(config(empty_updates=1))
+
+
+def test_those_before_a_kill_count_too():
+    with pytest.raises(Diverged, match="3 updates in a row"):
+        run_of_drops(config(empty_updates=3), empty_updates=2, shares=[DROP_ALL])
+
+
+def test_a_policy_too_far_from_the_pretrained_model_stops_the_run():
+    """The first update measures no distance; the second measures what the first one walked."""
+    settings = config(updates=2)
+    tight = settings.surrogate.model_copy(update={"kl_limit_per_dim": 1e-12})
+    coach = trainer(settings.model_copy(update={"surrogate": tight}))
+    updates = improve(Optimiser(network(), settings.optimiser), coach, calibrate(coach))
+    assert next(updates).kl_per_dim == 0
+    sentence = (
+        r"nats a dimension from the pretrained model, more than grpo\.surrogate\.kl_limit_per_dim=1e-12"
+    )
+    with pytest.raises(Diverged, match=sentence):
+        next(updates)
 
 
 def test_in_single_precision_the_audit_passes():
@@ -115,6 +193,89 @@ def test_a_run_in_two_parts_is_a_run_in_one():
     assert [u.step for u in improve(resumed, coach, calibrate(coach))] == [2, 3]
     for name, value in whole.state().items():
         assert_close(resumed.state()[name], value, rtol=0, atol=0)
+
+
+def following(settings: GrpoConfig) -> tuple[Optimiser[Denoiser], Trainer]:
+    """A policy and what it takes to improve it, the perceptual model in training too."""
+    reward = following_reward(hybrid().perceptual)
+    coach = trainer(settings)
+    judged = replace(coach.reward, perceptual=reward.training.averaged)
+    return Optimiser(network(), settings.optimiser), replace(coach, reward=judged, online=reward)
+
+
+def test_a_perceptual_model_that_follows_is_refreshed_between_updates_and_its_version_told():
+    training, coach = following(config(updates=5))
+    updates = list(improve(training, coach, calibrate(coach)))
+    assert [u.perceptual_version for u in updates] == [0, 0, 1, 1, 2]
+    assert [set(u.refresh) for u in updates] == [
+        set(),
+        set(),
+        {"loss", "pair_accuracy"},
+        set(),
+        {"loss", "pair_accuracy"},
+    ]
+
+
+def test_without_being_asked_the_perceptual_model_stays_what_it_was():
+    coach = trainer(config(updates=3))
+    before = copy.deepcopy(coach.reward.perceptual.state_dict())
+    updates = list(improve(Optimiser(network(), coach.config.optimiser), coach, calibrate(coach)))
+    assert [u.perceptual_version for u in updates] == [0, 0, 0]
+    for name, value in coach.reward.perceptual.state_dict().items():
+        assert_close(value, before[name], rtol=0, atol=0)
+
+
+def test_after_a_refresh_only_what_depends_on_the_perceptual_model_is_scaled_anew(monkeypatch):
+    """Floor and spread of its own reward, on the same pool; its steepness and the joint terms stay."""
+    used = []
+    collect = grpo._collect
+    monkeypatch.setattr(grpo, "_collect", lambda *args: used.append(args[2]) or collect(*args))
+    training, coach = following(config(updates=3))
+    first = calibrate(coach)
+    list(improve(training, coach, first))
+    assert used[0] == used[1] == first
+    assert used[2] == calibrate(trainer_with(coach.reward)) != first
+    assert used[2].omega == first.omega
+    for term in ("rotation", "position"):
+        assert (used[2].floor[term], used[2].spread[term]) == (first.floor[term], first.spread[term])
+    assert used[2].floor["perceptual"] != first.floor["perceptual"]
+    assert used[2].spread["perceptual"] != first.spread["perceptual"]
+
+
+def trainer_with(reward: HybridReward) -> Trainer:
+    return replace(trainer(config()), reward=reward)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_run_with_a_model_that_follows_in_two_parts_is_a_run_in_one(at):
+    """Stopped before a refresh, after one, or between two."""
+    policy, coach = following(config(updates=4))
+    whole = WithCompanion(policy, coach.online.training, "perceptual")
+    told = list(improve(policy, coach, calibrate(coach)))
+    policy, coach = following(config(updates=at))
+    first = WithCompanion(policy, coach.online.training, "perceptual")
+    before = list(improve(policy, coach, calibrate(coach)))
+    policy, coach = following(config(updates=4))
+    resumed = WithCompanion(policy, coach.online.training, "perceptual")
+    resumed.restore(first.state())
+    assert before + list(improve(policy, coach, calibrate(coach))) == told
+    for name, value in whole.state().items():
+        assert_close(resumed.state()[name], value, rtol=0, atol=0)
+
+
+def test_a_refresh_that_diverges_says_whose_loss_it_was():
+    training, coach = following(config(updates=3))
+    next(coach.online.training.model.parameters()).data.fill_(float("nan"))
+    with pytest.raises(Diverged, match="while the perceptual model was refreshed, the loss is nan; lower"):
+        list(improve(training, coach, calibrate(coach)))
+
+
+def test_the_anchor_is_given_the_seed_of_the_run(monkeypatch):
+    seeds = []
+    real = grpo.gradient_pass
+    monkeypatch.setattr(grpo, "gradient_pass", lambda *args: seeds.append(args[-1]) or real(*args))
+    post_trained(config(updates=1, seed=3))
+    assert seeds == [3]
 
 
 def test_another_seed_is_another_run():

@@ -27,7 +27,13 @@ FLAT = 10.0  # a floor so high that advantages are (r − mean) / FLAT, linear i
 
 
 def surrogate(**changes) -> SurrogateConfig:
-    values = {"ratio": "importance", "clip_shift": 0.1, "clip_kl_nats": 0.1, "kl_weight": 0.0}
+    values = {
+        "ratio": "importance",
+        "clip_shift": 0.1,
+        "clip_kl_nats": 0.1,
+        "kl_weight": 0.0,
+        "kl_limit_per_dim": 1e9,
+    }
     return SurrogateConfig(**values | {"anchor_share": 0.0} | changes)
 
 

@@ -20,7 +20,13 @@ GAIN = float(reverse_step(T, S, SAMPLING).sensitivity)
 
 
 def surrogate(ratio: str = "importance", **changes) -> SurrogateConfig:
-    values = {"clip_shift": 0.1, "clip_kl_nats": 0.5, "kl_weight": 0.0, "anchor_share": 0.0}
+    values = {
+        "clip_shift": 0.1,
+        "clip_kl_nats": 0.5,
+        "kl_weight": 0.0,
+        "kl_limit_per_dim": 1e9,
+        "anchor_share": 0.0,
+    }
     return SurrogateConfig(ratio=ratio, **values | changes)
 
 

@@ -12,6 +12,7 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
 from motiongrpo.diffusion.schedule import squared_levels
 from motiongrpo.diffusion.training import noised_loss
+from motiongrpo.errors import Diverged
 from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.rollout import Rollouts, concatenate, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
@@ -40,7 +41,13 @@ def moved(policy: Denoiser, size: float = 1e-3) -> Denoiser:
 
 
 def surrogate(**changes) -> SurrogateConfig:
-    values = {"ratio": "corrected", "clip_shift": 10.0, "clip_kl_nats": 1e6, "kl_weight": 0.0}
+    values = {
+        "ratio": "corrected",
+        "clip_shift": 10.0,
+        "clip_kl_nats": 1e6,
+        "kl_weight": 0.0,
+        "kl_limit_per_dim": 1e9,
+    }
     return SurrogateConfig(**values | {"anchor_share": 0.0} | changes)
 
 
@@ -100,7 +107,7 @@ def test_the_divergence_has_a_gradient_and_its_reference_has_none():
 
 def test_without_a_weight_the_divergence_is_watched_and_not_felt():
     sampled, policy = rollouts(), moved(network())
-    said = gradient_pass(optimiser(policy), network(), sampled, 0 * ADVANTAGE, surrogate())
+    said = gradient_pass(optimiser(policy), network(), sampled, 0 * ADVANTAGE, surrogate(), 0)
     assert said.kl_per_dim > 0
     assert said.gradient_norm == 0
 
@@ -146,10 +153,46 @@ def test_the_gradient_of_all_groups_is_the_mean_of_the_gradients_of_each():
     assert_close(together, (each[0] + each[1]) / 2, rtol=0, atol=1e-12)
 
 
+def test_the_audit_in_nats_is_that_of_the_sample_whose_dimensions_add_up_to_most():
+    """Two windows of different length: per dimension one may lead, in nats the other."""
+    sampled = rollouts(real=(FRAMES, 2))
+    found = accumulate_gradient(
+        moved(network()), network(), sampled, sampled.steps[1], ADVANTAGE, surrogate()
+    )
+    per_dim = []
+    for row in range(2):
+        part = sampled.groups(torch.arange(2) == row)
+        alone = accumulate_gradient(
+            moved(network()), network(), part, part.steps[1], ADVANTAGE[row : row + 1], surrogate()
+        )
+        per_dim.append(alone.largest_log_ratio)
+    expected = max(value * real * FEATURES for value, real in zip(per_dim, (FRAMES, 2), strict=True))
+    assert found.largest_log_ratio == pytest.approx(max(per_dim))
+    assert found.largest_log_ratio_nats == pytest.approx(expected)
+
+
+def test_a_log_ratio_that_is_not_finite_stops_the_run():
+    sampled = rollouts()
+    sampled.steps[1].x_0[0, 0, 0, 0] = float("nan")
+    with pytest.raises(Diverged, match="the log ratio is nan"):
+        gradient_pass(optimiser(network()), network(), sampled, ADVANTAGE, surrogate(), 0)
+
+
+def test_the_anchor_draws_by_the_seed_of_the_run():
+    def anchored(seed: int) -> torch.Tensor:
+        training = optimiser(network())
+        gradient(training.model, rollouts(), ADVANTAGE)
+        add_anchor(training, rollouts().batch, 0.5, seed)
+        return torch.cat([p.grad.flatten() for p in training.trained.values()])
+
+    assert_close(anchored(1), anchored(1), rtol=0, atol=0)
+    assert (anchored(1) - anchored(2)).abs().max() > 0
+
+
 def test_the_audit_is_silent_for_the_rollouts_own_policy_and_not_for_another():
     sampled = rollouts()
-    same = gradient_pass(optimiser(network()), network(), sampled, ADVANTAGE, surrogate())
-    other = gradient_pass(optimiser(moved(network())), network(), sampled, ADVANTAGE, surrogate())
+    same = gradient_pass(optimiser(network()), network(), sampled, ADVANTAGE, surrogate(), 0)
+    other = gradient_pass(optimiser(moved(network())), network(), sampled, ADVANTAGE, surrogate(), 0)
     assert same.audit < 1e-12
     assert other.audit > 1e-6
 
@@ -160,17 +203,17 @@ def test_the_anchor_is_given_its_share_of_the_policys_gradient(share):
     sampled = rollouts()
     training = optimiser(network())
     alone = gradient(training.model, sampled, ADVANTAGE)
-    add_anchor(training, sampled.batch, share)
+    add_anchor(training, sampled.batch, share, 0)
     both = torch.cat([p.grad.flatten() for p in training.trained.values()])
     assert_close((both - alone).norm(), share * alone.norm(), rtol=1e-9, atol=0)
-    whole = gradient_pass(training, network(), sampled, ADVANTAGE, surrogate(anchor_share=share))
+    whole = gradient_pass(training, network(), sampled, ADVANTAGE, surrogate(anchor_share=share), 0)
     assert whole.gradient_norm == pytest.approx(float(both.norm()), rel=1e-9)
 
 
 def test_the_anchor_points_where_the_pretraining_loss_falls():
     sampled, training = rollouts(), optimiser(network())
     alone = gradient(training.model, sampled, ADVANTAGE)
-    add_anchor(training, sampled.batch, 0.5)
+    add_anchor(training, sampled.batch, 0.5, 0)
     added = torch.cat([p.grad.flatten() for p in training.trained.values()]) - alone
     loss = noised_loss(training.model, sampled.batch, generator_for(0, "anchor", 0)).total()
     towards = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(training.trained.values()))])

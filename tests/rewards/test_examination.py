@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from scipy.stats import spearmanr
 from torch.testing import assert_close
 
+from motiongrpo.body.skeleton import Joint
 from motiongrpo.rewards.corruption import CORRUPTIONS
 from motiongrpo.rewards.examination import (
     SEVERITIES,
@@ -64,10 +67,26 @@ def test_the_examiners_questions_are_the_same_twice_and_others_for_another_seed(
     assert (asked(1) - asked(2)).abs().max() > 1e-3
 
 
-def test_bodies_under_another_head_are_placed_by_their_own():
+def test_bodies_under_another_head_hang_from_it():
+    """Their own motion, at the other's place: nobody is metres from the head that judges them."""
     judged = examiner().under_another_head()
-    assert_close(judged.candidate.T_world_cpf, BATCH.T_world_cpf[:, 1:], rtol=0, atol=0)
     assert_close(judged.T_world_cpf, BATCH.T_world_cpf.roll(1, 0), rtol=0, atol=0)
+    truth, candidate = examiner().truth().candidate, judged.candidate
+    assert_close(candidate.R_parent_joint, truth.R_parent_joint, rtol=0, atol=0)
+    assert_close(candidate.betas, truth.betas, rtol=0, atol=0)
+    head = candidate.posed(open_body())[1].p_world_joint[:, :, Joint.HEAD]
+    assert (head - judged.T_world_cpf[:, 1:, 4:]).norm(dim=-1).max() < 0.2
+
+
+def test_under_another_head_only_frames_count_that_both_windows_have():
+    short = replace(BATCH, mask=torch.arange(12) < torch.tensor([12, 5, 9, 12])[:, None])
+    judged = replace(examiner(), batch=short).under_another_head()
+    assert judged.candidate.mask.sum(1).tolist() == [12, 5, 5, 9]
+
+
+def test_graded_corruptions_have_every_severity_in_turn():
+    raised = examiner().graded("height_shift").candidate.T_world_cpf[..., 6] - BATCH.T_world_cpf[:, 1:, 6]
+    assert (raised.abs().amax(1) / 0.2).tolist() == pytest.approx(SEVERITIES)
 
 
 def test_the_report_says_what_the_logits_say():
@@ -97,7 +116,7 @@ def test_calibration_makes_the_truth_likelier_than_its_opposites():
     perceptual, asking = model(), examiner()
     perceptual.calibration.copy_(calibrate(perceptual, asking, None))
     real = perceptual.score(asking.truth().logits(perceptual, open_body(), FPS))
-    fakes = Judged.together([asking.corrupted(kind, 1.0) for kind in CORRUPTIONS])
+    fakes = Judged.together([asking.graded(kind) for kind in CORRUPTIONS])
     fake = perceptual.score(fakes.logits(perceptual, open_body(), FPS))
     assert float((real.mean() + fake.mean()).detach()) == pytest.approx(1, abs=0.01)
     assert float(real.mean().detach()) >= float(fake.mean().detach())

@@ -16,6 +16,20 @@ from tests.bodies import FPS, open_body, window_batch
 EXACT = {"rtol": 0, "atol": 1e-9}
 
 
+REFRESH = {
+    "every_updates": 2,
+    "steps": 2,
+    "hard_negative_windows": 3,
+    "optimiser": {
+        "learning_rate": 3e-3,
+        "weight_decay": 0.0,
+        "warmup_steps": 0,
+        "gradient_clip": 1.0,
+        "ema_decay": 0.5,
+    },
+}
+
+
 def hybrid(**changes) -> HybridReward:
     torch.manual_seed(0)
     values = {
@@ -24,6 +38,8 @@ def hybrid(**changes) -> HybridReward:
         "perceptual_omega": 0.2,
         "rotation_error": "geodesic",
         "placement": "true",
+        "online": False,
+        "refresh": REFRESH,
     }
     model = PerceptualModel(PerceptualConfig(width=16, heads=2, blocks=1, frames_per_token=4)).double()
     return HybridReward(open_body(), FPS, RewardConfig(**values | changes), model)
@@ -44,6 +60,11 @@ def test_the_truth_gets_the_full_joint_reward():
     paid = reward.rewards(measured, dict.fromkeys(measured, 1.0))
     for term in ("rotation", "position", "aligned_position", "velocity"):
         assert_close(paid[term], torch.ones(4, 1, dtype=torch.float64), rtol=0, atol=1e-6)
+
+
+def test_a_model_that_follows_the_policy_must_be_paid_for():
+    with pytest.raises(ValueError, match="online: true needs the term perceptual"):
+        hybrid(terms=["position"], online=True)
 
 
 def test_omega_pays_the_median_of_the_pretrained_model_one_over_e():

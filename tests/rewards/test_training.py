@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain
+from motiongrpo.errors import Diverged
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.optimisation import Optimiser
 from motiongrpo.rewards.corruption import CORRUPTIONS
@@ -146,6 +148,18 @@ def test_hard_negatives_are_among_what_is_contrasted():
     (without,), (with_hard,) = (trained(optimiser(settings), batch, settings, h) for h in (None, hard))
     assert without.loss == pytest.approx(torch.log(torch.tensor(9.0)).item(), abs=1e-6)
     assert with_hard.loss == pytest.approx(torch.log(torch.tensor(13.0)).item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("what", ["q_parent_joint", "T_world_cpf"])
+def test_a_poisoned_batch_or_weight_stops_the_reward_models_training_before_a_step(what):
+    batch, training = window_batch(frames=6), optimiser(config())
+    poisoned = replace(batch, **{what: getattr(batch, what).index_fill(1, torch.tensor(3), float("nan"))})
+    with pytest.raises(Diverged, match="a window of motion is nan"):
+        trained(training, poisoned, config())
+    next(training.model.parameters()).data.fill_(float("nan"))
+    with pytest.raises(Diverged, match=r"the loss is nan; lower optimiser.learning_rate"):
+        trained(training, batch, config())
+    assert training.steps == 0
 
 
 def test_training_in_two_parts_is_training_in_one():

@@ -1,11 +1,16 @@
 """The motion store in the catalog: written file by file, read as memory maps."""
 
+import json
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+from motiongrpo.files import replace_text
+from motiongrpo.motion.raw import Fingerprint
 from motiongrpo.motion.store import (
+    CONTENTS,
     CURRENT,
     LOG,
     MotionStore,
@@ -29,6 +34,9 @@ class MotionStoreDataset(AbstractDataset[StoreUpdate, MotionStore]):
 
     def save(self, data: StoreUpdate) -> None:
         writer = self._writer_of(data)
+        if data.contents is not None:
+            rows = {name: astuple(contents) for name, contents in data.contents.items()}
+            replace_text(self.path / CONTENTS, json.dumps(rows))
         for file in data.files:
             if file.name not in writer.done:
                 writer.commit(file)
@@ -67,3 +75,25 @@ class IngestionProgress(AbstractDataset[None, dict[str, set[str]]]):
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self.path}
+
+
+class RawContents(AbstractDataset[None, dict[str, Fingerprint]]):
+    """What each raw file held when it was last ingested, so that only changed ones are looked into."""
+
+    may_be_absent = True
+
+    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self.filepath = Path(path) / CONTENTS
+        self.metadata = metadata
+
+    def load(self) -> dict[str, Fingerprint]:
+        if not self.filepath.is_file():
+            return {}
+        rows = json.loads(self.filepath.read_text(encoding="utf-8"))
+        return {name: Fingerprint(*row) for name, row in rows.items()}
+
+    def save(self, data: None) -> None:
+        raise DatasetError("contents are written with the motion store")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self.filepath}

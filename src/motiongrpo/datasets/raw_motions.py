@@ -25,7 +25,7 @@ class RawMotionFolder(AbstractDataset[None, RawFolder]):
             raise InputError(f"data_root '{self.folder}' is not a folder; pass --params data_root=DIR")
         root = self.folder.resolve()
         paths = sorted(path for path in root.rglob("*") if path.is_file())
-        files = [RawFile(path.relative_to(root).as_posix(), path, path.stat().st_size) for path in paths]
+        files = [_listed(path, root) for path in paths]
         return RawFolder(root, {file.name: file for file in files})
 
     def save(self, data: None) -> None:
@@ -33,3 +33,8 @@ class RawMotionFolder(AbstractDataset[None, RawFolder]):
 
     def _describe(self) -> dict[str, Any]:
         return {"folder": self.folder}
+
+
+def _listed(path: Path, root: Path) -> RawFile:
+    facts = path.stat()
+    return RawFile(path.relative_to(root).as_posix(), path, facts.st_size, facts.st_mtime_ns)

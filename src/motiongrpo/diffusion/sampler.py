@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from motiongrpo.config import Config
@@ -15,6 +15,8 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.schedule import cosine_alpha_bar, squared_levels
 from motiongrpo.diffusion.transition import ReverseStep, ddim_step, egoallo_step
 from motiongrpo.shapes import Rollout
+
+EGOALLO_STEPS = 6  # the fewest in which its step is defined
 
 PredictCleanMotion = Callable[[Rollout, Int[Tensor, " condition"]], Rollout]
 """x̂_0 of (x_t, t): what a denoiser with its condition bound says."""
@@ -26,6 +28,15 @@ class SamplingConfig(Config):
     steps: int = Field(ge=2, le=30)  # squared levels; 30 are EgoAllo's
     eta: float = Field(gt=0, le=1)  # 1 is the exact posterior; unused by `egoallo`
     sampler: Literal["ddim", "egoallo"]
+
+    @model_validator(mode="after")
+    def leave_room_for_egoallos_noise(self) -> "SamplingConfig":
+        if self.sampler == "egoallo" and self.steps < EGOALLO_STEPS:
+            raise ValueError(
+                f"steps must be at least {EGOALLO_STEPS} with sampler: egoallo, whose σ would not fit into "
+                f"the noise of the next level, got {self.steps}"
+            )
+        return self
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,9 @@ def pretrain(
         step = optimiser.steps + 1
         generator = generator_for(config.seed, "pretraining", step)
         torch.manual_seed(seed_for(config.seed, "dropout", step))  # which takes no generator
-        loss = noised_loss(optimiser.model, batch_at(step), generator).total()
+        batch = batch_at(step)
+        batch.demand_finite()
+        loss = noised_loss(optimiser.model, batch, generator).total()
         norm = optimiser.step(loss)
         measured = None
         if step % config.validate_every == 0 or step == config.steps:

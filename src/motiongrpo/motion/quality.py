@@ -16,6 +16,7 @@ from motiongrpo.body.skeleton import Joint
 from motiongrpo.config import Config
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.glitches import JumpLimits, Repair, Tracks, mend, steepness, tracks_of, with_tracks
+from motiongrpo.words import counted
 
 TRAVELS_M = 1.0  # who goes this far has taken a step and bobbed
 
@@ -157,18 +158,14 @@ def _reason(
     said = []
     if repairs:
         joints = sorted({repair.joint.name.lower() for repair in repairs})
-        said.append(f"{_counted(len(repairs), 'glitch', 'glitches')} of {', '.join(joints)} interpolated")
+        said.append(f"{counted(len(repairs), 'glitch', 'glitches')} of {', '.join(joints)} interpolated")
     if jumps.any():
         step, joint = torch.nonzero(jumps)[0].tolist()
         count, name = int(jumps.any(dim=-1).sum()), Joint(joint).name.lower()
-        said.append(f"cut at {_counted(count, 'jump', 'jumps')}, the first of {name} at frame {step + 1}")
+        said.append(f"cut at {counted(count, 'jump')}, the first of {name} at frame {step + 1}")
     if frozen.any():
         first = int(torch.nonzero(frozen)[0, 0])
-        said.append(f"{int(frozen.sum())} frozen frames left out, the first {first}")
+        said.append(f"{counted(int(frozen.sum()), 'frozen frame')} left out, the first {first}")
     if dropped:
-        said.append(f"{_counted(dropped, 'piece', 'pieces')} under {config.least_seconds} s left out")
+        said.append(f"{counted(dropped, 'piece')} under {config.least_seconds} s left out")
     return "; ".join(said)
-
-
-def _counted(count: int, one: str, more: str) -> str:
-    return f"{count} {one if count == 1 else more}"

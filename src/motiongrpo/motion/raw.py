@@ -1,11 +1,18 @@
-"""Raw motion files as their owner keeps them, listed but not opened."""
+"""Raw motion files as their owner keeps them: listed, and opened only when they are read or told apart."""
 
+import hashlib
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from motiongrpo.errors import InputError
+
+NEVER_READ = (
+    *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".mp4", ".mpg", ".avi", ".mov"),
+    *(".ply", ".obj", ".c3d", ".zip", ".tar", ".gz", ".bz2"),
+)
+"""Pictures, films, meshes and archives that lie beside motion: no source opens them, and they are large."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +22,7 @@ class RawFile:
     name: str  # relative to the folder, with forward slashes
     path: Path
     size: int
+    modified_ns: int
 
     def read(self) -> bytes:
         """The content, unpacked where the name ends in `.xz`."""
@@ -25,6 +33,37 @@ class RawFile:
             return lzma.decompress(data)
         except lzma.LZMAError as error:
             raise InputError(f"'{self.name}' is not a whole xz file: {error}") from error
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a file held when it was last looked into."""
+
+    size: int
+    modified_ns: int
+    digest: str  # SHA-256 of its bytes; "" of a file that is never read
+
+
+def fingerprints(
+    files: Iterable[RawFile], known: dict[str, Fingerprint]
+) -> Iterator[tuple[str, Fingerprint]]:
+    """Each file with what it holds; one of the size and time of change it is known by is not read again.
+
+    A copy has other times and equal digests, so it costs one reading and nothing else. A file changed so
+    that size and time both stay, which no editor does, passes for the old one.
+    """
+    for file in files:
+        before = known.get(file.name)
+        if before is None or (before.size, before.modified_ns) != (file.size, file.modified_ns):
+            before = Fingerprint(file.size, file.modified_ns, _digest(file))
+        yield file.name, before
+
+
+def _digest(file: RawFile) -> str:
+    if file.path.suffix.lower() in NEVER_READ:
+        return ""
+    with file.path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

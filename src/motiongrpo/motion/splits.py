@@ -8,6 +8,7 @@ from pydantic import Field
 from motiongrpo.config import Config
 from motiongrpo.errors import InputError
 from motiongrpo.seeds import seed_for
+from motiongrpo.words import counted
 
 SPLITS = ("train", "validation", "test")
 
@@ -38,8 +39,20 @@ def split_subjects(subjects: list[str], config: SplitConfig) -> dict[str, str]:
     test = math.ceil(config.test_share * len(rest))
     validation = math.ceil(config.validation_share * len(rest))
     shares = ["test"] * test + ["validation"] * validation
-    shares += ["train"] * max(0, len(rest) - len(shares))
+    if len(rest) <= len(shares):
+        raise InputError(_none_left(subjects, [*chosen.values(), *shares[: len(rest)]]))
+    shares += ["train"] * (len(rest) - len(shares))
     return chosen | dict(zip(rest, shares, strict=False))
+
+
+def _none_left(subjects: list[str], taken: list[str]) -> str:
+    people = sorted(set(subjects))
+    named = f"{', '.join(people[:3])}{', …' if len(people) > 3 else ''}"
+    return (
+        f"of {counted(len(people), 'subject')} with motion ({named}) none is left for training: "
+        f"{taken.count('test')} to test and {taken.count('validation')} to validation; add motion of other "
+        "subjects, so that there are 3 at least, or have fewer taken in ingestion.splits"
+    )
 
 
 def split_by_group(subjects: list[str], groups: Mapping[str, str]) -> dict[str, str]:

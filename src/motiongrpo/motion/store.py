@@ -1,6 +1,7 @@
 """The motion store: every sequence in flat memory-mapped arrays, and one log that says what is there.
 
     <folder>/CURRENT                        the name of the finished generation
+    <folder>/raw_files.json                 size, time of change and digest of each raw file, as last seen
     <folder>/<generation>/<array>.bin       frames of all sequences, one after the other
     <folder>/<generation>/files.jsonl       one line a raw file: its verdict and its sequences
 
@@ -26,6 +27,7 @@ from motiongrpo.checkpoint import digest_of
 from motiongrpo.errors import InputError
 from motiongrpo.files import replace_text
 from motiongrpo.motion.grounding import GroundedClip
+from motiongrpo.motion.raw import Fingerprint
 
 ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "q_body": (np.float32, (21, 4)),
@@ -34,7 +36,7 @@ ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "T_world_cpf": (np.float32, (7,)),
     "contacts": (np.bool_, (21,)),
 }
-LOG, HEADER, CURRENT = "files.jsonl", "header.json", "CURRENT"
+LOG, HEADER, CURRENT, CONTENTS = "files.jsonl", "header.json", "CURRENT", "raw_files.json"
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class StoreUpdate:
     generation: str
     files: list[EncodedFile]
     finished: bool
+    contents: dict[str, Fingerprint] | None = None  # of all raw files, in the first update
 
 
 class StoreWriter:

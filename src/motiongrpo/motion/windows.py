@@ -18,6 +18,7 @@ from motiongrpo.body.body_model import BodyModel, ShapedBody
 from motiongrpo.body.kinematics import PosedBody, pose_body, root_from_head
 from motiongrpo.config import Config
 from motiongrpo.errors import InputError
+from motiongrpo.finite import demand_finite
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.motion.mirror import mirror_contacts, mirror_joints, mirror_poses
@@ -65,6 +66,11 @@ class WindowBatch:
             contacts=swap(self.contacts, mirror_contacts),
             T_world_cpf=swap(self.T_world_cpf, mirror_poses),
         )
+
+    def demand_finite(self) -> None:
+        """Diverged where a frame is not finite, before a decomposition fails on it with a riddle."""
+        for values in (self.betas, self.q_parent_joint, self.T_world_cpf):
+            demand_finite("a window of motion", values, "the motion store is damaged, ingest again")
 
     def rows(self, index: Tensor) -> "WindowBatch":
         """Some of the batch, by index or by mask."""

@@ -1,7 +1,8 @@
 """What the three training nodes share: resuming, checkpoints, and stopping when asked to."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import Any, Literal, Protocol, TypeVar
@@ -10,10 +11,18 @@ import pandas as pd
 from torch import nn
 
 from motiongrpo import __version__
-from motiongrpo.checkpoint import Checkpoint, Header, Kind, TrainingCheckpoint, digest_of
+from motiongrpo.checkpoint import (
+    Checkpoint,
+    Header,
+    Kind,
+    TrainingCheckpoint,
+    demand_finite_tensors,
+    digest_of,
+)
 from motiongrpo.config import Config
-from motiongrpo.errors import InputError
-from motiongrpo.optimisation import Optimiser
+from motiongrpo.errors import Diverged, InputError
+from motiongrpo.finite import demand_finite
+from motiongrpo.optimisation import Learner
 from motiongrpo.pipelines.progress import with_progress
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -79,7 +88,7 @@ class Progress:
     metrics: dict[str, float]
 
 
-def resume(optimiser: Optimiser, state: Checkpoint | None, training: Training) -> Progress:
+def resume(learner: Learner, state: Checkpoint | None, training: Training) -> Progress:
     """Go on from a saved state; refuse one that was made with other parameters or from other data.
 
     The length alone may change: a longer training goes on where a shorter one ended.
@@ -94,7 +103,7 @@ def resume(optimiser: Optimiser, state: Checkpoint | None, training: Training) -
     here = training.header("training_state", 0, {})
     length = {training.length: here.parameters[training.length]}
     refuse_changes(state.header.model_copy(update={"parameters": state.header.parameters | length}), here)
-    optimiser.restore(state.tensors)
+    learner.restore(state.tensors)
     return Progress(state.header.step, state.header.metrics)
 
 
@@ -110,26 +119,50 @@ def refuse_changes(before: Header, now: Header) -> None:
 
 
 def checkpointed(
-    records: Iterator[Record], optimiser: Optimiser, training: Training, progress: Progress
+    records: Iterator[Record], learner: Learner, training: Training, progress: Progress
 ) -> Iterator[tuple[Rows, TrainingCheckpoint]]:
     """Gather records and hand over a checkpoint every so often, at the end, and when asked to stop.
 
-    SIGTERM and SIGUSR1 (a cluster's warning) save first and stop then; the same command goes on.
+    SIGTERM and SIGUSR1 (a cluster's warning) save first and stop then; the same command goes on. Rows and
+    tensors are handed over only while all of them are finite, so what is on disk is good to the last.
     """
     rows: Rows = []
-    with _StopRequest() as stop:
+    done = saved = progress.step
+    with _StopRequest() as stop, _what_stays(lambda: (done, saved), training):
         for record in with_progress(records, training.stage.replace("_", " "), training.steps, progress.step):
-            rows.append(flatten(asdict(record)))  # type: ignore[call-overload]
+            rows.append(_finite_row(record))
             if record.step % training.checkpoint_every == 0 or record.step == training.steps or stop.asked:
-                yield rows, _checkpoint(optimiser, training, rows[-1])
-                rows = []
+                yield rows, _checkpoint(learner, training, rows[-1])
+                rows, saved = [], record.step
+            done = record.step
             if stop.asked and record.step < training.steps:
                 raise InputError(
                     f"{training.stage} was asked to stop and saved step {record.step} of {training.steps}; "
                     "run the same command to go on"
                 )
     if progress.step == training.steps:  # perhaps killed after the last state, before the end mark
-        yield [], _checkpoint(optimiser, training, {"step": progress.step} | progress.metrics)
+        yield [], _checkpoint(learner, training, {"step": progress.step} | progress.metrics)
+
+
+@contextmanager
+def _what_stays(reached: Callable[[], tuple[int, int]], training: Training) -> Iterator[None]:
+    """Complete the sentence of a training that diverged; `reached` says the steps done and saved."""
+    try:
+        yield
+    except Diverged as error:
+        done, saved = reached()
+        stays = f"step {saved} stays as it was saved" if saved else "nothing was saved"
+        raise InputError(
+            f"{training.stage} stopped at step {done + 1} of {training.steps}: {error}; {stays}, and other "
+            "parameters need another name: --params run=NAME"
+        ) from error
+
+
+def _finite_row(record: Record) -> dict[str, Any]:
+    row = flatten(asdict(record))  # type: ignore[call-overload]
+    for name, value in row.items():
+        demand_finite(name, value)
+    return row
 
 
 def flatten(record: dict[str, Any]) -> dict[str, Any]:
@@ -143,10 +176,12 @@ def flatten(record: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _checkpoint(optimiser: Optimiser, training: Training, row: dict[str, Any]) -> TrainingCheckpoint:
+def _checkpoint(learner: Learner, training: Training, row: dict[str, Any]) -> TrainingCheckpoint:
     metrics = {name: float(value) for name, value in row.items() if name != "step"}
-    model = Checkpoint(training.header(training.kind, row["step"], metrics), optimiser.averaged_weights())
-    state = Checkpoint(training.header("training_state", row["step"], metrics), optimiser.state())
+    tensors = learner.state()  # the averaged weights are part of it
+    demand_finite_tensors(tensors)
+    model = Checkpoint(training.header(training.kind, row["step"], metrics), learner.averaged_weights())
+    state = Checkpoint(training.header("training_state", row["step"], metrics), tensors)
     return TrainingCheckpoint(model, state, complete=row["step"] == training.steps)
 
 

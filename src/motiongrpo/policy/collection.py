@@ -10,7 +10,7 @@ from torch import Tensor
 
 from motiongrpo.config import Config
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.errors import InputError
+from motiongrpo.finite import demand_finite
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale, group_advantages, teaches
 from motiongrpo.policy.diagnostics import spread_mm
@@ -27,12 +27,13 @@ class AdvantageConfig(Config):
     clamp: float = Field(gt=0)
     drop_below: float = Field(ge=0, lt=1)  # of a reward's own deviation: a group under it teaches nothing
     refills: int = Field(ge=0)  # attempts to replace dropped groups
+    empty_updates: int = Field(ge=1)  # in a row without a group that teaches: the run stops
     calibration_conditions: int = Field(ge=2)  # of the fixed pool that sets ω and the floors
 
 
 @dataclass(frozen=True)
 class Collected:
-    """The groups an update learns from, and what all groups sampled for it were like."""
+    """The groups an update learns from, perhaps none, and what all groups sampled for it were like."""
 
     rollouts: Rollouts  # kept groups
     advantage: PerRowSample  # of the kept groups
@@ -53,7 +54,7 @@ class Collector:
     windows: Callable[[int, int], WindowBatch]  # (count, attempt) → conditions of one update
 
     def collect(self, policy: Denoiser, trained: Levels, generator: torch.Generator) -> Collected:
-        """Groups until there are as many as wanted or the refills are used up; InputError without any."""
+        """Groups until there are as many as wanted or the refills are used up."""
         kept: list[Rollouts] = []
         kept_rewards: list[dict[str, PerSample]] = []
         seen: list[Measured] = []
@@ -75,12 +76,6 @@ class Collector:
     def _assemble(
         self, rollouts: Rollouts, rewards: dict[str, PerSample], seen: list[Measured], mask: Tensor
     ) -> Collected:
-        if len(rollouts.batch) == 0:
-            raise InputError(
-                f"all {len(mask)} groups of an update were dropped: their rewards agree to within "
-                f"{self.advantage.drop_below:.0%} of the spread over the data; raise "
-                "grpo.rollout.noise.amplitude_m or lower grpo.advantage.drop_below"
-            )
         values = _together([measured.values for measured in seen])
         return Collected(
             rollouts=rollouts,
@@ -102,13 +97,21 @@ class Collector:
         """Nested noise compares only samples of one track, the other scopes the whole group."""
         compared = {term: self.rollout.compared(reward) for term, reward in rewards.items()}
         advantage = group_advantages(compared, self.scale.floor, self.advantage.clamp)
-        return advantage.view(len(rollouts.x), -1)
+        return advantage.view(rollouts.x.shape[:2])
 
 
 def judge(rollouts: Rollouts, reward: HybridReward) -> Measured:
-    """Measure every sample, shaped (group, sample)."""
+    """Measure every sample, shaped (group, sample); Diverged where a motion or a reward is not finite.
+
+    A group with a NaN among its rewards would otherwise pass for one whose samples agree, and be dropped.
+    """
+    rollouts.batch.demand_finite()
+    demand_finite("a sampled motion", rollouts.x)
     placement = rollouts.placement(reward.config.placement)
-    return reward.measure(rollouts.by_group(), rollouts.batch, placement)
+    measured = reward.measure(rollouts.by_group(), rollouts.batch, placement)
+    for term, values in measured.values.items():
+        demand_finite(f"what the reward '{term}' is made of", values)
+    return measured
 
 
 def _together(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:

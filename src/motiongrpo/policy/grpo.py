@@ -6,13 +6,15 @@ first, so none drowns another).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from pydantic import Field
 
 from motiongrpo.config import Config
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.errors import Diverged
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.advantage import RewardScale, reward_scale
@@ -20,6 +22,7 @@ from motiongrpo.policy.collection import AdvantageConfig, Collected, Collector, 
 from motiongrpo.policy.diagnostics import reward_deviation
 from motiongrpo.policy.rollout import (
     RolloutConfig,
+    Rollouts,
     roll_out,
     stratified_subset,
     trainable_steps,
@@ -27,9 +30,18 @@ from motiongrpo.policy.rollout import (
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import GradientPass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
+from motiongrpo.rewards.online import OnlineReward
 from motiongrpo.seeds import generator_for
+from motiongrpo.words import counted
 
 AUDIT_LIMIT = 1e-6
+"""Largest |log ratio| *per valid dimension* of an update's first pass, where theory says zero.
+
+Per dimension, because rounding is: one float32 forward pass differs from the same one in another batch by
+about 1e-8 a dimension, whatever the window. In nats, which add up over D dimensions, the limit is D·1e-6:
+0.007 at 32 frames without hands (D = 7,232), 0.063 at 128 frames with them (D = 63,488); a density is then
+off by less than 1 % and 7 %, a sixtieth and a seventh of what `clip_kl_nats: 0.1` lets a ratio move.
+"""
 
 
 class GrpoConfig(Config):
@@ -56,11 +68,15 @@ class GrpoUpdate:
     reward_std: dict[str, float]  # within groups
     spread_mm: dict[str, float]
     dropped_share: float
-    gradient_norm: float  # of the last pass, before clipping
-    clipped_low: float
-    clipped_high: float
-    kl_per_dim: float  # to the pretrained model, nats
-    audit: float  # largest |log ratio| per dimension before the first pass
+    empty_updates: int  # in a row, this one included, that had no group to learn from: the policy stayed
+    gradient_norm: float | None  # of the last pass, before clipping; none of it where there was no group
+    clipped_low: float | None
+    clipped_high: float | None
+    kl_per_dim: float | None  # to the pretrained model, nats of one step, before the last pass
+    audit: float | None  # largest |log ratio| per dimension before the first pass
+    audit_nats: float | None  # the same in nats, of whole samples
+    perceptual_version: int = 0  # of φ: its scores and rewards compare only where this is the same
+    refresh: dict[str, float] = field(default_factory=dict)  # of φ before this update: loss, pair accuracy
 
 
 @dataclass(frozen=True)
@@ -72,40 +88,99 @@ class Trainer:
     windows: Callable[..., WindowBatch]  # (count, *address) → a batch that depends on nothing else
     config: GrpoConfig
     device: torch.device
+    online: OnlineReward | None = None  # where the perceptual model follows the policy
+
+    @cached_property
+    def pool(self) -> Rollouts:
+        """The calibration pool: the pretrained model on fixed windows, the same for every version of φ."""
+        config = self.config
+        batch = self.windows(config.advantage.calibration_conditions, "calibration").to(self.device)
+        return roll_out(self.reference, batch, config.rollout, [], self.generator("calibration"))
 
     def generator(self, *address: str | int) -> torch.Generator:
         return generator_for(self.config.seed, "grpo", *address, device=self.device)
 
 
 def calibrate(trainer: Trainer) -> RewardScale:
-    """ω, floors and spreads from rollouts of the pretrained model on a fixed pool of windows."""
-    config = trainer.config
-    batch = trainer.windows(config.advantage.calibration_conditions, "calibration").to(trainer.device)
-    rollouts = roll_out(trainer.reference, batch, config.rollout, [], trainer.generator("calibration"))
-    values = judge(rollouts, trainer.reward).values
+    """ω, floors and spreads from rollouts of the pretrained model on a fixed pool of windows.
+
+    Of these, the floor and the spread of the perceptual reward belong to one version of φ: they are worked
+    out anew after each refresh. The joint terms do not see φ, and ω of the perceptual one is a parameter.
+    """
+    values = judge(trainer.pool, trainer.reward).values
     omega = trainer.reward.omega_from(values)
     rewards = trainer.reward.rewards(values, omega)
-    return reward_scale({term: config.rollout.compared(r) for term, r in rewards.items()}, omega)
+    compared = trainer.config.rollout.compared
+    return reward_scale({term: compared(reward) for term, reward in rewards.items()}, omega)
 
 
-def improve(policy: Optimiser[Denoiser], trainer: Trainer, scale: RewardScale) -> Iterator[GrpoUpdate]:
-    """Post-train from where the optimiser stands to the last update, one record an update."""
+def improve(
+    policy: Optimiser[Denoiser], trainer: Trainer, scale: RewardScale, empty_updates: int = 0
+) -> Iterator[GrpoUpdate]:
+    """Post-train from where the optimiser stands to the last update, one record an update.
+
+    `empty_updates` is how many of the updates just before had no group. Raises Diverged, before the record,
+    where going on would be of no use: not one group for too long, an audit that fails, a KL beyond its limit.
+    """
     config = trainer.config
     while policy.steps < config.updates * config.passes:
         update = policy.steps // config.passes + 1
+        refreshed = _refreshed(policy.model, trainer, update)
+        scale = calibrate(trainer) if refreshed else scale
         collected = _collect(policy.model, trainer, scale, update)
-        rollouts, advantage = collected.rollouts, collected.advantage
-        passes = [
-            gradient_pass(policy, trainer.reference, rollouts, advantage, config.surrogate)
-            for _ in range(config.passes)
-        ]
-        if passes[0].audit > AUDIT_LIMIT:
-            raise RuntimeError(
-                f"update {update}: recomputed log-densities differ from the rollout's by "
-                f"{passes[0].audit:.1e} a dimension, more than {AUDIT_LIMIT:.0e}; "
-                "pass --params precision=fp32 or raise grpo.rollout.lowest_level"
-            )
-        yield _record(update, collected, passes)
+        if collected.dropped_share == 1:
+            empty_updates += 1
+            _refuse_endless_drops(empty_updates, config.advantage)
+            policy.skip(config.passes)
+            passes = []
+        else:
+            empty_updates = 0
+            passes = [_checked_pass(i, policy, trainer, collected) for i in range(config.passes)]
+        version = trainer.online.version if trainer.online else 0
+        yield replace(
+            _record(update, collected, empty_updates, passes), perceptual_version=version, refresh=refreshed
+        )
+
+
+def _refreshed(policy: Denoiser, trainer: Trainer, update: int) -> dict[str, float]:
+    """What a refresh of φ said, where one was due."""
+    if trainer.online is None or not trainer.online.is_due(update):
+        return {}
+    try:
+        return trainer.online.refresh(policy, trainer.config.rollout.sampling)
+    except Diverged as error:
+        raise Diverged(f"while the perceptual model was refreshed, {error} (grpo.rewards.refresh)") from error
+
+
+def _checked_pass(
+    index: int, policy: Optimiser[Denoiser], trainer: Trainer, collected: Collected
+) -> GradientPass:
+    config = trainer.config
+    found = gradient_pass(
+        policy, trainer.reference, collected.rollouts, collected.advantage, config.surrogate, config.seed
+    )
+    if index == 0 and found.audit > AUDIT_LIMIT:
+        raise Diverged(
+            f"recomputed log-densities differ from the rollout's by {found.audit:.1e} a dimension "
+            f"({found.audit_nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
+            "pass precision=fp32 or raise grpo.rollout.lowest_level"
+        )
+    if found.kl_per_dim > config.surrogate.kl_limit_per_dim:
+        raise Diverged(
+            f"the policy is {found.kl_per_dim:.2g} nats a dimension from the pretrained model, more than "
+            f"grpo.surrogate.kl_limit_per_dim={config.surrogate.kl_limit_per_dim:g}; lower "
+            "grpo.optimiser.learning_rate, raise grpo.surrogate.kl_weight, or raise the limit"
+        )
+    return found
+
+
+def _refuse_endless_drops(empty_updates: int, config: AdvantageConfig) -> None:
+    if empty_updates >= config.empty_updates:
+        raise Diverged(
+            f"all groups of {counted(empty_updates, 'update')} in a row were dropped: their rewards agree to "
+            f"within {config.drop_below:.0%} of the spread over the data; raise "
+            "grpo.rollout.noise.amplitude_m or lower grpo.advantage.drop_below"
+        )
 
 
 def _collect(policy: Denoiser, trainer: Trainer, scale: RewardScale, update: int) -> Collected:
@@ -119,7 +194,8 @@ def _collect(policy: Denoiser, trainer: Trainer, scale: RewardScale, update: int
     return collector.collect(policy, trained, generator)
 
 
-def _record(update: int, collected: Collected, passes: list[GradientPass]) -> GrpoUpdate:
+def _record(update: int, collected: Collected, empty_updates: int, passes: list[GradientPass]) -> GrpoUpdate:
+    first, last = (passes[0], passes[-1]) if passes else (None, None)
     return GrpoUpdate(
         step=update,
         reward={term: float(r.mean()) for term, r in collected.rewards.items()},
@@ -127,9 +203,11 @@ def _record(update: int, collected: Collected, passes: list[GradientPass]) -> Gr
         reward_std=reward_deviation(collected.rewards),
         spread_mm=collected.spread_mm,
         dropped_share=collected.dropped_share,
-        gradient_norm=passes[-1].gradient_norm,
-        clipped_low=passes[-1].clipped_low,
-        clipped_high=passes[-1].clipped_high,
-        kl_per_dim=passes[-1].kl_per_dim,
-        audit=passes[0].audit,
+        empty_updates=empty_updates,
+        gradient_norm=last and last.gradient_norm,
+        clipped_low=last and last.clipped_low,
+        clipped_high=last and last.clipped_high,
+        kl_per_dim=last and last.kl_per_dim,
+        audit=first and first.audit,
+        audit_nats=first and first.audit_nats,
     )

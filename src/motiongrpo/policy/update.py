@@ -7,6 +7,7 @@ from torch import Tensor
 
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import noised_loss
+from motiongrpo.finite import demand_finite
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.optimisation import Optimiser
 from motiongrpo.policy.rollout import Rollouts, TrainedStep
@@ -16,6 +17,7 @@ from motiongrpo.policy.surrogate import (
     clipped_surrogate,
     kl_to_reference_per_dim,
     step_ratio,
+    valid_dimensions,
 )
 from motiongrpo.seeds import generator_for
 from motiongrpo.shapes import PerSample
@@ -29,6 +31,7 @@ class StepDiagnostics:
     clipped_high: float
     kl_per_dim: float | None  # to the reference, nats; None where it was not measured
     largest_log_ratio: float  # |log ratio| per dimension
+    largest_log_ratio_nats: float  # the same summed over the dimensions of its sample
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class GradientPass:
     clipped_low: float
     clipped_high: float
     kl_per_dim: float  # of the levels where it was measured: all, or the first where it has no weight
-    audit: float
+    audit: float  # largest |log ratio| per dimension
+    audit_nats: float
 
 
 def gradient_pass(
@@ -48,8 +52,9 @@ def gradient_pass(
     rollouts: Rollouts,
     advantage: PerSample,
     config: SurrogateConfig,
+    seed: int,
 ) -> GradientPass:
-    """Raise the surrogate once; `advantage` is laid out by row.
+    """Raise the surrogate once; `advantage` is laid out by row, `seed` is for the anchor's noise.
 
     The gradient is summed over parts of whole groups, as many as the rollout's network saw together, each
     counting by its share of the rows: memory depends on the parts, the update does not.
@@ -62,7 +67,7 @@ def gradient_pass(
             found = accumulate_gradient(policy.model, reference, part, step, advantage[rows], config, share)
             measured.append((share / len(part.steps), found))
     if config.anchor_share > 0:
-        add_anchor(policy, rollouts.batch, config.anchor_share)
+        add_anchor(policy, rollouts.batch, config.anchor_share, seed)
     return _pass(policy.apply_gradients(), measured)
 
 
@@ -75,6 +80,7 @@ def _pass(gradient_norm: float, measured: list[tuple[float, StepDiagnostics]]) -
         clipped_high=sum(weight * step.clipped_high for weight, step in measured),
         kl_per_dim=sum(w * kl for w, kl in divergences) / sum(w for w, _ in divergences),
         audit=max(step.largest_log_ratio for _, step in measured),
+        audit_nats=max(step.largest_log_ratio_nats for _, step in measured),
     )
 
 
@@ -93,6 +99,8 @@ def accumulate_gradient(
     inputs = (step.x_t, t, rollouts.condition, None if bool(mask.all()) else mask)
     x_0 = policy(*inputs)
     ratio = step_ratio(x_0, step.x_0, step.noise, mask, step.gain, config)
+    log_ratio = ratio.log_ratio_per_dim.detach().abs()
+    demand_finite("the log ratio", log_ratio)
     objective, divergence = clipped_surrogate(ratio, advantage).mean(), None
     if config.kl_weight > 0 or step is rollouts.steps[0]:  # one level is enough to watch it
         with torch.no_grad():
@@ -100,14 +108,16 @@ def accumulate_gradient(
         divergence = kl_to_reference_per_dim(x_0, x_0_reference, mask, step.gain).mean()
         objective = objective - config.kl_weight * divergence
     (-objective * (share / len(rollouts.steps))).backward()
-    largest = float(ratio.log_ratio_per_dim.detach().abs().max())
-    return StepDiagnostics(*clipped_share(ratio), _number(divergence), largest)
+    nats = log_ratio * valid_dimensions(mask, step.noise.shape[-1])
+    return StepDiagnostics(
+        *clipped_share(ratio), _number(divergence), float(log_ratio.max()), float(nats.max())
+    )
 
 
-def add_anchor(policy: Optimiser[Denoiser], batch: WindowBatch, share: float) -> None:
+def add_anchor(policy: Optimiser[Denoiser], batch: WindowBatch, share: float, seed: int) -> None:
     """Add the pretraining loss's gradient on real data, at a share of the policy gradient's norm."""
     parameters = list(policy.trained.values())
-    generator = generator_for(0, "anchor", policy.steps)
+    generator = generator_for(seed, "anchor", policy.steps)
     loss = noised_loss(policy.model, batch, generator).total()
     anchor = torch.autograd.grad(loss, parameters)
     scale = share * _norm([p.grad for p in parameters]) / _norm(list(anchor))

@@ -1,6 +1,6 @@
 """Does the perceptual model see what it should? Its calibration and its report, on held-out motion."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,23 +33,42 @@ class Examiner:
         return Judged(PlacedMotion.truth(self.batch), self.batch.T_world_cpf)
 
     def corrupted(self, kind: str, severity: float) -> Judged:
-        generator = generator_for(self.seed, "examination", kind, str(severity))
-        each = torch.full((len(self.batch),), severity).to(self.batch.betas)
+        """Every window made worse by the same amount."""
+        return self._corrupted(kind, torch.full((len(self.batch),), severity), str(severity))
+
+    def graded(self, kind: str) -> Judged:
+        """The windows made worse by each severity in turn."""
+        each = torch.tensor(SEVERITIES)[torch.arange(len(self.batch)) % len(SEVERITIES)]
+        return self._corrupted(kind, each, "graded")
+
+    def _corrupted(self, kind: str, severity: Float[Tensor, " window"], address: str) -> Judged:
+        generator = generator_for(self.seed, "examination", kind, address)
+        each = severity.to(self.batch.betas)
         candidate = CORRUPTIONS[kind](PlacedMotion.truth(self.batch), each, generator)
         return Judged(candidate, self.batch.T_world_cpf)
 
     def under_another_head(self) -> Judged:
-        """True bodies placed by their own heads, judged under the next window's head path."""
-        return Judged(PlacedMotion.truth(self.batch), self.batch.T_world_cpf.roll(1, 0))
+        """True bodies hung from another window's head path, which they would have to explain.
+
+        Left where their own heads were, they would be metres away and told by their place alone. Frames
+        count where both windows have real ones: a head that no longer moves would be told by that.
+        """
+        T_world_cpf, truth = self.batch.T_world_cpf.roll(1, 0), PlacedMotion.truth(self.batch)
+        mask = truth.mask & truth.mask.roll(1, 0)
+        return Judged(replace(truth, T_world_cpf=T_world_cpf[:, 1:], mask=mask), T_world_cpf)
 
 
 @torch.no_grad()
 def calibrate(model: PerceptualModel, examiner: Examiner, samples: Judged | None) -> Tensor:
-    """Slope and offset of the logistic regression of real against not, both sides weighted alike."""
+    """Slope and offset of the logistic regression of real against not, both sides weighted alike.
+
+    Every kind of corruption is asked at all severities, dealt out over the windows: a curve fitted to plain
+    faults alone would call any subtle one real. Samples keep the share they have beside one severity.
+    """
     real = examiner.truth().logits(model, examiner.body, examiner.fps)
-    kinds = [examiner.corrupted(kind, 1.0) for kind in CORRUPTIONS] + ([samples] if samples else [])
+    kinds = [examiner.graded(kind) for kind in CORRUPTIONS] + ([samples] if samples else [])
     fake = Judged.together(kinds).logits(model, examiner.body, examiner.fps)
-    return fit_logistic(real.double(), fake.double()).float()
+    return fit_logistic(real.cpu().double(), fake.cpu().double()).float()
 
 
 def fit_logistic(real: Tensor, fake: Tensor, ridge: float = 1e-4) -> Tensor:

@@ -26,6 +26,7 @@ from motiongrpo.rewards.joint import (
     rotation_error,
     velocity_error,
 )
+from motiongrpo.rewards.online import RefreshConfig
 from motiongrpo.rewards.perceptual import PerceptualModel, joint_features
 from motiongrpo.shapes import PerSample, PerSequence, Rollout
 
@@ -42,6 +43,8 @@ class RewardConfig(Config):
     perceptual_omega: float = Field(gt=0)
     rotation_error: RotationError
     placement: Literal["true", "perturbed"]  # the head path that places the body to be judged
+    online: bool  # the perceptual model follows the policy; else it stays as it was trained
+    refresh: RefreshConfig  # read where it does
 
     @model_validator(mode="after")
     def know_the_steepness_of_every_term(self) -> "RewardConfig":
@@ -49,6 +52,12 @@ class RewardConfig(Config):
             missing = [term for term in self.terms if term != PERCEPTUAL and term not in self.omega]
             if missing:
                 raise ValueError(f"omega must name every joint term, or be 'median'; missing {missing}")
+        return self
+
+    @model_validator(mode="after")
+    def follow_only_what_is_paid_for(self) -> "RewardConfig":
+        if self.online and PERCEPTUAL not in self.terms:
+            raise ValueError("online: true needs the term perceptual, which rewards.terms does not name")
         return self
 
 

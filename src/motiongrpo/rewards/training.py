@@ -92,17 +92,30 @@ def train_perceptual(
     while optimiser.steps < config.steps:
         step = optimiser.steps + 1
         generator = generator_for(config.seed, "reward_model", step)
-        batch = batch_at(step)
-        negatives = [corrupted(batch, config, generator)]
-        if hard is not None:
-            count = (config.hard_negatives_per_step,)
-            drawn = torch.randint(0, len(hard.T_world_cpf), count, generator=generator)
-            negatives.append(hard.rows(drawn))
-        truth = Judged(PlacedMotion.truth(batch), batch.T_world_cpf)
-        logits = Judged.together([truth, *negatives]).logits(optimiser.model, body, fps)
-        loss, accuracy = info_nce(logits[: len(batch)], logits[len(batch) :], config.temperature)
-        norm = optimiser.step(loss)
-        yield RewardStep(step, float(loss.detach()), accuracy, norm)
+        yield contrast(optimiser, batch_at(step), hard, body, fps, config, generator)
+
+
+def contrast(
+    optimiser: Optimiser[PerceptualModel],
+    batch: WindowBatch,
+    hard: Judged | None,
+    body: BodyModel,
+    fps: float,
+    config: RewardModelConfig,
+    generator: torch.Generator,
+) -> RewardStep:
+    """One step: the truth of a batch against corruptions of it and some of the hard negatives."""
+    batch.demand_finite()
+    negatives = [corrupted(batch, config, generator)]
+    if hard is not None:
+        count = (config.hard_negatives_per_step,)
+        drawn = torch.randint(0, len(hard.T_world_cpf), count, generator=generator)
+        negatives.append(hard.rows(drawn))
+    truth = Judged(PlacedMotion.truth(batch), batch.T_world_cpf)
+    logits = Judged.together([truth, *negatives]).logits(optimiser.model, body, fps)
+    loss, accuracy = info_nce(logits[: len(batch)], logits[len(batch) :], config.temperature)
+    norm = optimiser.step(loss)
+    return RewardStep(optimiser.steps, float(loss.detach()), accuracy, norm)
 
 
 def info_nce(
@@ -133,7 +146,8 @@ def hard_negatives(
 ) -> Judged:
     """The states of the last three sampling steps: they look like truth and carry the policy's own faults."""
     features = feature_count(denoiser.config.include_hands)
-    x_T = torch.randn(len(batch), 1, batch.mask.shape[1], features, generator=generator)
+    shape = (len(batch), 1, batch.mask.shape[1], features)
+    x_T = torch.randn(shape, generator=generator, device=generator.device)
     predict = predictor(denoiser, denoiser.condition(batch.T_world_cpf), batch.mask)
     chain = list(reverse_chain(predict, x_T.to(batch.betas), sampling, generator))
     states = [step.x_s[:, 0] for step in chain[-LAST_STEPS:]]

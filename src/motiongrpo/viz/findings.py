@@ -91,13 +91,16 @@ def findings_of_rewards(report: dict[str, Any]) -> list[Finding]:
 def findings_of_grpo(log: pd.DataFrame) -> list[Finding]:
     """Whether the groups had anything to teach, and whether they still do."""
     found = []
-    dropped, low, high = log[["dropped_share", "clipped_low", "clipped_high"]].to_numpy().mean(axis=0)
+    dropped, low, high = log[["dropped_share", "clipped_low", "clipped_high"]].mean()
     if dropped > OFTEN:
         text = f"{dropped:.0%} of groups were dropped on average: their samples agreed on every reward."
         found.append(Finding("warning", text))
     if low + high > OFTEN:
         text = f"{low + high:.0%} of samples were beyond the clip range on average: updates are large for it."
         found.append(Finding("warning", text))
+    if log.get("perceptual_version", pd.Series([0])).max() > 0:
+        text = f"The reward model was refreshed {log['perceptual_version'].max()} times; its rewards compare "
+        found.append(Finding("note", text + "only between two refreshes (perceptual_version in the log)."))
     count, spread = max(1, len(log) // ENDS), log["spread_mm_all"].to_numpy()
     first, last = spread[:count].mean(), spread[-count:].mean()
     if last < COLLAPSED * first:

@@ -56,6 +56,12 @@ def test_a_take_of_a_bvh_file_is_named_after_it():
     assert (clip.name, clip.subject, len(clip), clip.fps) == ("07_01", "07", 30, 30.0)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_text_file():
+    marked = folder(**{"x/07_01.bvh": b"\xef\xbb\xbf" + cmu_take(30).encode()})
+    ((_, read),) = mocap_clips(marked, MODEL, MOCAP)
+    assert len(read()) == 30
+
+
 def test_an_amc_file_asks_for_its_skeleton_beside_it():
     """One in another folder is another subject's."""
     readers = dict(mocap_clips(folder(**{"s/07_01.amc": b"", "07.asf": b""}), MODEL, MOCAP))
@@ -119,7 +125,7 @@ def test_a_packed_file_is_unpacked_and_a_cut_one_is_named(tmp_path):
     packed = lzma.compress(b"motion" * 100)
     for name, content in {"a.bvh.xz": packed, "b.bvh.xz": packed[:-20], "c.bvh": b"plain"}.items():
         (tmp_path / name).write_bytes(content)
-    a, b, c = (RawFile(name, tmp_path / name, 1) for name in ("a.bvh.xz", "b.bvh.xz", "c.bvh"))
+    a, b, c = (RawFile(name, tmp_path / name, 1, 0) for name in ("a.bvh.xz", "b.bvh.xz", "c.bvh"))
     assert (a.read(), c.read()) == (b"motion" * 100, b"plain")
     with pytest.raises(InputError, match=r"'b\.bvh\.xz' is not a whole xz file"):
         b.read()

@@ -129,7 +129,8 @@ def _read_amass(
 
 
 def _text(files: Mapping[str, Read], file: str) -> str:
+    """A text file's content, without the byte-order mark that some editors put first."""
     try:
-        return files[file]().decode("utf-8")
+        return files[file]().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"'{file}' is not text: byte {error.start} is not UTF-8") from error

@@ -13,10 +13,11 @@ from motiongrpo.errors import InputError
 from motiongrpo.motion.ingestion import IngestionConfig, divided
 from motiongrpo.motion.ingestion_summary import ingestion_summary
 from motiongrpo.motion.parallel import Ingestion
-from motiongrpo.motion.raw import RawFolder
+from motiongrpo.motion.raw import Fingerprint, RawFolder, fingerprints
 from motiongrpo.motion.store import EncodedFile, MotionStore, StoreHeader, StoreUpdate
 from motiongrpo.motion.windows import WindowConfig, window_table
 from motiongrpo.pipelines.progress import with_progress
+from motiongrpo.words import counted
 
 FILES_PER_UPDATE = 16
 
@@ -28,19 +29,22 @@ def ingest_motions(
     model: BodyModel,
     conversion: GenderConversion | None,
     progress: dict[str, set[str]],
+    known: dict[str, Fingerprint],
     config: IngestionConfig,
 ) -> Iterator[StoreUpdate]:
-    """Ingest whatever the store does not hold yet, a few files an update."""
+    """Ingest whatever the store does not hold yet, a few files an update; a changed file is a new store."""
     if raw.root is None and config.source != "synthetic":
         raise InputError("data_root is not set; pass --params data_root=DIR, the folder of raw motion")
     ingestion = Ingestion(raw, model, config, conversion)
-    generation = generation_name(ingestion)
+    total = len(ingestion.readers)
+    contents = contents_of(raw, known) if config.source != "synthetic" else {}
+    generation = generation_name(ingestion, contents)
     header = StoreHeader(fps=config.fps, body_digest=model.digest)
     done = progress.get(generation, set())
     pending = [name for name in ingestion.readers if name not in done]
-    count, total = len(ingestion.readers) - len(pending), len(ingestion.readers)
+    yield StoreUpdate(header, generation, [], finished=False, contents=contents)
     files: list[EncodedFile] = []
-    for file in with_progress(ingestion.all(pending), "ingesting motion", total, count):
+    for file in with_progress(ingestion.all(pending), "ingesting motion", total, total - len(pending)):
         files.append(file)
         if len(files) == FILES_PER_UPDATE:
             yield StoreUpdate(header, generation, files, finished=False)
@@ -48,10 +52,16 @@ def ingest_motions(
     yield StoreUpdate(header, generation, files, finished=True)
 
 
-def generation_name(ingestion: Ingestion) -> str:
-    """Names what a store is made of: parameters that shape the motion, the body, the files."""
+def contents_of(raw: RawFolder, known: dict[str, Fingerprint]) -> dict[str, Fingerprint]:
+    """Every raw file with what it holds; all of them are read once, then only those that were touched."""
+    found = fingerprints(raw.files.values(), known)
+    return dict(with_progress(found, "looking for changed files", len(raw.files)))
+
+
+def generation_name(ingestion: Ingestion, contents: dict[str, Fingerprint]) -> str:
+    """Names what a store is made of: parameters that shape the motion, the body, what the files hold."""
     shaping = ingestion.config.model_dump(exclude={"splits", "workers"})
-    files = [(file.name, file.size) for file in ingestion.raw.files.values()]
+    files = [(name, file.size, file.digest) for name, file in contents.items()]
     conversion = ingestion.conversion.digest if ingestion.conversion else None
     return digest_of(shaping, ingestion.model.digest, conversion, files)
 
@@ -66,9 +76,13 @@ def list_verdicts(motions: MotionStore) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Every file with its verdict, and a summary, which also goes to the log."""
     summary = ingestion_summary(motions)
     logger.info(
-        "ingestion: %d files of %.2f h became %d sequences of %.2f h, %d frames",
-        *(summary[key] for key in ("files", "hours_in_files", "sequences", "hours_kept", "frames_kept")),
+        "ingestion: %s of %.2f h became %s of %.2f h, %d frames",
+        counted(summary["files"], "file"),
+        summary["hours_in_files"],
+        counted(summary["sequences"], "sequence"),
+        summary["hours_kept"],
+        summary["frames_kept"],
     )
     for reason, count in summary["refused_by_reason"].items():
-        logger.info("ingestion: %d files refused: %s", count, reason)
+        logger.info("ingestion: %s refused: %s", counted(count, "file"), reason)
     return motions.files, summary

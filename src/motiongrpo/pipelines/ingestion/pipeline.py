@@ -14,6 +14,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                     "body_model",
                     "gender_conversion",
                     "ingestion_progress",
+                    "raw_contents",
                     "params:ingestion",
                 ],
                 outputs="motions",
