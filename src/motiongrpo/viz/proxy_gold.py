@@ -11,7 +11,7 @@ from motiongrpo.metrics.contrast import Contrast
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.viz.ablation import words
 from motiongrpo.viz.cells import PAID, CellResult, Results
-from motiongrpo.viz.palette import GREY
+from motiongrpo.viz.palette import GREY, TEMPLATE
 from motiongrpo.viz.panels import Panel, line, stacked
 
 GOLD = ("mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s", "penetration_mm", "contact_f1")
@@ -20,6 +20,9 @@ GOLD = ("mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s", "penetration_mm", "contac
 def proxy_gold_figure(results: Results, updates: int) -> go.Figure:
     """A panel for every cell that was trained; x is updates of GRPO, or the compute of so many."""
     trained = [cell for cell in results.cells.values() if cell.steps]
+    if not trained:
+        nothing = {"text": "No cell was trained.", "showarrow": False}
+        return go.Figure(layout={"template": TEMPLATE, "annotations": [nothing]})
     return stacked([_panel(cell, results, updates) for cell in trained])
 
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.checkpoint import Checkpoint, CheckpointTree
+from motiongrpo.errors import InputError
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.parameters import ProjectParameters
@@ -74,7 +75,10 @@ def run_ablation(**given: Any) -> Iterator[Saves]:
     started, costs = time.monotonic(), [bench.cost(planned) for planned in pending]
     for number, planned in enumerate(pending):
         tell(planned, bench.changes(planned))
-        yield from bench.made(planned)
+        try:
+            yield from bench.made(planned)
+        except InputError as error:
+            raise InputError(f"ablation cell {planned.cell} under seed {planned.seed}: {error}") from error
         left = (time.monotonic() - started) * sum(costs[number + 1 :]) / sum(costs[: number + 1])
         count = len(plan) - len(pending) + number + 1
         logger.info("ablation: %d of %d done, about %.0f min left", count, len(plan), left / 60)
