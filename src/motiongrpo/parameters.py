@@ -10,7 +10,7 @@ from motiongrpo.errors import InputError
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.ingestion import IngestionConfig
 from motiongrpo.motion.windows import WindowConfig
-from motiongrpo.policy.cells import AblationConfig, Foundation, PlannedCell, planned, planned_cells
+from motiongrpo.policy.ablation import AblationConfig, Foundation, PlannedCell, planned, planned_cells
 from motiongrpo.policy.grpo import GrpoConfig
 from motiongrpo.precision import Precision
 from motiongrpo.rewards.training import RewardModelConfig

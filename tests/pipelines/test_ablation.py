@@ -102,9 +102,13 @@ def test_kill_9_in_the_middle_of_a_cell_costs_nothing_but_time(finished, tmp_pat
 
 def test_a_cell_that_cannot_go_on_is_named(finished, tmp_path):
     data = shutil.copytree(finished, tmp_path / "data")
-    result = run(data, "ablation", grpo__advantage__drop_below=0.999, ablation__only="[joint]")
+    (state,) = (data / PLACES[0] / "joint").rglob("training_state.safetensors")
+    state.write_bytes(b"not whole")
+    (state.parent / "COMPLETE").unlink()
+    result = run(data, "ablation")
     assert result.exit_code == 1
-    assert "ablation cell joint under seed 0: all " in result.output
+    assert "ablation cell joint under seed 0: " in result.output
+    assert "is not a whole safetensors file" in result.output
 
 
 def test_a_changed_parameter_makes_its_cells_again_and_says_which_parameter(finished, tmp_path):

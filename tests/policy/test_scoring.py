@@ -4,7 +4,7 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, score_windows
-from motiongrpo.policy.scoring import Examiner, better_of
+from motiongrpo.policy.scoring import Scorer, better_of
 from motiongrpo.seeds import generator_for
 from tests.bodies import FPS, open_body
 from tests.policy.test_grpo import network, windows
@@ -22,7 +22,7 @@ CONFIG = EvaluationConfig(
 )
 
 
-class ByFirstNumber(Examiner):
+class ByFirstNumber(Scorer):
     """The perceptual model prefers whatever has the largest first feature."""
 
     def _measure(self, x, batch):
@@ -35,7 +35,7 @@ def drawn(address: tuple) -> torch.Tensor:
 
 def test_the_best_of_one_is_the_plain_evaluation():
     batch = windows(3, "score")
-    metrics, _ = Examiner(hybrid(), OMEGA, CONFIG).examine(network(), batch, 0)
+    metrics, _ = Scorer(hybrid(), OMEGA, CONFIG).score(network(), batch, 0)
     plain = score_windows(network(), batch, open_body(), FPS, CONFIG, generator_for(7, "evaluation", 0))
     assert set(metrics) == set(plain)
     for name, value in plain.items():
@@ -60,7 +60,7 @@ def test_by_hand_the_better_of_two_is_chosen_and_the_first_where_they_agree():
 def test_rewards_are_of_the_samples_that_are_judged():
     """Placed by the true head, the position error that is paid for is MPJPE."""
     batch = windows(3, "score")
-    _, rewards = Examiner(hybrid(), OMEGA, CONFIG).examine(network(), batch, 0)
+    _, rewards = Scorer(hybrid(), OMEGA, CONFIG).score(network(), batch, 0)
     values = hybrid().measure(drawn(()), batch, batch.T_world_cpf[:, None, 1:].expand(-1, 2, -1, -1)).values
     assert set(rewards) == set(OMEGA)
     assert_close(rewards["position"], (-values["position"]).exp().mean(1), rtol=0, atol=1e-12)

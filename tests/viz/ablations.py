@@ -3,7 +3,7 @@
 from typing import Any
 
 from motiongrpo.metrics.contrast import HeldOut
-from motiongrpo.viz.cells import Results, results_of
+from motiongrpo.viz.ablation_results import Results, results_of
 
 GRID = {"joint": 0, "joint_visual": 1, "joint_perlin": 0, "joint_visual_perlin": 1}  # paid by φ or not
 KINDS = dict.fromkeys((*GRID, "scope_sample", "scope_nested"), "grpo") | {

@@ -6,10 +6,10 @@ import pytest
 
 from motiongrpo.errors import InputError
 from motiongrpo.viz.ablation import ablation_figure, ablation_table
+from motiongrpo.viz.ablation_results import results_of
 from motiongrpo.viz.ablation_verdict import ablation_verdict
-from motiongrpo.viz.cells import results_of
 from motiongrpo.viz.proxy_gold import proxy_gold_figure
-from tests.policy.test_cells import ablation
+from tests.policy.test_ablation_cells import ablation
 from tests.viz.ablations import SEQUENCES, left_behind, results
 
 EVERYTHING = {

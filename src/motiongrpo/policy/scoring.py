@@ -17,14 +17,14 @@ from motiongrpo.shapes import PerSample, PerSequence, Rollout
 
 
 @dataclass(frozen=True)
-class Examiner:
+class Scorer:
     """Draws motions under one protocol and says both what they are worth and what they would be paid."""
 
     reward: HybridReward
     omega: dict[str, float]
     config: EvaluationConfig
 
-    def examine(
+    def score(
         self, denoiser: Denoiser, batch: WindowBatch, first: int, best_of: int = 1
     ) -> tuple[dict[str, PerSequence], dict[str, PerSequence]]:
         """Metrics and rewards per window, averaged over samples; `first` is the first window's number."""

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from motiongrpo.metrics.contrast import Contrast
 from motiongrpo.metrics.published import published_change_percent
 from motiongrpo.metrics.score import METRICS
-from motiongrpo.viz.cells import CellResult, Results
+from motiongrpo.viz.ablation_results import CellResult, Results
 from motiongrpo.viz.palette import BLUE, GREY, ORANGE, TEMPLATE, VERMILLION
 
 SHOWN = "mpjpe_mm"

@@ -7,9 +7,9 @@ with the reason otherwise.
 from motiongrpo.metrics.contrast import SUBJECTS_AT_LEAST, Contrast
 from motiongrpo.metrics.published import published_change_percent
 from motiongrpo.metrics.score import METRICS
-from motiongrpo.policy.cells import AblationConfig
+from motiongrpo.policy.ablation import AblationConfig
 from motiongrpo.viz.ablation import PERCENT, change_of, verdict_on
-from motiongrpo.viz.cells import CellResult, Results
+from motiongrpo.viz.ablation_results import CellResult, Results
 from motiongrpo.viz.findings import FEW_SEQUENCES, Finding
 from motiongrpo.viz.paired import CHECKS
 from motiongrpo.viz.proxy_gold import proxy_of

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from motiongrpo.metrics.contrast import Contrast
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.viz.ablation import words
-from motiongrpo.viz.cells import PAID, CellResult, Results
+from motiongrpo.viz.ablation_results import PAID, CellResult, Results
 from motiongrpo.viz.palette import GREY, TEMPLATE
 from motiongrpo.viz.panels import Panel, line, stacked
 

@@ -37,10 +37,10 @@ from motiongrpo.pipelines.ablation.trainings import (
 )
 from motiongrpo.pipelines.evaluation.nodes import evaluation_protocol, is_current
 from motiongrpo.pipelines.training import Rows, differences, restored
+from motiongrpo.policy.ablation import PlannedCell
 from motiongrpo.policy.advantage import RewardScale
-from motiongrpo.policy.cells import PlannedCell
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
-from motiongrpo.policy.scoring import Examiner
+from motiongrpo.policy.scoring import Scorer
 from motiongrpo.policy.supervised import SupervisedConfig
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
@@ -135,11 +135,11 @@ class Bench:
     def _score(self, planned: PlannedCell, checkpoint: Checkpoint, trained: bool) -> Score:
         """Metrics and rewards of every test window."""
         denoiser = restored(checkpoint, self.materials.pretrained())
-        examiner = Examiner(self._reward, self._scale.omega, self._evaluation(planned))
+        scorer = Scorer(self._reward, self._scale.omega, self._evaluation(planned))
         parts = []
-        for first in range(0, len(self._batch), examiner.config.batch_size):
-            index = torch.arange(first, min(first + examiner.config.batch_size, len(self._batch)))
-            parts.append(examiner.examine(denoiser, self._batch.rows(index), first, planned.candidates))
+        for first in range(0, len(self._batch), scorer.config.batch_size):
+            index = torch.arange(first, min(first + scorer.config.batch_size, len(self._batch)))
+            parts.append(scorer.score(denoiser, self._batch.rows(index), first, planned.candidates))
         metrics, rewards = ([part[i] for part in parts] for i in (0, 1))
         about = self._rows[["sequence", "start", "subject"]].rename(columns={"start": "window"})
         return {

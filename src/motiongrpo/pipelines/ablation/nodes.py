@@ -17,11 +17,11 @@ from motiongrpo.motion.store import MotionStore
 from motiongrpo.parameters import ProjectParameters
 from motiongrpo.pipelines.ablation.bench import Bench, Saves, Score
 from motiongrpo.pipelines.ablation.trainings import Materials
-from motiongrpo.policy.cells import AblationConfig, PlannedCell
+from motiongrpo.policy.ablation import AblationConfig, PlannedCell
 from motiongrpo.precision import Precision
 from motiongrpo.viz import ablation as shown
+from motiongrpo.viz.ablation_results import Results, results_of
 from motiongrpo.viz.ablation_verdict import ablation_verdict
-from motiongrpo.viz.cells import Results, results_of
 from motiongrpo.viz.proxy_gold import proxy_gold_figure
 
 logger = logging.getLogger(__name__)

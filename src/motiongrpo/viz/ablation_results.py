@@ -9,7 +9,7 @@ import pandas as pd
 from motiongrpo.errors import InputError
 from motiongrpo.metrics.contrast import HeldOut
 from motiongrpo.metrics.published import PublishedRow
-from motiongrpo.policy.cells import PRETRAINED
+from motiongrpo.policy.ablation import PRETRAINED
 
 PAID = "reward_"  # before the name of a term, among the columns of held-out values
 

@@ -8,7 +8,7 @@ import yaml
 
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.training import PretrainingConfig
-from motiongrpo.policy.cells import (
+from motiongrpo.policy.ablation import (
     AblationConfig,
     Foundation,
     grpo_of,
