@@ -67,11 +67,38 @@ class CheckpointFolder:
         """Models by step; none where training has not begun."""
         return sorted(path for path in self.path.glob("*.safetensors") if path.name != STATE)
 
+    @property
+    def complete(self) -> bool:
+        """Whether the training ran to its end."""
+        return (self.path / COMPLETE).is_file()
+
+    def state(self) -> "Checkpoint | None":
+        """What the training goes on from, or None where it has not begun."""
+        path = self.path / STATE
+        return load_checkpoint(path, "training_state") if path.is_file() else None
+
     def final(self) -> Path:
         """The last model of a training that ran to its end."""
-        if not (self.path / COMPLETE).is_file():
+        if not self.complete:
             raise InputError(f"the training in '{self.path}' has not finished; run the same command to go on")
         return self.files()[-1]
+
+
+@dataclass(frozen=True)
+class CheckpointTree:
+    """The checkpoints of many trainings, each in a folder below one."""
+
+    path: Path
+
+    def folder(self, name: str) -> CheckpointFolder:
+        """Of one training, which may not have begun."""
+        return CheckpointFolder(self.path / name)
+
+    def beside(self, name: str) -> list[CheckpointFolder]:
+        """Of the trainings whose folders lie beside that of `name`, last written first."""
+        here = self.path / name
+        others = [path for path in here.parent.glob("*") if path.is_dir() and path != here]
+        return [CheckpointFolder(path) for path in sorted(others, key=lambda p: -p.stat().st_mtime)]
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import pkgutil
 
 import rich
 import torch
@@ -11,6 +12,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from rich.console import Console
 
+import motiongrpo.pipelines
 from motiongrpo.errors import InputError
 from motiongrpo.parameters import validated
 from motiongrpo.pipeline_registry import CHAIN
@@ -36,7 +38,7 @@ class CommandChecks:
         sentences = missing(self.parameters, pipeline.inputs())
         artefacts = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
         if artefacts:
-            makers = sorted({maker_of(name) for name in artefacts}, key=CHAIN.index)
+            makers = sorted({maker_of(name) for name in artefacts}, key=all_pipelines().index)
             names = " and ".join(f"'{name}'" for name in artefacts)
             sentences.append(
                 f"{names} {'does' if len(artefacts) == 1 else 'do'} not exist yet; make what is missing "
@@ -51,11 +53,14 @@ class RunSummary:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print the comparison and say where the report is, where the run made them."""
+        """Print the comparison or the verdict and say where the report is, where the run made them."""
         made = pipeline.all_outputs()
         console = Console(width=max(rich.get_console().width, WIDTH))
         if "comparison" in made:
             console.print(summary_table(catalog.load("comparison")))
+        if "ablation_verdict" in made:
+            for finding in catalog.load("ablation_verdict"):
+                console.print(f"· {finding['text']}", markup=False)
         if "report" in made:
             console.print(f"Report: {catalog.get('report').filepath}", soft_wrap=True)  # type: ignore[union-attr]
 
@@ -66,9 +71,15 @@ def _is_there(name: str, catalog: DataCatalog) -> bool:
     return getattr(catalog.get(name), "may_be_absent", False) or catalog.exists(name)
 
 
+def all_pipelines() -> list[str]:
+    """The chain in its order, then the pipelines that run only when named."""
+    folders = [module.name for module in pkgutil.iter_modules(motiongrpo.pipelines.__path__) if module.ispkg]
+    return [*CHAIN, *(name for name in folders if name not in CHAIN)]
+
+
 def maker_of(dataset: str) -> str:
     """The pipeline whose output a dataset is."""
-    for name in CHAIN:
+    for name in all_pipelines():
         module = importlib.import_module(f"motiongrpo.pipelines.{name}")
         if dataset in module.create_pipeline().all_outputs():
             return name

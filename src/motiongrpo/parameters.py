@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from motiongrpo.config import Config
 from motiongrpo.diffusion.training import PretrainingConfig
@@ -10,6 +10,7 @@ from motiongrpo.errors import InputError
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.ingestion import IngestionConfig
 from motiongrpo.motion.windows import WindowConfig
+from motiongrpo.policy.ablation import AblationConfig, Foundation, PlannedCell, planned, planned_cells
 from motiongrpo.policy.grpo import GrpoConfig
 from motiongrpo.precision import Precision
 from motiongrpo.rewards.training import RewardModelConfig
@@ -33,6 +34,22 @@ class ProjectParameters(Config):
     reward_model: RewardModelConfig
     grpo: GrpoConfig
     evaluation: EvaluationConfig
+    ablation: AblationConfig
+
+    @model_validator(mode="after")
+    def build_every_cell(self) -> "ProjectParameters":
+        """A cell that cannot be built is refused by name, also one that does not run now."""
+        for name in self.ablation.cells:
+            planned(name, self.ablation.pace.seeds[0], self.ablation, self._foundation)
+        return self
+
+    def planned(self) -> list[PlannedCell]:
+        """Every cell of the ablation that is to run, under every seed."""
+        return planned_cells(self.ablation, self._foundation)
+
+    @property
+    def _foundation(self) -> Foundation:
+        return Foundation(self.grpo, self.pretraining, self.evaluation.sampling)
 
 
 def validated(parameters: dict[str, Any]) -> ProjectParameters:

@@ -14,7 +14,7 @@ from motiongrpo.metrics.diversity import best_of_k_mpjpe_mm, pairwise_diversity_
 from motiongrpo.metrics.motion import BodyMotion
 from motiongrpo.metrics.score import score
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.shapes import PerSequence
+from motiongrpo.shapes import PerSequence, Rollout
 
 
 class EvaluationConfig(Config):
@@ -29,7 +29,6 @@ class EvaluationConfig(Config):
     force: bool  # score again what has a score
 
 
-@torch.no_grad()
 def score_windows(
     denoiser: Denoiser,
     batch: WindowBatch,
@@ -39,20 +38,34 @@ def score_windows(
     generator: torch.Generator,
 ) -> dict[str, PerSequence]:
     """Every metric per window, averaged over its samples; the head path is the true one."""
+    return score_samples(draw_samples(denoiser, batch, config, generator), batch, body, fps)
+
+
+@torch.no_grad()
+def draw_samples(
+    denoiser: Denoiser, batch: WindowBatch, config: EvaluationConfig, generator: torch.Generator
+) -> Rollout:
+    """`config.samples` motions of every window, as packed features."""
     count, frames = batch.mask.shape
     features = feature_count(denoiser.config.include_hands)
     shape = (count, config.samples, frames, features)
     x_T = torch.randn(shape, generator=generator, device=generator.device).to(batch.betas)
     predict = motion_predictor(denoiser, batch.T_world_cpf, batch.mask, config.sampling)
-    x = sample(predict, x_T, config.sampling, generator)
-    repeat = torch.arange(count, device=x.device).repeat_interleave(config.samples)
+    return sample(predict, x_T, config.sampling, generator)
+
+
+@torch.no_grad()
+def score_samples(x: Rollout, batch: WindowBatch, body: BodyModel, fps: float) -> dict[str, PerSequence]:
+    """Every metric per window of motions that were drawn already, averaged over the samples."""
+    count, each_window = x.shape[:2]
+    repeat = torch.arange(count, device=x.device).repeat_interleave(each_window)
     mask = batch.mask[repeat]
     placed = PlacedMotion.sampled(x.flatten(0, 1), batch.T_world_cpf[repeat, 1:], mask)
     guess = BodyMotion.of(*placed.posed(body), placed.R_parent_joint, placed.contacts)
     truth = BodyMotion.truth(batch, body)
     each = score(guess, truth.rows(repeat), mask, fps)
-    samples = guess.p_world_joint.unflatten(0, (count, config.samples))
-    return {name: value.view(count, config.samples).mean(1) for name, value in each.items()} | {
+    samples = guess.p_world_joint.unflatten(0, (count, each_window))
+    return {name: value.view(count, each_window).mean(1) for name, value in each.items()} | {
         "best_of_k_mpjpe_mm": best_of_k_mpjpe_mm(samples, truth.p_world_joint, batch.mask),
         "pairwise_diversity_mm": pairwise_diversity_mm(samples, batch.mask),
     }

@@ -109,8 +109,8 @@ def resume(learner: Learner, state: Checkpoint | None, training: Training) -> Pr
 
 def refuse_changes(before: Header, now: Header) -> None:
     """Refuse to go on from what was made with other parameters or from other data; names each."""
-    changed = _differences(before.parameters, now.parameters, now.stage)
-    changed += _differences(before.inputs, now.inputs, "input")
+    changed = differences(before.parameters, now.parameters, now.stage)
+    changed += differences(before.inputs, now.inputs, "input")
     if changed:
         raise InputError(
             f"this run already holds a {now.stage} training that differs: {'; '.join(changed)}; "
@@ -185,12 +185,13 @@ def _checkpoint(learner: Learner, training: Training, row: dict[str, Any]) -> Tr
     return TrainingCheckpoint(model, state, complete=row["step"] == training.steps)
 
 
-def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:
+    """A phrase for each value of nested mappings that changed, by its dotted name."""
     found = []
     for name in sorted(old.keys() | new.keys()):
         before, now = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(now, dict):
-            found += _differences(before, now, f"{prefix}.{name}")
+            found += differences(before, now, f"{prefix}.{name}")
         elif before != now:
             found.append(f"{prefix}.{name} was {before}, is {now}")
     return found

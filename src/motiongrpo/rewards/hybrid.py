@@ -87,7 +87,7 @@ class HybridReward:
         repeat = torch.arange(conditions, device=x.device).repeat_interleave(samples)
         guess = PlacedMotion.sampled(x.flatten(0, 1), T_world_placement.flatten(0, 1), batch.mask[repeat])
         _, posed = guess.posed(self.body)
-        values = self._joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
+        values = self.joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
         if PERCEPTUAL in self.config.terms:
             values[PERCEPTUAL] = self._score(guess, posed, batch.T_world_cpf[repeat])
         from_head = posed.p_world_joint - guess.T_world_cpf[:, :, None, 4:]
@@ -110,9 +110,10 @@ class HybridReward:
             omega = {str(term): value for term, value in chosen.items()}
         return omega | {PERCEPTUAL: self.config.perceptual_omega}
 
-    def _joint_errors(
+    def joint_errors(
         self, guess: PlacedMotion, posed: PosedBody, truth: PlacedMotion, repeat: Tensor
     ) -> dict[str, PerSequence]:
+        """Every joint term's error of each guess, differentiable; `repeat` is its row of the truth."""
         guessed = PosedMotion.of(guess.R_parent_joint, posed)
         real = PosedMotion.of(truth.R_parent_joint, truth.posed(self.body)[1]).rows(repeat)
         return {

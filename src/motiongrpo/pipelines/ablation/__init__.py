@@ -1,0 +1,5 @@
+"""Pretrained denoiser and reward model → every cell of the ablation → table, figures, verdict."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,200 @@
+"""Cells on the bench: which are finished, how one is trained and scored, what is on disk of it.
+
+A training's folder is named by a digest of its parameters and inputs. A changed parameter therefore leads to
+another folder: nothing old is overwritten, and changing it back finds what was there.
+"""
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from motiongrpo.checkpoint import (
+    Checkpoint,
+    CheckpointTree,
+    TrainingCheckpoint,
+    digest_of,
+    load_checkpoint,
+    read_header,
+)
+from motiongrpo.diffusion.training import PretrainingConfig
+from motiongrpo.metrics.evaluation import EvaluationConfig
+from motiongrpo.motion.windows import WindowBatch, read_rows, split_rows
+from motiongrpo.parameters import ProjectParameters
+from motiongrpo.pipelines.ablation.trainings import (
+    Materials,
+    Steps,
+    train_grpo,
+    train_longer,
+    train_supervised,
+)
+from motiongrpo.pipelines.evaluation.nodes import evaluation_protocol, is_current
+from motiongrpo.pipelines.training import Rows, differences, restored
+from motiongrpo.policy.ablation import PlannedCell
+from motiongrpo.policy.advantage import RewardScale
+from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
+from motiongrpo.policy.scoring import Scorer
+from motiongrpo.policy.supervised import SupervisedConfig
+from motiongrpo.rewards.hybrid import HybridReward
+from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
+from motiongrpo.seeds import seed_for
+
+PROTOCOL = 1  # to be raised when a cell of the same parameters comes to mean something else
+TERMS = ["rotation", "position", "aligned_position", "velocity", "perceptual"]
+
+Score = dict[str, Any]
+Saves = tuple[dict[str, Rows], dict[str, TrainingCheckpoint], dict[str, Score]]  # logs, checkpoints, scores
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Materials, parameters and what an earlier command left; holds no state of its own."""
+
+    materials: Materials
+    parameters: ProjectParameters
+    trained: CheckpointTree
+    scored: dict[str, Score]
+
+    def name(self, planned: PlannedCell) -> str:
+        """Of a cell's folders: the same cell, seed, parameters and inputs have the same one."""
+        digest = digest_of(PROTOCOL, planned.parameters, self.materials.inputs)[:8]
+        return f"{planned.cell}/seed_{planned.seed}/{digest}"
+
+    def finished(self, planned: PlannedCell) -> bool:
+        """Trained to the end, and every checkpoint scored under the protocol of now."""
+        complete = planned.training is None or self.trained.folder(self.name(planned)).complete
+        return complete and not self.unscored(planned)
+
+    def made(self, planned: PlannedCell) -> Iterator[Saves]:
+        """Train from where the cell stands to its end, then score its checkpoints; a yield is on disk."""
+        name = self.name(planned)
+        folder = self.trained.folder(name)
+        if planned.training is not None and not folder.complete:
+            for rows, checkpoint in self._steps(planned, folder.state()):
+                yield {name: rows}, {name: checkpoint}, {}
+        for score_name, path in self.unscored(planned).items():
+            checkpoint = self.materials.denoiser if path is None else load_checkpoint(path, "denoiser")
+            yield {}, {}, {score_name: self._score(planned, checkpoint, path is not None)}
+
+    def unscored(self, planned: PlannedCell) -> dict[str, Path | None]:
+        """Checkpoints without a current score by name; None stands for the pretrained denoiser."""
+        name, protocol = self.name(planned), self._protocol(planned)
+        if planned.training is None:
+            found: dict[str, tuple[Path | None, str]] = {
+                f"{name}/step_0000000": (None, self.materials.denoiser.header.weights)
+            }
+        else:
+            paths = self.trained.folder(name).files()
+            found = {f"{name}/{path.stem}": (path, read_header(path).weights) for path in paths}
+        return {
+            score: path
+            for score, (path, weights) in found.items()
+            if not is_current(self.scored.get(score), protocol, weights)
+        }
+
+    def cost(self, planned: PlannedCell) -> int:
+        """Samples through the network that training and scoring take, a scored checkpoint counted once."""
+        config = self.parameters.evaluation
+        drawn = min(config.windows, len(self._rows)) * config.samples * planned.candidates
+        return planned.evaluations + drawn * planned.sampling.steps
+
+    def paid_terms(self, planned: PlannedCell) -> list[str]:
+        """The rewards a cell is paid for; of one that is not paid, those of the run's own GRPO."""
+        grpo = planned.training if isinstance(planned.training, GrpoConfig) else self.parameters.grpo
+        return [str(term) for term in grpo.rewards.terms]
+
+    def changes(self, planned: PlannedCell) -> list[str]:
+        """What differs from the result of the same cell and seed that was written last, if there is one."""
+        for folder in self.trained.beside(self.name(planned)):
+            for path in folder.files()[-1:]:
+                header, training = read_header(path), planned.parameters["training"]
+                changed = differences(header.parameters, training, planned.cell)
+                return changed + differences(header.inputs, self.materials.inputs, "input")
+        return []
+
+    def _steps(self, planned: PlannedCell, state: Checkpoint | None) -> Steps:
+        match planned.training:
+            case GrpoConfig() as config:
+                return train_grpo(self.materials, state, config)
+            case PretrainingConfig() as config:
+                return train_longer(self.materials, state, config)
+            case SupervisedConfig() as config:
+                return train_supervised(self.materials, state, config, self._reward, self._scale.omega)
+            case None:
+                raise AssertionError("a cell without a training has no steps")
+
+    def _score(self, planned: PlannedCell, checkpoint: Checkpoint, trained: bool) -> Score:
+        """Metrics and rewards of every test window."""
+        denoiser = restored(checkpoint, self.materials.pretrained())
+        scorer = Scorer(self._reward, self._scale.omega, self._evaluation(planned))
+        parts = []
+        for first in range(0, len(self._batch), scorer.config.batch_size):
+            index = torch.arange(first, min(first + scorer.config.batch_size, len(self._batch)))
+            parts.append(scorer.score(denoiser, self._batch.rows(index), first, planned.candidates))
+        metrics, rewards = ([part[i] for part in parts] for i in (0, 1))
+        about = self._rows[["sequence", "start", "subject"]].rename(columns={"start": "window"})
+        return {
+            "stage": planned.cell,
+            "step": checkpoint.header.step if trained else 0,
+            "weights": checkpoint.header.weights,
+            "protocol": self._protocol(planned),
+            "windows": about.to_dict(orient="list") | _listed(metrics),
+            "rewards": _listed(rewards),
+        }
+
+    def _evaluation(self, planned: PlannedCell) -> EvaluationConfig:
+        """All cells of a seed start from the same noise, those of another seed from another."""
+        config = self.parameters.evaluation
+        seed = seed_for(config.seed, "ablation", planned.seed)
+        return config.model_copy(update={"seed": seed, "sampling": planned.sampling})
+
+    def _protocol(self, planned: PlannedCell) -> str:
+        inputs = self.materials.inputs
+        measuring = evaluation_protocol(self.materials.motions, self._rows, self._evaluation(planned))
+        return digest_of(PROTOCOL, measuring, planned.candidates, self._yardstick.model_dump(), inputs)
+
+    @property
+    def _yardstick(self) -> GrpoConfig:
+        """The rewards every cell is measured by, paid or not: all terms, each at its median's steepness."""
+        grpo = self.parameters.grpo
+        rewards = grpo.rewards.model_copy(update={"terms": TERMS, "omega": "median"})
+        return grpo.model_copy(update={"rewards": rewards})
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        return split_rows(self.materials.windows, "test", self.parameters.evaluation.windows)
+
+    @cached_property
+    def _batch(self) -> WindowBatch:
+        m = self.materials
+        return read_rows(m.motions, self._rows, m.window, hands=False).to(m.device)
+
+    @cached_property
+    def _reward(self) -> HybridReward:
+        m = self.materials
+        perceptual = PerceptualModel(PerceptualConfig(**m.reward_model.header.architecture))
+        judge = restored(m.reward_model, perceptual).to(m.device).requires_grad_(False)
+        return HybridReward(m.body, m.motions.header.fps, self._yardstick.rewards, judge)
+
+    @cached_property
+    def _scale(self) -> RewardScale:
+        """Steepness of all terms, the same for all cells."""
+        m, config = self.materials, self._yardstick
+        supply = m.supply(0.0, config.seed)
+        reference = m.pretrained().requires_grad_(False)
+        return calibrate(Trainer(reference, self._reward, supply.batch, config, torch.device(m.device)))
+
+
+def _listed(parts: list[dict[str, Tensor]]) -> dict[str, list[float | None]]:
+    """Values of all windows by name; None where one is undefined, since JSON knows no NaN."""
+    values = {name: torch.cat([part[name] for part in parts]).tolist() for name in parts[0]}
+    return {name: [None if math.isnan(v) else v for v in column] for name, column in values.items()}

@@ -1,0 +1,121 @@
+"""The ablation: cells one after the other, each on disk before the next; then what they say together."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.checkpoint import Checkpoint, CheckpointTree
+from motiongrpo.errors import InputError
+from motiongrpo.metrics.evaluation import EvaluationConfig
+from motiongrpo.motion.store import MotionStore
+from motiongrpo.parameters import ProjectParameters
+from motiongrpo.pipelines.ablation.bench import Bench, Saves, Score
+from motiongrpo.pipelines.ablation.trainings import Materials
+from motiongrpo.policy.ablation import AblationConfig, PlannedCell
+from motiongrpo.precision import Precision
+from motiongrpo.viz import ablation as shown
+from motiongrpo.viz.ablation_results import Results, results_of
+from motiongrpo.viz.ablation_verdict import ablation_verdict
+from motiongrpo.viz.proxy_gold import proxy_gold_figure
+
+logger = logging.getLogger(__name__)
+
+Record = dict[str, Any]
+
+
+def bench_of(  # noqa: PLR0913
+    motions: MotionStore,
+    windows: pd.DataFrame,
+    body: BodyModel,
+    denoiser: Checkpoint,
+    reward_model: Checkpoint,
+    trained: CheckpointTree,
+    scored: dict[str, Score],
+    parameters: Record,
+    device: str,
+    precision: Precision,
+) -> Bench:
+    """Everything a cell needs, from the catalog."""
+    now = ProjectParameters.model_validate(parameters)
+    given = (motions, windows, body, denoiser, reward_model)
+    return Bench(Materials(*given, now.windows, device, precision), now, trained, scored)
+
+
+def plan_ablation(**given: Any) -> list[Record]:
+    """Every cell under every seed: what it is, what it costs, and the name of its folders."""
+    bench = bench_of(**given)
+    return [
+        {
+            "cell": planned.cell,
+            "seed": planned.seed,
+            "name": bench.name(planned),
+            "kind": planned.kind,
+            "steps": planned.steps,
+            "network_evaluations": planned.evaluations,
+            "published": planned.published,
+            "terms": bench.paid_terms(planned),
+        }
+        for planned in bench.parameters.planned()
+    ]
+
+
+def run_ablation(**given: Any) -> Iterator[Saves]:
+    """Cells that are not finished, one after the other; every yield is on disk before the next step."""
+    bench = bench_of(**given)
+    plan = bench.parameters.planned()
+    pending = [planned for planned in plan if not bench.finished(planned)]
+    logger.info("ablation: %d cells and seeds, %d finished before", len(plan), len(plan) - len(pending))
+    yield {}, {}, {}  # Kedro wants one from every generator, also where all is done
+    started, costs = time.monotonic(), [bench.cost(planned) for planned in pending]
+    for number, planned in enumerate(pending):
+        tell(planned, bench.changes(planned))
+        try:
+            yield from bench.made(planned)
+        except InputError as error:
+            raise InputError(f"ablation cell {planned.cell} under seed {planned.seed}: {error}") from error
+        left = (time.monotonic() - started) * sum(costs[number + 1 :]) / sum(costs[: number + 1])
+        count = len(plan) - len(pending) + number + 1
+        logger.info("ablation: %d of %d done, about %.0f min left", count, len(plan), left / 60)
+
+
+def tell(planned: PlannedCell, changed: list[str]) -> None:
+    """Say which cell begins, and why it is made again where it was made before."""
+    why = f", made again: {'; '.join(changed)}; the old result stays" if changed else ""
+    logger.info("ablation: %s under seed %d%s", planned.cell, planned.seed, why)
+
+
+def results(plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig) -> Results:
+    """What table, figures and verdict are all made from."""
+    return results_of(plan, scores, evaluation.seed, evaluation.resamples)
+
+
+def tabulate_ablation(
+    plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig
+) -> pd.DataFrame:
+    """One row a cell and metric, the paper's change beside ours."""
+    return shown.ablation_table(results(plan, scores, evaluation))
+
+
+def plot_ablation(plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig) -> go.Figure:
+    """The change of MPJPE of every cell."""
+    return shown.ablation_figure(results(plan, scores, evaluation))
+
+
+def plot_proxy_gold(
+    plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig, config: AblationConfig
+) -> go.Figure:
+    """Reward and held-out metrics of every trained cell over its updates."""
+    return proxy_gold_figure(results(plan, scores, evaluation), config.pace.updates)
+
+
+def judge_ablation(
+    plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig, config: AblationConfig
+) -> list[Record]:
+    """Sentences from the numbers."""
+    return [asdict(found) for found in ablation_verdict(results(plan, scores, evaluation), config)]

@@ -1,0 +1,29 @@
+"""What a training costs, in samples through the network, so that a control is given as much as GRPO.
+
+A forward pass of one sample counts one and its backward pass two, so a trained sample counts three. Left out,
+since they are small or the same for all: the perceptual model, posing bodies, groups that were refilled, and
+that a group shares the encoding of its condition, which is to GRPO's advantage.
+"""
+
+from motiongrpo.policy.grpo import GrpoConfig
+from motiongrpo.policy.rollout import trainable_steps
+
+TRAINED = 3  # forward and backward
+
+
+def grpo_evaluations(config: GrpoConfig) -> int:
+    """Rollouts, trained levels, the reference and the anchor of all updates, and the calibration pool."""
+    rollout, surrogate = config.rollout, config.surrogate
+    group = rollout.conditions * rollout.group_size
+    trained = min(len(trainable_steps(rollout)), rollout.trained_steps)
+    reference = trained if surrogate.kl_weight > 0 else 1
+    anchor = TRAINED * rollout.conditions if surrogate.anchor_share > 0 else 0
+    one_pass = group * (TRAINED * trained + reference) + anchor
+    update = group * rollout.sampling.steps + config.passes * one_pass
+    pool = config.advantage.calibration_conditions * rollout.group_size * rollout.sampling.steps
+    return config.updates * update + pool
+
+
+def steps_within(evaluations: int, batch_size: int) -> int:
+    """Gradient steps on batches of that size that cost no more; at least one."""
+    return max(1, evaluations // (TRAINED * batch_size))

@@ -1,0 +1,76 @@
+"""What an ablation left on disk, in the form that its table, figures and verdict share."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from motiongrpo.errors import InputError
+from motiongrpo.metrics.contrast import HeldOut
+from motiongrpo.metrics.published import PublishedRow
+from motiongrpo.policy.ablation import PRETRAINED
+
+PAID = "reward_"  # before the name of a term, among the columns of held-out values
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """One cell and the checkpoints that every seed of it has scores for."""
+
+    cell: str
+    kind: str
+    steps: int  # of its training
+    checkpoints: list[int]  # steps
+    network_evaluations: int
+    terms: list[str]  # it was paid for, or measured by where it was paid for nothing
+    published: PublishedRow | None
+
+    def at(self, step: int) -> str:
+        """The name under which a checkpoint is found among held-out values."""
+        return f"{self.cell}@{step}"
+
+    @property
+    def final(self) -> str:
+        return self.at(self.checkpoints[-1])
+
+
+@dataclass(frozen=True)
+class Results:
+    """All cells of an ablation in order, and their values on held-out windows."""
+
+    cells: dict[str, CellResult]
+    held_out: HeldOut
+
+    @property
+    def reference(self) -> str:
+        return self.cells[PRETRAINED].final
+
+
+def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resamples: int) -> Results:
+    """The scores that belong to a plan; those of other parameters are left aside."""
+    cells, tables = {}, []
+    for cell in dict.fromkeys(entry["cell"] for entry in plan):
+        entries = [entry for entry in plan if entry["cell"] == cell]
+        found = [_checkpoints(entry["name"], scores) for entry in entries]
+        steps = sorted(set(found[0]).intersection(*found[1:]))
+        if not steps or (cell != PRETRAINED and steps[-1] != entries[0]["steps"]):
+            raise InputError(f"cell '{cell}' is not finished; run the ablation pipeline to its end")
+        about = {k: entries[0][k] for k in ("kind", "steps", "network_evaluations", "terms", "published")}
+        cells[cell] = result = CellResult(cell=cell, checkpoints=steps, **about)
+        for entry, by_step in zip(entries, found, strict=True):
+            tables += [_table(by_step[step], result.at(step), entry["seed"]) for step in steps]
+    rng = np.random.default_rng(seed)
+    return Results(cells, HeldOut.of(pd.concat(tables, ignore_index=True), rng, resamples))
+
+
+def _checkpoints(name: str, scores: dict[str, Record]) -> dict[int, Record]:
+    """Scores of one cell and seed by step."""
+    return {score["step"]: score for key, score in scores.items() if key.startswith(f"{name}/")}
+
+
+def _table(score: Record, label: str, seed: int) -> pd.DataFrame:
+    paid = {f"{PAID}{term}": values for term, values in score["rewards"].items()}
+    return pd.DataFrame(score["windows"] | paid).assign(cell=label, seed=seed)
