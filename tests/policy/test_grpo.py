@@ -10,6 +10,7 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.collection import AdvantageConfig, judge
+from motiongrpo.policy.evidence import DiagnosticsConfig
 from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, calibrate, improve
 from motiongrpo.policy.rollout import RolloutConfig, roll_out
 from motiongrpo.policy.surrogate import SurrogateConfig
@@ -29,7 +30,12 @@ def windows(count: int, *address) -> WindowBatch:
     return EVERYTHING.rows((torch.arange(count) + first) % len(EVERYTHING))
 
 
-def config(updates: int = 3, passes: int = 1, seed: int = 0, **rollout) -> GrpoConfig:
+LOOK = DiagnosticsConfig(samples=2, every=2, levels=1, conditions=2, tracks=2, actions=3)
+
+
+def config(
+    updates: int = 3, passes: int = 1, seed: int = 0, diagnostics: DiagnosticsConfig = LOOK, **rollout
+) -> GrpoConfig:
     chain: RolloutConfig = rollout_config(
         4, 4, **{"conditions": 2, "trained_steps": 2, "lowest_level": 64} | rollout
     )
@@ -47,6 +53,7 @@ def config(updates: int = 3, passes: int = 1, seed: int = 0, **rollout) -> GrpoC
         optimiser=OptimiserConfig(
             learning_rate=1e-4, weight_decay=0.0, warmup_steps=0, gradient_clip=1.0, ema_decay=0.9
         ),
+        diagnostics=diagnostics,
     )
 
 
@@ -87,6 +94,40 @@ class Forgetful(Denoiser):
 def test_a_policy_that_is_not_what_was_sampled_stops_the_run_at_its_first_update():
     with pytest.raises(RuntimeError, match=r"update 1: recomputed log-densities differ .* than 1e-06"):
         post_trained(config(), network(Forgetful))
+
+
+def test_looking_at_a_run_changes_no_weight_of_it():
+    seen, updates = post_trained(config(updates=4, diagnostics=LOOK.model_copy(update={"every": 1})))
+    unseen, others = post_trained(config(updates=4, diagnostics=LOOK.model_copy(update={"every": None})))
+    assert [u.evidence is None for u in updates + others] == 4 * [False] + 4 * [True]
+    for name, value in unseen.state().items():
+        assert_close(seen.state()[name], value, rtol=0, atol=0)
+    assert [u.reward for u in updates] == [u.reward for u in others]
+
+
+def test_an_update_tells_of_every_trained_level_and_now_and_then_of_every_term():
+    _, updates = post_trained(config(updates=3))
+    assert [u.evidence is None for u in updates] == [False, True, False]
+    for update in updates:
+        assert (
+            0
+            < update.kl_per_dim
+            == pytest.approx(sum(update.level["kl_per_dim"].values()) / len(update.level["kl_per_dim"]))
+        )
+        for by_level in update.level.values():
+            assert len(by_level) == 2
+    found = updates[0].evidence
+    assert -1 <= found.gradient_cosine <= 1
+    assert set(found.level_cosine) == set(updates[0].level["rho_squared"])
+    for by_term in (found.term_cosine, found.term_norm, found.condition_variance, found.action_variance):
+        assert set(by_term) == set(TERMS)
+
+
+def test_with_one_group_there_are_no_halves_to_compare():
+    _, (update,) = post_trained(config(updates=1, conditions=1))
+    assert update.evidence.gradient_cosine is None
+    assert set(update.evidence.level_cosine.values()) == {None}
+    assert update.evidence.term_norm["position"] > 0
 
 
 def test_in_single_precision_the_audit_passes():

@@ -36,6 +36,7 @@ class Collected:
 
     rollouts: Rollouts  # kept groups
     advantage: PerRowSample  # of the kept groups
+    term_advantage: dict[str, PerRowSample]  # what each reward would give alone
     rewards: dict[str, PerSample]  # of all groups
     values: dict[str, PerSample]  # errors and scores of all groups
     dropped_share: float
@@ -85,6 +86,7 @@ class Collector:
         return Collected(
             rollouts=rollouts,
             advantage=self._advantage(rollouts, rewards),
+            term_advantage={term: self._advantage(rollouts, {term: r}) for term, r in rewards.items()},
             rewards=self.reward.rewards(values, self.scale.omega),
             values=values,
             dropped_share=1 - len(rollouts.batch) / len(mask),

@@ -18,12 +18,15 @@ from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.advantage import RewardScale, reward_scale
 from motiongrpo.policy.collection import AdvantageConfig, Collected, Collector, judge
 from motiongrpo.policy.diagnostics import reward_deviation
+from motiongrpo.policy.evidence import DiagnosticsConfig, Evidence, evidence, some_levels, splitting
+from motiongrpo.policy.movement import Movement, movement
 from motiongrpo.policy.rollout import (
     RolloutConfig,
     roll_out,
     stratified_subset,
     trainable_steps,
 )
+from motiongrpo.policy.signal import signals_by_level, signals_by_term
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import GradientPass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
@@ -44,6 +47,7 @@ class GrpoConfig(Config):
     advantage: AdvantageConfig
     surrogate: SurrogateConfig
     optimiser: OptimiserConfig
+    diagnostics: DiagnosticsConfig
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,10 @@ class GrpoUpdate:
     gradient_norm: float  # of the last pass, before clipping
     clipped_low: float
     clipped_high: float
-    kl_per_dim: float  # to the pretrained model, nats
+    kl_per_dim: float  # to the pretrained model, nats, after the update: the mean over trained levels
     audit: float  # largest |log ratio| per dimension before the first pass
+    level: dict[str, dict[str, float]]  # quantity → noise level: gradient norm and `Movement`
+    evidence: Evidence | None  # every so many updates
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ def improve(policy: Optimiser[Denoiser], trainer: Trainer, scale: RewardScale) -
         update = policy.steps // config.passes + 1
         collected = _collect(policy.model, trainer, scale, update)
         rollouts, advantage = collected.rollouts, collected.advantage
+        found = _evidence(policy.model, trainer, scale, collected, update)
         passes = [
             gradient_pass(policy, trainer.reference, rollouts, advantage, config.surrogate)
             for _ in range(config.passes)
@@ -105,7 +112,9 @@ def improve(policy: Optimiser[Denoiser], trainer: Trainer, scale: RewardScale) -
                 f"{passes[0].audit:.1e} a dimension, more than {AUDIT_LIMIT:.0e}; "
                 "pass --params precision=fp32 or raise grpo.rollout.lowest_level"
             )
-        yield _record(update, collected, passes)
+        few = rollouts.few(config.diagnostics.samples)
+        moved = movement(policy.model, trainer.reference, few, config.surrogate)
+        yield _record(update, collected, passes, moved, found)
 
 
 def _collect(policy: Denoiser, trainer: Trainer, scale: RewardScale, update: int) -> Collected:
@@ -119,7 +128,31 @@ def _collect(policy: Denoiser, trainer: Trainer, scale: RewardScale, update: int
     return collector.collect(policy, trained, generator)
 
 
-def _record(update: int, collected: Collected, passes: list[GradientPass]) -> GrpoUpdate:
+def _evidence(
+    policy: Denoiser, trainer: Trainer, scale: RewardScale, collected: Collected, update: int
+) -> Evidence | None:
+    """Before the update, every so many of them; leaves weights and the rollouts' random numbers alone."""
+    config, settings = trainer.config, trainer.config.diagnostics
+    if settings.every is None or (update - 1) % settings.every:
+        return None
+    rollouts, surrogate = collected.rollouts, config.surrogate
+    levels = signals_by_level(policy, rollouts, collected.advantage, surrogate)
+    few = some_levels(rollouts, settings.levels)
+    terms = signals_by_term(policy, few, collected.term_advantage, surrogate)
+    batch = trainer.windows(settings.conditions, "evidence", update).to(trainer.device)
+    chain = splitting(config.rollout, settings.tracks, settings.actions)
+    extra = roll_out(policy, batch, chain, [], trainer.generator("evidence", update))
+    rewards = trainer.reward.rewards(judge(extra, trainer.reward).values, scale.omega)
+    return evidence(levels, terms, rewards, settings.tracks)
+
+
+def _record(
+    update: int,
+    collected: Collected,
+    passes: list[GradientPass],
+    moved: dict[int, Movement],
+    found: Evidence | None,
+) -> GrpoUpdate:
     return GrpoUpdate(
         step=update,
         reward={term: float(r.mean()) for term, r in collected.rewards.items()},
@@ -130,6 +163,14 @@ def _record(update: int, collected: Collected, passes: list[GradientPass]) -> Gr
         gradient_norm=passes[-1].gradient_norm,
         clipped_low=passes[-1].clipped_low,
         clipped_high=passes[-1].clipped_high,
-        kl_per_dim=passes[-1].kl_per_dim,
+        kl_per_dim=sum(level.kl_per_dim for level in moved.values()) / len(moved),
         audit=passes[0].audit,
+        level=_by_level(passes[-1], moved),
+        evidence=found,
     )
+
+
+def _by_level(last: GradientPass, moved: dict[int, Movement]) -> dict[str, dict[str, float]]:
+    quantities = Movement.__dataclass_fields__
+    movements = {name: {str(t): getattr(level, name) for t, level in moved.items()} for name in quantities}
+    return {"gradient_norm": last.level_norm, **movements}

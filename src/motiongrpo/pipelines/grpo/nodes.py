@@ -18,7 +18,10 @@ from motiongrpo.precision import Precision, with_precision
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 
-DIVERSITY = ("step", "spread_mm", "reward_std", "dropped_share", "gradient_norm", "clipped")
+DIVERSITY = (
+    *("step", "spread_mm", "reward_std", "dropped_share", "gradient", "clipped"),
+    *("kl_per_dim", "level", "evidence"),
+)
 
 
 def post_train(  # noqa: PLR0913
