@@ -10,6 +10,7 @@ from motiongrpo.errors import InputError
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.ingestion import IngestionConfig
 from motiongrpo.motion.windows import WindowConfig
+from motiongrpo.policy.cells import DiversityConfig
 from motiongrpo.policy.grpo import GrpoConfig
 from motiongrpo.precision import Precision
 from motiongrpo.rewards.training import RewardModelConfig
@@ -33,6 +34,7 @@ class ProjectParameters(Config):
     reward_model: RewardModelConfig
     grpo: GrpoConfig
     evaluation: EvaluationConfig
+    diversity: DiversityConfig
 
 
 def validated(parameters: dict[str, Any]) -> ProjectParameters:
