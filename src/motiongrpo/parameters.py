@@ -11,6 +11,7 @@ from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.ingestion import IngestionConfig
 from motiongrpo.motion.windows import WindowConfig
 from motiongrpo.policy.ablation import AblationConfig, Foundation, PlannedCell, planned, planned_cells
+from motiongrpo.policy.cells import DiversityConfig
 from motiongrpo.policy.grpo import GrpoConfig
 from motiongrpo.precision import Precision
 from motiongrpo.rewards.training import RewardModelConfig
@@ -35,6 +36,7 @@ class ProjectParameters(Config):
     grpo: GrpoConfig
     evaluation: EvaluationConfig
     ablation: AblationConfig
+    diversity: DiversityConfig
 
     @model_validator(mode="after")
     def build_every_cell(self) -> "ProjectParameters":

@@ -99,6 +99,18 @@ def test_too_few_steps_for_egoallos_noise_are_refused_with_the_parameters(steps)
         walked()
 
 
+@pytest.mark.parametrize(("t", "s"), [(1000, 841), (841, 784), (100, 81), (4, 1), (1, 0)])
+def test_without_its_offset_egoallos_step_is_ddim_with_the_deviation_of_one_level(t, s):
+    """DDIM's equation 12 with σ at 0.8 times the deviation of the step from t to t − 1."""
+    x_t, x_0 = torch.randn(2, 1, 4, 3, dtype=torch.float64)
+    sigma = reverse_step(t, s, config(sampler="egoallo")).std
+    eps = (x_t - ALPHA_BAR[t].sqrt() * x_0) / (1 - ALPHA_BAR[t]).sqrt()
+    mean = ALPHA_BAR[s].sqrt() * x_0 + (1 - ALPHA_BAR[s] - sigma**2).clamp(min=0).sqrt() * eps
+    step = reverse_step(t, s, config(sampler="egoallo_without_offset"))
+    assert_close(step.transition(x_t, x_0).mean, mean, rtol=0, atol=1e-12)
+    assert_close(step.std, sigma, rtol=0, atol=0)
+
+
 def test_egoallos_steps_have_their_published_constants():
     sigma = {1000: 0.7996, 841: 0.0883, 400: 0.0382, 100: 0.0182, 4: 0.0050, 1: 0.0}
     kept = {841: 0.92, 400: 0.81, 100: 0.38, 25: 0.11, 4: 0.013}
@@ -121,7 +133,7 @@ def test_egoallos_step_is_its_published_formula(t, s):
     assert_close(step.std, sigma.expand(1, 1), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "egoallo"])
+@pytest.mark.parametrize("sampler", ["ddim", "egoallo", "egoallo_without_offset"])
 def test_a_chain_visits_every_level_and_ends_at_the_networks_estimate(sampler):
     x_T = torch.randn(2, 3, 4, 5, dtype=torch.float64)
     seen = []

@@ -54,6 +54,13 @@ def different(a: dict, b: dict, prefix: str = "") -> set[str]:
     }
 
 
+def test_cells_are_diagnosed_as_the_run_is_but_evidence_is_only_for_those_that_ask():
+    run = FOUNDATION.grpo.diagnostics.model_dump()
+    assert grpo("joint")["diagnostics"] == run | {"every": None}
+    asks = {"cells": {"joint": {"changes": {"diagnostics": {"every": 3}}}}}
+    assert grpo("joint", **asks)["diagnostics"] == run | {"every": 3}
+
+
 def test_the_grid_differs_in_the_perceptual_term_and_in_the_noise_and_in_nothing_else():
     grid = ablation().grid
     terms, noise = {"rewards.terms"}, {"rollout.noise.kind"}

@@ -1,7 +1,7 @@
 """A gradient summed over parts of whole groups is the gradient of all of them."""
 
 import copy
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -66,8 +66,8 @@ def test_parts_of_whole_groups_give_the_update_of_all_groups_at_once(at_once, sc
     assert max(float(g.abs().max()) for g in whole_gradient.values()) > 1e-4
     assert_close(gradient, whole_gradient, rtol=0, atol=1e-12)
     assert_close(weights, whole_weights, rtol=0, atol=1e-12)
-    for name, value in whole_found.__dict__.items():
-        assert getattr(found, name) == pytest.approx(value, rel=0, abs=1e-12), name
+    for name, value in asdict(whole_found).items():
+        assert asdict(found)[name] == pytest.approx(value, rel=0, abs=1e-12), name
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])

@@ -166,8 +166,8 @@ def test_a_group_whose_tracks_alone_differ_teaches_nothing_when_noise_is_nested(
     by_track = {"position": torch.tensor([[0.1, 0.1, 0.7, 0.7], [0.1, 0.1, 0.1, 0.7]]).double()}
     whole = collector(Supply(), position_scale(1.0), TERMS[:1])
     nested = collector(Supply(), position_scale(1.0), TERMS[:1], noise=NESTED | {"octaves": 1})
-    assert whole._worth(by_track).tolist() == [True, True]
-    assert nested._worth(by_track).tolist() == [False, True]
+    assert whole.worth(by_track).tolist() == [True, True]
+    assert nested.worth(by_track).tolist() == [False, True]
 
 
 def surrogate(**changes) -> SurrogateConfig:

@@ -13,6 +13,7 @@ from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.optimisation import Optimiser, OptimiserConfig, WithCompanion
 from motiongrpo.policy import grpo
 from motiongrpo.policy.collection import AdvantageConfig, judge
+from motiongrpo.policy.evidence import DiagnosticsConfig
 from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, calibrate, improve
 from motiongrpo.policy.rollout import RolloutConfig, roll_out
 from motiongrpo.policy.surrogate import SurrogateConfig
@@ -34,7 +35,17 @@ def windows(count: int, *address) -> WindowBatch:
     return EVERYTHING.rows((torch.arange(count) + first) % len(EVERYTHING))
 
 
-def config(updates: int = 3, passes: int = 1, seed: int = 0, empty_updates: int = 1, **rollout) -> GrpoConfig:
+LOOK = DiagnosticsConfig(samples=2, every=2, levels=1, conditions=2, tracks=2, actions=3)
+
+
+def config(
+    updates: int = 3,
+    passes: int = 1,
+    seed: int = 0,
+    empty_updates: int = 1,
+    diagnostics: DiagnosticsConfig = LOOK,
+    **rollout,
+) -> GrpoConfig:
     chain: RolloutConfig = rollout_config(
         4, 4, **{"conditions": 2, "trained_steps": 2, "lowest_level": 64} | rollout
     )
@@ -59,6 +70,7 @@ def config(updates: int = 3, passes: int = 1, seed: int = 0, empty_updates: int 
         optimiser=OptimiserConfig(
             learning_rate=1e-4, weight_decay=0.0, warmup_steps=0, gradient_clip=1.0, ema_decay=0.9
         ),
+        diagnostics=diagnostics,
     )
 
 
@@ -84,7 +96,7 @@ def test_every_update_is_told_and_every_pass_is_a_step():
     for update in updates:
         assert set(update.reward) == set(update.measured) == set(update.reward_std) == set(TERMS)
         assert set(update.spread_mm) == {"trunk", "arms", "legs", "all"}
-        assert update.audit < 1e-12
+        assert update.audit.per_dim < 1e-12
     assert updates[-1].kl_per_dim > 0
 
 
@@ -126,7 +138,9 @@ def test_an_update_without_a_group_takes_no_step_and_is_told_as_such():
     before = network()
     training, (update,) = run_of_drops(config(passes=2, empty_updates=2), shares=[DROP_ALL])
     assert (update.step, update.dropped_share, update.empty_updates) == (1, 1, 1)
-    assert update.gradient_norm is update.clipped_low is update.kl_per_dim is update.audit is None
+    assert update.gradient_norm is update.clipped is update.kl_per_dim is update.audit is None
+    assert update.level == {}
+    assert update.evidence is None
     assert set(update.reward) == set(TERMS)
     assert training.steps == 2
     for parameter, was in zip(training.model.parameters(), before.parameters(), strict=True):
@@ -154,17 +168,52 @@ def test_those_before_a_kill_count_too():
 
 
 def test_a_policy_too_far_from_the_pretrained_model_stops_the_run():
-    """The first update measures no distance; the second measures what the first one walked."""
-    settings = config(updates=2)
-    tight = settings.surrogate.model_copy(update={"kl_limit_per_dim": 1e-12})
-    coach = trainer(settings.model_copy(update={"surrogate": tight}))
-    updates = improve(Optimiser(network(), settings.optimiser), coach, calibrate(coach))
-    assert next(updates).kl_per_dim == 0
-    sentence = (
-        r"nats a dimension from the pretrained model, more than grpo\.surrogate\.kl_limit_per_dim=1e-12"
-    )
+    """The update that walked there is the one that ends it: its record never comes."""
+    _, (calm,) = post_trained(config(updates=1))
+    sentence = r"nats a dimension from the pretrained model, more than grpo\.surrogate\.kl_limit_per_dim="
+    assert len(limited(1.001 * calm.kl_per_dim)) == 1
     with pytest.raises(Diverged, match=sentence):
-        next(updates)
+        limited(0.999 * calm.kl_per_dim)
+
+
+def limited(kl_limit_per_dim: float):
+    settings = config(updates=1)
+    surrogate = settings.surrogate.model_copy(update={"kl_limit_per_dim": kl_limit_per_dim})
+    return post_trained(settings.model_copy(update={"surrogate": surrogate}))[1]
+
+
+def test_looking_at_a_run_changes_no_weight_of_it():
+    seen, updates = post_trained(config(updates=4, diagnostics=LOOK.model_copy(update={"every": 1})))
+    unseen, others = post_trained(config(updates=4, diagnostics=LOOK.model_copy(update={"every": None})))
+    assert [u.evidence is None for u in updates + others] == 4 * [False] + 4 * [True]
+    for name, value in unseen.state().items():
+        assert_close(seen.state()[name], value, rtol=0, atol=0)
+    assert [u.reward for u in updates] == [u.reward for u in others]
+
+
+def test_an_update_tells_of_every_trained_level_and_now_and_then_of_every_term():
+    _, updates = post_trained(config(updates=3))
+    assert [u.evidence is None for u in updates] == [False, True, False]
+    for update in updates:
+        assert (
+            0
+            < update.kl_per_dim
+            == pytest.approx(sum(update.level["kl_per_dim"].values()) / len(update.level["kl_per_dim"]))
+        )
+        for by_level in update.level.values():
+            assert len(by_level) == 2
+    found = updates[0].evidence
+    assert -1 <= found.gradient_cosine <= 1
+    assert set(found.level_cosine) == set(updates[0].level["rho_squared"])
+    for by_term in (found.term_cosine, found.term_norm, found.condition_variance, found.action_variance):
+        assert set(by_term) == set(TERMS)
+
+
+def test_with_one_group_there_are_no_halves_to_compare():
+    _, (update,) = post_trained(config(updates=1, conditions=1))
+    assert update.evidence.gradient_cosine is None
+    assert set(update.evidence.level_cosine.values()) == {None}
+    assert update.evidence.term_norm["position"] > 0
 
 
 def test_in_single_precision_the_audit_passes():
@@ -174,7 +223,7 @@ def test_in_single_precision_the_audit_passes():
     coach.reward.perceptual.float()
     training = Optimiser(network().float(), settings.optimiser)
     (update,) = improve(training, coach, calibrate(coach))
-    assert update.audit < AUDIT_LIMIT
+    assert update.audit.per_dim < AUDIT_LIMIT
 
 
 def _single(count: int, *address) -> WindowBatch:

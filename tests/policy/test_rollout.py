@@ -102,6 +102,18 @@ def test_the_policy_is_shown_the_perturbed_path_and_not_the_true_one():
     assert (model(step.x_t, levels, true, None) - step.x_0).abs().max() > 1e-6
 
 
+@pytest.mark.parametrize(("scope", "shape"), [("group", (1, 3)), ("nested", (1, 2)), ("sample", (3, 1))])
+def test_a_few_samples_are_the_first_of_the_first_group(scope, shape):
+    config = rollout_config(3, 4, **noisy(scope))
+    whole = roll_out(LinearPolicy(3), windows(3), config, trainable_steps(config), seeded())
+    few = whole.few(3)
+    rows, samples = shape
+    assert few.x.shape[:2] == shape
+    assert len(few.mask) == len(few.condition) == rows
+    assert_close(few.x, whole.x[:rows, :samples], rtol=0, atol=0)
+    assert_close(few.steps[1].noise, whole.steps[1].noise[:rows, :samples], rtol=0, atol=0)
+
+
 def test_concatenating_puts_groups_side_by_side():
     config = rollout_config(3, 4, **noisy("nested"))
     parts = [

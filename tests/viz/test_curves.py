@@ -82,6 +82,17 @@ def test_shares_are_drawn_in_percent():
     assert_allclose(by_name(diversity_curves(grpo_log()))["clipped below"].y, 10.0, rtol=0, atol=1e-12)
 
 
+def test_agreement_of_gradients_is_drawn_where_it_was_measured():
+    log = grpo_log(4).assign(
+        evidence_gradient_cosine=[0.1, np.nan, 0.2, np.nan], evidence_term_cosine_position=[0.3, np.nan] * 2
+    )
+    lines = by_name(diversity_curves(log))
+    assert list(lines["all rewards"].x) == [1, 3]
+    assert list(lines["all rewards"].y) == [0.1, 0.2]
+    panels = [figure.layout.annotations for figure in map(diversity_curves, (log, grpo_log()))]
+    assert len(panels[0]) == len(panels[1]) + 1
+
+
 @pytest.mark.parametrize(
     "figure",
     [

@@ -44,6 +44,18 @@ class CheckpointDataset(AbstractDataset[Checkpoint, Checkpoint]):
         return {"filepath": self.filepath, "kind": self.kind}
 
 
+class CheckpointIfAny(CheckpointDataset):
+    """A checkpoint that only some settings need: None where there is none, and whoever needs one says so."""
+
+    may_be_absent = True
+
+    def load(self) -> Checkpoint | None:  # type: ignore[override]
+        return super().load() if self._exists() else None
+
+    def save(self, data: Checkpoint) -> None:
+        raise DatasetError("a checkpoint is written under its own name")
+
+
 class CheckpointSeries(AbstractDataset[TrainingCheckpoint, CheckpointFolder]):
     """Every save is a model file, then the state that replaces the one before, then perhaps the end mark.
 

@@ -35,9 +35,9 @@ def motion_predictor(
     config: SamplingConfig,
 ) -> PredictCleanMotion:
     """x̂_0 of motions no longer than the network's windows, as the chosen sampler means it."""
-    if config.sampler == "egoallo":
-        return egoallo_predictor(denoiser, T_world_cpf, mask, EGOALLO_PLAN)
-    return predictor(denoiser, denoiser.condition(T_world_cpf), mask)
+    if config.sampler == "ddim":
+        return predictor(denoiser, denoiser.condition(T_world_cpf), mask)
+    return egoallo_predictor(denoiser, T_world_cpf, mask, EGOALLO_PLAN)
 
 
 @torch.no_grad()
@@ -53,7 +53,7 @@ def sample_path(
     frames = T_world_cpf.shape[1] - 1
     shape = (len(T_world_cpf), samples, frames, feature_count(denoiser.config.include_hands))
     x_T = torch.randn(shape, generator=generator, device=generator.device).to(T_world_cpf)
-    if config.sampler == "egoallo":
+    if config.sampler != "ddim":
         return sample(egoallo_predictor(denoiser, T_world_cpf, None, plan), x_T, config, generator)
     predict = blended_predictor(denoiser, T_world_cpf, None, symmetric_windows(frames, plan))
     return MotionState.unpack(sample(predict, x_T, config, generator)).projected().pack()

@@ -13,7 +13,7 @@ from torch import Tensor
 from motiongrpo.config import Config
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.schedule import cosine_alpha_bar, squared_levels
-from motiongrpo.diffusion.transition import ReverseStep, ddim_step, egoallo_step
+from motiongrpo.diffusion.transition import EGOALLO_OFFSET, ReverseStep, ddim_step, egoallo_step
 from motiongrpo.shapes import Rollout
 
 EGOALLO_STEPS = 6  # the fewest in which its step is defined
@@ -22,12 +22,15 @@ PredictCleanMotion = Callable[[Rollout, Int[Tensor, " condition"]], Rollout]
 """x̂_0 of (x_t, t): what a denoiser with its condition bound says."""
 
 
+Sampler = Literal["ddim", "egoallo", "egoallo_without_offset"]
+
+
 class SamplingConfig(Config):
     """How motions are drawn from the model."""
 
     steps: int = Field(ge=2, le=30)  # squared levels; 30 are EgoAllo's
-    eta: float = Field(gt=0, le=1)  # 1 is the exact posterior; unused by `egoallo`
-    sampler: Literal["ddim", "egoallo"]
+    eta: float = Field(gt=0, le=1)  # 1 is the exact posterior; `ddim` alone uses it
+    sampler: Sampler
 
     @model_validator(mode="after")
     def leave_room_for_egoallos_noise(self) -> "SamplingConfig":
@@ -64,9 +67,10 @@ def predictor(
 def reverse_step(t: int, s: int, config: SamplingConfig) -> ReverseStep:
     """The coefficients between two levels of the schedule."""
     alpha_bar = cosine_alpha_bar()
-    if config.sampler == "egoallo":
-        return egoallo_step(alpha_bar[t], alpha_bar[t - 1], alpha_bar[s])
-    return ddim_step(alpha_bar[t], alpha_bar[s], config.eta)
+    if config.sampler == "ddim":
+        return ddim_step(alpha_bar[t], alpha_bar[s], config.eta)
+    offset = EGOALLO_OFFSET if config.sampler == "egoallo" else 0.0
+    return egoallo_step(alpha_bar[t], alpha_bar[t - 1], alpha_bar[s], offset)
 
 
 def reverse_chain(

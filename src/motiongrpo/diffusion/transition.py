@@ -69,20 +69,25 @@ def ddim_step(alpha_bar_t: Float[Tensor, "*b"], alpha_bar_s: Float[Tensor, "*b"]
     return ReverseStep(alpha_bar_s.sqrt() - b * alpha_bar_t.sqrt(), b, std)
 
 
+EGOALLO_OFFSET = 0.1
+
+
 def egoallo_step(
     alpha_bar_t: Float[Tensor, "*b"],
     alpha_bar_tm1: Float[Tensor, "*b"],
     alpha_bar_s: Float[Tensor, "*b"],
+    offset: float = EGOALLO_OFFSET,
 ) -> ReverseStep:
     """EgoAllo's published step, for comparison: not DDIM.
 
     σ is 0.8 times the deviation of a *one-level* step from t, whatever the stride, and 0.1 is added
-    under the root of the implied noise, which shrinks it. `alpha_bar_tm1` is ᾱ one level below t.
+    under the root of the implied noise, which shrinks it; an `offset` of 0 leaves the 0.1 out and keeps
+    the rest. `alpha_bar_tm1` is ᾱ one level below t.
     """
     std = 0.8 * ((1 - alpha_bar_tm1) / (1 - alpha_bar_t) * (1 - alpha_bar_t / alpha_bar_tm1)).sqrt()
     std = torch.where(alpha_bar_s == 1, torch.zeros_like(std), std)
     kept = 1 - alpha_bar_s - std.square()
     if bool((kept < 0).any()):
         raise ValueError("steps must be at least 6 for egoallo's σ to fit into the noise of the next level")
-    b = (kept / (1.1 - alpha_bar_t)).sqrt()
+    b = (kept / (1 + offset - alpha_bar_t)).sqrt()
     return ReverseStep(alpha_bar_s.sqrt() - b * alpha_bar_t.sqrt(), b, std)

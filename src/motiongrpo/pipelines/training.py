@@ -166,11 +166,11 @@ def _finite_row(record: Record) -> dict[str, Any]:
 
 
 def flatten(record: dict[str, Any]) -> dict[str, Any]:
-    """{"reward": {"position": 1}} → {"reward_position": 1}; what is None is left out."""
+    """{"reward": {"position": 1}} → {"reward_position": 1}, at any depth; what is None is left out."""
     flat: dict[str, Any] = {}
     for name, value in record.items():
         if isinstance(value, dict):
-            flat |= {f"{name}_{key}": inner for key, inner in value.items()}
+            flat |= {f"{name}_{key}": inner for key, inner in flatten(value).items()}
         elif value is not None:
             flat[name] = value
     return flat

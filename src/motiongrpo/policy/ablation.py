@@ -23,6 +23,7 @@ from motiongrpo.seeds import seed_for
 
 PRETRAINED = "pretrained"  # the cell all others are compared with; it is always there
 PACE = ("updates", "checkpoint_every", "seed")  # of a GRPO; the ablation sets them for all cells
+UNSEEN = {"diagnostics": {"every": None}}  # evidence costs time and changes no result; a cell may ask for it
 
 Changes = dict[str, Any]
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -210,7 +211,7 @@ def grpo_of(name: str, seed: int, config: AblationConfig, foundation: Foundation
         if field in cell.changes:
             raise ValueError(f"ablation.cells.{name} changes grpo.{field}, which is one for all cells")
     pace = {"updates": config.pace.updates, "checkpoint_every": config.pace.checkpoint_every, "seed": seed}
-    return merged(name, foundation.grpo, cell.changes | pace)
+    return merged(name, foundation.grpo, laid_onto(UNSEEN, cell.changes) | pace)
 
 
 def control_of(

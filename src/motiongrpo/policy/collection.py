@@ -37,6 +37,7 @@ class Collected:
 
     rollouts: Rollouts  # kept groups
     advantage: PerRowSample  # of the kept groups
+    term_advantage: dict[str, PerRowSample]  # what each reward would give alone
     rewards: dict[str, PerSample]  # of all groups
     values: dict[str, PerSample]  # errors and scores of all groups
     dropped_share: float
@@ -66,7 +67,7 @@ class Collector:
             rollouts = roll_out(policy, self.windows(missing, attempt), self.rollout, trained, generator)
             measured = judge(rollouts, self.reward)
             rewards = self.reward.rewards(measured.values, self.scale.omega)
-            worth = self._worth(rewards)
+            worth = self.worth(rewards)
             kept.append(rollouts.groups(worth))
             kept_rewards.append({term: r[worth] for term, r in rewards.items()})
             seen.append(measured)
@@ -79,21 +80,22 @@ class Collector:
         values = _together([measured.values for measured in seen])
         return Collected(
             rollouts=rollouts,
-            advantage=self._advantage(rollouts, rewards),
+            advantage=self.advantages(rollouts, rewards),
+            term_advantage={term: self.advantages(rollouts, {term: r}) for term, r in rewards.items()},
             rewards=self.reward.rewards(values, self.scale.omega),
             values=values,
             dropped_share=1 - len(rollouts.batch) / len(mask),
             spread_mm=spread_mm(torch.cat([measured.p_head_joint for measured in seen]), mask),
         )
 
-    def _worth(self, rewards: dict[str, PerSample]) -> Bool[Tensor, " condition"]:
+    def worth(self, rewards: dict[str, PerSample]) -> Bool[Tensor, " condition"]:
         """Groups in which some samples that are compared differ."""
         compared = {term: self.rollout.compared(reward) for term, reward in rewards.items()}
         worth = teaches(compared, self.scale.spread, self.advantage.drop_below)
         groups = len(next(iter(rewards.values())))
         return worth.view(groups, -1).any(dim=1)
 
-    def _advantage(self, rollouts: Rollouts, rewards: dict[str, PerSample]) -> PerRowSample:
+    def advantages(self, rollouts: Rollouts, rewards: dict[str, PerSample]) -> PerRowSample:
         """Nested noise compares only samples of one track, the other scopes the whole group."""
         compared = {term: self.rollout.compared(reward) for term, reward in rewards.items()}
         advantage = group_advantages(compared, self.scale.floor, self.advantage.clamp)

@@ -1,8 +1,9 @@
 """What a training costs, in samples through the network, so that a control is given as much as GRPO.
 
 A forward pass of one sample counts one and its backward pass two, so a trained sample counts three. Left out,
-since they are small or the same for all: the perceptual model, posing bodies, groups that were refilled, and
-that a group shares the encoding of its condition, which is to GRPO's advantage.
+since they are small or the same for all: the perceptual model, posing bodies, groups that were refilled, the
+few samples that diagnostics look at, and that a group shares the encoding of its condition, which is to
+GRPO's advantage.
 """
 
 from motiongrpo.policy.grpo import GrpoConfig
@@ -16,7 +17,7 @@ def grpo_evaluations(config: GrpoConfig) -> int:
     rollout, surrogate = config.rollout, config.surrogate
     group = rollout.conditions * rollout.group_size
     trained = min(len(trainable_steps(rollout)), rollout.trained_steps)
-    reference = trained if surrogate.kl_weight > 0 else 1
+    reference = trained if surrogate.kl_weight > 0 else 0
     anchor = TRAINED * rollout.conditions if surrogate.anchor_share > 0 else 0
     one_pass = group * (TRAINED * trained + reference) + anchor
     update = group * rollout.sampling.steps + config.passes * one_pass

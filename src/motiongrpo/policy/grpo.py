@@ -20,6 +20,8 @@ from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.advantage import RewardScale, reward_scale
 from motiongrpo.policy.collection import AdvantageConfig, Collected, Collector, judge
 from motiongrpo.policy.diagnostics import reward_deviation
+from motiongrpo.policy.evidence import DiagnosticsConfig, Evidence, evidence, some_levels, splitting
+from motiongrpo.policy.movement import Movement, movement
 from motiongrpo.policy.rollout import (
     RolloutConfig,
     Rollouts,
@@ -27,8 +29,9 @@ from motiongrpo.policy.rollout import (
     stratified_subset,
     trainable_steps,
 )
+from motiongrpo.policy.signal import signals_by_level, signals_by_term
 from motiongrpo.policy.surrogate import SurrogateConfig
-from motiongrpo.policy.update import GradientPass, gradient_pass
+from motiongrpo.policy.update import Audit, Clipped, GradientPass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
 from motiongrpo.rewards.online import OnlineReward
 from motiongrpo.seeds import generator_for
@@ -56,6 +59,7 @@ class GrpoConfig(Config):
     advantage: AdvantageConfig
     surrogate: SurrogateConfig
     optimiser: OptimiserConfig
+    diagnostics: DiagnosticsConfig
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,11 @@ class GrpoUpdate:
     dropped_share: float
     empty_updates: int  # in a row, this one included, that had no group to learn from: the policy stayed
     gradient_norm: float | None  # of the last pass, before clipping; none of it where there was no group
-    clipped_low: float | None
-    clipped_high: float | None
-    kl_per_dim: float | None  # to the pretrained model, nats of one step, before the last pass
-    audit: float | None  # largest |log ratio| per dimension before the first pass
-    audit_nats: float | None  # the same in nats, of whole samples
+    clipped: Clipped | None  # of the last pass
+    kl_per_dim: float | None  # to the pretrained model, nats, after the update: the mean over trained levels
+    audit: Audit | None  # of the first pass
+    level: dict[str, dict[str, float]]  # quantity → noise level: gradient norm and `Movement`
+    evidence: Evidence | None  # every so many updates
     perceptual_version: int = 0  # of φ: its scores and rewards compare only where this is the same
     refresh: dict[str, float] = field(default_factory=dict)  # of φ before this update: loss, pair accuracy
 
@@ -128,18 +132,19 @@ def improve(
         refreshed = _refreshed(policy.model, trainer, update)
         scale = calibrate(trainer) if refreshed else scale
         collected = _collect(policy.model, trainer, scale, update)
+        found, passes, moved = None, [], {}
         if collected.dropped_share == 1:
             empty_updates += 1
             _refuse_endless_drops(empty_updates, config.advantage)
             policy.skip(config.passes)
-            passes = []
         else:
             empty_updates = 0
-            passes = [_checked_pass(i, policy, trainer, collected) for i in range(config.passes)]
+            found = _evidence(policy.model, trainer, scale, collected, update)
+            passes = [_audited_pass(i, policy, trainer, collected) for i in range(config.passes)]
+            moved = _checked_movement(policy.model, trainer, collected)
         version = trainer.online.version if trainer.online else 0
-        yield replace(
-            _record(update, collected, empty_updates, passes), perceptual_version=version, refresh=refreshed
-        )
+        record = _record(update, collected, empty_updates, passes, moved)
+        yield replace(record, evidence=found, perceptual_version=version, refresh=refreshed)
 
 
 def _refreshed(policy: Denoiser, trainer: Trainer, update: int) -> dict[str, float]:
@@ -152,26 +157,45 @@ def _refreshed(policy: Denoiser, trainer: Trainer, update: int) -> dict[str, flo
         raise Diverged(f"while the perceptual model was refreshed, {error} (grpo.rewards.refresh)") from error
 
 
-def _checked_pass(
+def _audited_pass(
     index: int, policy: Optimiser[Denoiser], trainer: Trainer, collected: Collected
 ) -> GradientPass:
-    config = trainer.config
     found = gradient_pass(
-        policy, trainer.reference, collected.rollouts, collected.advantage, config.surrogate, config.seed
+        policy,
+        trainer.reference,
+        collected.rollouts,
+        collected.advantage,
+        trainer.config.surrogate,
+        trainer.config.seed,
     )
-    if index == 0 and found.audit > AUDIT_LIMIT:
+    if index == 0 and found.audit.per_dim > AUDIT_LIMIT:
         raise Diverged(
-            f"recomputed log-densities differ from the rollout's by {found.audit:.1e} a dimension "
-            f"({found.audit_nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
+            f"recomputed log-densities differ from the rollout's by {found.audit.per_dim:.1e} a dimension "
+            f"({found.audit.nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
             "pass precision=fp32 or raise grpo.rollout.lowest_level"
         )
-    if found.kl_per_dim > config.surrogate.kl_limit_per_dim:
+    return found
+
+
+def _checked_movement(policy: Denoiser, trainer: Trainer, collected: Collected) -> dict[int, Movement]:
+    """Where the policy stands after the update's last pass; Diverged where that is too far away.
+
+    What is limited is the mean over all trained levels, on a few samples, of the policy as it is now. A
+    pass could only tell of the policy before its step, so one that jumps would be found out too late.
+    """
+    surrogate, few = trainer.config.surrogate, collected.rollouts.few(trainer.config.diagnostics.samples)
+    moved = movement(policy, trainer.reference, few, surrogate)
+    if (distance := _mean_kl(moved)) > surrogate.kl_limit_per_dim:
         raise Diverged(
-            f"the policy is {found.kl_per_dim:.2g} nats a dimension from the pretrained model, more than "
-            f"grpo.surrogate.kl_limit_per_dim={config.surrogate.kl_limit_per_dim:g}; lower "
+            f"the policy is {distance:.2g} nats a dimension from the pretrained model, more than "
+            f"grpo.surrogate.kl_limit_per_dim={surrogate.kl_limit_per_dim:g}; lower "
             "grpo.optimiser.learning_rate, raise grpo.surrogate.kl_weight, or raise the limit"
         )
-    return found
+    return moved
+
+
+def _mean_kl(moved: dict[int, Movement]) -> float:
+    return sum(level.kl_per_dim for level in moved.values()) / len(moved)
 
 
 def _refuse_endless_drops(empty_updates: int, config: AdvantageConfig) -> None:
@@ -194,7 +218,32 @@ def _collect(policy: Denoiser, trainer: Trainer, scale: RewardScale, update: int
     return collector.collect(policy, trained, generator)
 
 
-def _record(update: int, collected: Collected, empty_updates: int, passes: list[GradientPass]) -> GrpoUpdate:
+def _evidence(
+    policy: Denoiser, trainer: Trainer, scale: RewardScale, collected: Collected, update: int
+) -> Evidence | None:
+    """Before the update, every so many of them; leaves weights and the rollouts' random numbers alone."""
+    config, settings = trainer.config, trainer.config.diagnostics
+    if settings.every is None or (update - 1) % settings.every:
+        return None
+    rollouts, surrogate = collected.rollouts, config.surrogate
+    levels = signals_by_level(policy, rollouts, collected.advantage, surrogate)
+    few = some_levels(rollouts, settings.levels)
+    terms = signals_by_term(policy, few, collected.term_advantage, surrogate)
+    batch = trainer.windows(settings.conditions, "evidence", update).to(trainer.device)
+    chain = splitting(config.rollout, settings.tracks, settings.actions)
+    extra = roll_out(policy, batch, chain, [], trainer.generator("evidence", update))
+    rewards = trainer.reward.rewards(judge(extra, trainer.reward).values, scale.omega)
+    return evidence(levels, terms, rewards, settings.tracks)
+
+
+def _record(
+    update: int,
+    collected: Collected,
+    empty_updates: int,
+    passes: list[GradientPass],
+    moved: dict[int, Movement],
+) -> GrpoUpdate:
+    """Without a pass, where there was no group, nothing is said of gradients and of movement."""
     first, last = (passes[0], passes[-1]) if passes else (None, None)
     return GrpoUpdate(
         step=update,
@@ -205,9 +254,15 @@ def _record(update: int, collected: Collected, empty_updates: int, passes: list[
         dropped_share=collected.dropped_share,
         empty_updates=empty_updates,
         gradient_norm=last and last.gradient_norm,
-        clipped_low=last and last.clipped_low,
-        clipped_high=last and last.clipped_high,
-        kl_per_dim=last and last.kl_per_dim,
+        clipped=last and last.clipped,
+        kl_per_dim=_mean_kl(moved) if moved else None,
         audit=first and first.audit,
-        audit_nats=first and first.audit_nats,
+        level=_by_level(last, moved) if last else {},
+        evidence=None,
     )
+
+
+def _by_level(last: GradientPass, moved: dict[int, Movement]) -> dict[str, dict[str, float]]:
+    quantities = Movement.__dataclass_fields__
+    movements = {name: {str(t): getattr(level, name) for t, level in moved.items()} for name in quantities}
+    return {"gradient_norm": last.level_norm, **movements}

@@ -77,6 +77,9 @@ class TrainedStep:
     noise: Rollout  # (x_s − μ) / σ
 
 
+STATES = ("x_t", "x_0", "noise")  # what a trained step holds of every sample
+
+
 @dataclass(frozen=True)
 class Rollouts:
     """Samples of a policy for a batch of windows."""
@@ -98,14 +101,31 @@ class Rollouts:
         """Some of the groups."""
         return self._part(self.batch.rows(which), which.repeat_interleave(self.tracks))
 
+    def few(self, samples: int) -> "Rollouts":
+        """At most so many samples of the first group, from as many of its tracks as that needs."""
+        tracks = min(self.tracks, max(1, samples // self.x.shape[1]))
+        part = replace(self._part(self.batch.rows(torch.arange(1)), slice(0, tracks)), tracks=tracks)
+        steps = [replace(s, **{k: getattr(s, k)[:, :samples] for k in STATES}) for s in part.steps]
+        return replace(part, x=part.x[:, :samples], steps=steps)
+
+    def halves(self) -> list[list[tuple[slice, "Rollouts"]]]:
+        """The first and the second half of the groups, each in parts; one list where there is one group."""
+        middle = len(self.batch) // 2 * self.tracks
+        both = (slice(0, middle), slice(middle, len(self.x)))
+        return [list(self._parts_of(rows)) for rows in both if rows.start < rows.stop]
+
     def parts(self) -> Iterator[tuple[slice, "Rollouts"]]:
         """As many whole groups as the network saw together, with their rows; nothing large is copied."""
-        for rows in row_parts(len(self.x), self.rows_at_once):
+        return self._parts_of(slice(0, len(self.x)))
+
+    def _parts_of(self, all_rows: slice) -> Iterator[tuple[slice, "Rollouts"]]:
+        for part in row_parts(all_rows.stop - all_rows.start, self.rows_at_once):
+            rows = slice(all_rows.start + part.start, all_rows.start + part.stop)
             groups = torch.arange(len(self.batch))[rows.start // self.tracks : rows.stop // self.tracks]
             yield rows, self._part(self.batch.rows(groups), rows)
 
     def _part(self, batch: WindowBatch, rows: Tensor | slice) -> "Rollouts":
-        steps = [replace(s, x_t=s.x_t[rows], x_0=s.x_0[rows], noise=s.noise[rows]) for s in self.steps]
+        steps = [replace(s, **{k: getattr(s, k)[rows] for k in STATES}) for s in self.steps]
         return replace(
             self,
             batch=batch,
@@ -172,6 +192,19 @@ def roll_out(
 ) -> Rollouts:
     """Sample a group of motions for every window, keeping the steps of `trained`."""
     T_world_cpf = perturbed_paths(batch, config, generator)
+    return roll_out_under(T_world_cpf, policy, batch, config, trained, generator)
+
+
+@torch.no_grad()
+def roll_out_under(
+    T_world_cpf: Float[Tensor, "row frame_and_one 7"],
+    policy: Denoiser,
+    batch: WindowBatch,
+    config: RolloutConfig,
+    trained: list[tuple[int, int]],
+    generator: torch.Generator,
+) -> Rollouts:
+    """Sample groups under head paths that are perturbed already, one a row."""
     condition = policy.condition(T_world_cpf)
     mask = batch.mask.repeat_interleave(config.tracks, 0)
     features = feature_count(policy.config.include_hands)
@@ -184,6 +217,13 @@ def roll_out(
             gain = float(reverse_step(step.t, step.s, config.sampling).sensitivity)
             kept.append(TrainedStep(step.t, gain, step.x_t, step.x_0, step.noise))
     return Rollouts(batch, config.tracks, rows_at_once, T_world_cpf, condition, x, kept)
+
+
+def estimate(model: Denoiser, rollouts: Rollouts, step: TrainedStep) -> Rollout:
+    """A network's x̂_0 of the states that a step of the chains began from."""
+    mask = rollouts.mask
+    t = torch.full((len(mask),), step.t, device=mask.device)
+    return model(step.x_t, t, rollouts.condition, None if bool(mask.all()) else mask)
 
 
 def row_parts(rows: int, at_once: int) -> list[slice]:
@@ -220,12 +260,7 @@ def concatenate(parts: list[Rollouts]) -> Rollouts:
         name: torch.cat([getattr(part, name) for part in parts]) for name in ("T_world_cpf", "condition", "x")
     }
     steps = [
-        replace(
-            step,
-            x_t=torch.cat([part.steps[i].x_t for part in parts]),
-            x_0=torch.cat([part.steps[i].x_0 for part in parts]),
-            noise=torch.cat([part.steps[i].noise for part in parts]),
-        )
+        replace(step, **{k: torch.cat([getattr(part.steps[i], k) for part in parts]) for k in STATES})
         for i, step in enumerate(parts[0].steps)
     ]
     batch = WindowBatch.together([part.batch for part in parts])

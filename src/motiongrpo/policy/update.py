@@ -10,7 +10,8 @@ from motiongrpo.diffusion.training import noised_loss
 from motiongrpo.finite import demand_finite
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.optimisation import Optimiser
-from motiongrpo.policy.rollout import Rollouts, TrainedStep
+from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
+from motiongrpo.policy.signal import Gradient, added, norm
 from motiongrpo.policy.surrogate import (
     SurrogateConfig,
     clipped_share,
@@ -29,21 +30,35 @@ class StepDiagnostics:
 
     clipped_low: float  # share of samples beyond the clip range
     clipped_high: float
-    kl_per_dim: float | None  # to the reference, nats; None where it was not measured
+    kl_per_dim: float | None  # to the reference, nats; None where it has no weight
     largest_log_ratio: float  # |log ratio| per dimension
     largest_log_ratio_nats: float  # the same summed over the dimensions of its sample
 
 
 @dataclass(frozen=True)
-class GradientPass:
-    """Of one gradient step: means over levels, the largest log ratio."""
+class Clipped:
+    """Share of samples beyond the clip range, by side."""
 
-    gradient_norm: float  # before clipping
-    clipped_low: float
-    clipped_high: float
-    kl_per_dim: float  # of the levels where it was measured: all, or the first where it has no weight
-    audit: float  # largest |log ratio| per dimension
-    audit_nats: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The largest |log ratio|; zero in theory before the first pass of an update."""
+
+    per_dim: float  # per dimension
+    nats: float  # of whole samples
+
+
+@dataclass(frozen=True)
+class GradientPass:
+    """Of one gradient step, as the policy was before it: means over levels, the largest log ratio."""
+
+    gradient_norm: float  # before clipping, with the anchor
+    level_norm: dict[str, float]  # by noise level, without the anchor
+    clipped: Clipped
+    audit: Audit
 
 
 def gradient_pass(
@@ -57,30 +72,44 @@ def gradient_pass(
     """Raise the surrogate once; `advantage` is laid out by row, `seed` is for the anchor's noise.
 
     The gradient is summed over parts of whole groups, as many as the rollout's network saw together, each
-    counting by its share of the rows: memory depends on the parts, the update does not.
+    counting by its share of the rows: memory depends on the parts, the update does not. Levels are summed
+    apart first, to tell how much each of them says.
     """
-    policy.adam.zero_grad(set_to_none=True)
-    measured = []
-    for rows, part in rollouts.parts():
-        share = len(part.x) / len(rollouts.x)
-        for step in part.steps:
-            found = accumulate_gradient(policy.model, reference, part, step, advantage[rows], config, share)
-            measured.append((share / len(part.steps), found))
+    whole: Gradient = [None] * len(policy.trained)
+    level_norm, measured, parts = {}, [], list(rollouts.parts())
+    for index, step in enumerate(rollouts.steps):
+        policy.adam.zero_grad(set_to_none=True)
+        for rows, part in parts:
+            share = len(part.x) / len(rollouts.x)
+            found = accumulate_gradient(
+                policy.model, reference, part, part.steps[index], advantage[rows], config, share
+            )
+            measured.append((share / len(rollouts.steps), found))
+        of_level: Gradient = [parameter.grad for parameter in policy.trained.values()]
+        level_norm[str(step.t)] = norm(of_level)
+        whole = added(whole, of_level)
+    for parameter, gradient in zip(policy.trained.values(), whole, strict=True):
+        parameter.grad = gradient
     if config.anchor_share > 0:
         add_anchor(policy, rollouts.batch, config.anchor_share, seed)
-    return _pass(policy.apply_gradients(), measured)
+    return _pass(policy.apply_gradients(), level_norm, measured)
 
 
-def _pass(gradient_norm: float, measured: list[tuple[float, StepDiagnostics]]) -> GradientPass:
-    """Means over levels and parts by their weights; the divergence where it was measured."""
-    divergences = [(weight, step.kl_per_dim) for weight, step in measured if step.kl_per_dim is not None]
+def _pass(
+    gradient_norm: float, level_norm: dict[str, float], measured: list[tuple[float, StepDiagnostics]]
+) -> GradientPass:
+    """Shares are means over levels and parts by their weights."""
     return GradientPass(
         gradient_norm=gradient_norm,
-        clipped_low=sum(weight * step.clipped_low for weight, step in measured),
-        clipped_high=sum(weight * step.clipped_high for weight, step in measured),
-        kl_per_dim=sum(w * kl for w, kl in divergences) / sum(w for w, _ in divergences),
-        audit=max(step.largest_log_ratio for _, step in measured),
-        audit_nats=max(step.largest_log_ratio_nats for _, step in measured),
+        level_norm=level_norm,
+        clipped=Clipped(
+            low=sum(weight * step.clipped_low for weight, step in measured),
+            high=sum(weight * step.clipped_high for weight, step in measured),
+        ),
+        audit=Audit(
+            per_dim=max(step.largest_log_ratio for _, step in measured),
+            nats=max(step.largest_log_ratio_nats for _, step in measured),
+        ),
     )
 
 
@@ -95,16 +124,14 @@ def accumulate_gradient(
 ) -> StepDiagnostics:
     """Add the gradient of −(surrogate − β KL) of one level, times `share` over the number of levels."""
     mask = rollouts.mask
-    t = torch.full((len(mask),), step.t, device=mask.device)
-    inputs = (step.x_t, t, rollouts.condition, None if bool(mask.all()) else mask)
-    x_0 = policy(*inputs)
+    x_0 = estimate(policy, rollouts, step)
     ratio = step_ratio(x_0, step.x_0, step.noise, mask, step.gain, config)
     log_ratio = ratio.log_ratio_per_dim.detach().abs()
     demand_finite("the log ratio", log_ratio)
     objective, divergence = clipped_surrogate(ratio, advantage).mean(), None
-    if config.kl_weight > 0 or step is rollouts.steps[0]:  # one level is enough to watch it
+    if config.kl_weight > 0:  # without a weight `movement` watches it
         with torch.no_grad():
-            x_0_reference = reference(*inputs)
+            x_0_reference = estimate(reference, rollouts, step)
         divergence = kl_to_reference_per_dim(x_0, x_0_reference, mask, step.gain).mean()
         objective = objective - config.kl_weight * divergence
     (-objective * (share / len(rollouts.steps))).backward()

@@ -160,7 +160,8 @@ class Bench:
     def _protocol(self, planned: PlannedCell) -> str:
         inputs = self.materials.inputs
         measuring = evaluation_protocol(self.materials.motions, self._rows, self._evaluation(planned))
-        return digest_of(PROTOCOL, measuring, planned.candidates, self._yardstick.model_dump(), inputs)
+        yardstick = self._yardstick.model_dump(exclude={"diagnostics"})
+        return digest_of(PROTOCOL, measuring, planned.candidates, yardstick, inputs)
 
     @property
     def _yardstick(self) -> GrpoConfig:

@@ -21,7 +21,10 @@ from motiongrpo.rewards.online import OnlineReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 from motiongrpo.rewards.training import RewardModelConfig
 
-DIVERSITY = ("step", "spread_mm", "reward_std", "dropped_share", "empty", "gradient_norm", "clipped")
+DIVERSITY = (
+    *("step", "spread_mm", "reward_std", "dropped_share", "empty", "gradient", "clipped"),
+    *("kl_per_dim", "level", "evidence"),
+)
 
 
 def post_train(  # noqa: PLR0913

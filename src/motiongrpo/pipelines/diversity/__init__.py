@@ -1,0 +1,5 @@
+"""A checkpoint → what noise, sampler and latent do to its groups and gradients."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

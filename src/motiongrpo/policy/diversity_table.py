@@ -1,0 +1,102 @@
+"""The table of the diversity study: every quantity of every cell with an interval over pools.
+
+Pools are resampled (percentile bootstrap, as `metrics.bootstrap`). The same resamples serve all cells, whose
+pools have windows and random numbers in common, so that differences between cells are paired. Of a dozen pools
+the interval of a mean is a little too narrow; that of a cosine covers the truth in 92 to 99 of 100 cases, most
+often where there is no signal.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from numpy import ndarray
+
+from motiongrpo.metrics.bootstrap import CONFIDENCE, draw_sequences
+
+Weights = Float[ndarray, "resample pool"]
+PerResample = Float[ndarray, " resample"]
+Record = dict[str, Any]
+MEAN = "mean"  # of a quantity over reward terms
+FACTS = ["sampler", "latent", "noise", "scope", "amplitude_m"]
+UNITS = {"spread_mm": "mm"}  # all others have none
+
+
+def diversity_table(cells: list[Record], rng: np.random.Generator, resamples: int) -> pd.DataFrame:
+    """One row a cell and quantity; `cells` are `facts` and what `diversity.measure` says, the main one first.
+
+    A cell with noise is compared with the same chain without, a chain without with the first cell.
+    """
+    pools = len(cells[0]["dropped_share"]["all"])
+    weights = np.concatenate([np.ones((1, pools)), draw_sequences(pools, resamples, rng)])
+    found = [(cell["facts"], quantities(cell, weights)) for cell in cells]
+    rows: list[Record] = []
+    for facts, values in found:
+        base = next(v for f, v in found if _is_baseline(f, facts, found[0][0]))
+        for (quantity, of), value in values.items():
+            rows.append(
+                {
+                    **{name: facts[name] for name in FACTS},
+                    "quantity": quantity,
+                    "of": of,
+                    "unit": UNITS.get(quantity, ""),
+                    **interval(value, ""),
+                    **interval(value - base[quantity, of], "difference"),
+                    "pools": pools,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def quantities(cell: Record, weights: Weights) -> dict[tuple[str, str], PerResample]:
+    """By quantity and what it is of: its value under each row of weights."""
+    found = {("spread_mm", part): mean(weights, v) for part, v in cell["spread_mm"].items()}
+    found |= {("reward_std", term): mean(weights, v) for term, v in cell["reward_std"].items()}
+    found["dropped_share", "all"] = mean(weights, cell["dropped_share"]["all"])
+    action, condition = cell["action_variance"], cell["condition_variance"]
+    found |= {("action_share", term): share(weights, action[term], condition[term]) for term in action}
+    for quantity in ("reward_std", "action_share"):
+        found[quantity, MEAN] = np.mean([v for (q, _), v in found.items() if q == quantity], axis=0)
+    for name, products in cell["gradient_products"].items():
+        found["gradient_norm", name] = mean(weights, np.sqrt(np.diag(products)))
+        found["gradient_cosine", name] = agreement(weights, np.asarray(products))
+    return found
+
+
+def mean(weights: Weights, values: Any) -> PerResample:
+    """Of the pools' values."""
+    return weights @ np.asarray(values) / weights.sum(1)
+
+
+def share(weights: Weights, part: Any, rest: Any) -> PerResample:
+    """Of a part in the sum of both, each summed over pools: a mean of ratios would be biased."""
+    one, other = weights @ np.asarray(part), weights @ np.asarray(rest)
+    return one / (one + other)
+
+
+def agreement(weights: Weights, products: Float[ndarray, "pool pool"]) -> PerResample:
+    """Mean cosine between the gradients of two different pools.
+
+    A pool drawn twice is not compared with itself: it would agree. A resample of one pool has none: NaN.
+    """
+    size = np.sqrt(np.diag(products))
+    cosine = products / np.outer(size, size)
+    np.fill_diagonal(cosine, 0.0)
+    pairs = weights.sum(1) ** 2 - (weights**2).sum(1)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN that is meant
+        return np.einsum("rp,pq,rq->r", weights, cosine, weights) / pairs
+
+
+def interval(values: PerResample, name: str) -> Record:
+    """The value of the data and its bounds, the columns named after `name`."""
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.nanquantile(values[1:], [tail, 1 - tail])
+    before = f"{name}_" if name else ""
+    return {name or "value": float(values[0]), f"{before}low": float(low), f"{before}high": float(high)}
+
+
+def _is_baseline(facts: Record, of: Record, first: Record) -> bool:
+    chain = of if of["noise"] != "none" else first
+    same = all(facts[name] == chain[name] for name in ("sampler", "latent"))
+    return facts["noise"] == "none" and same

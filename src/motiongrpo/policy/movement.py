@@ -1,0 +1,57 @@
+"""How far an update has moved the policy, level by level: from the one that sampled, and from the reference.
+
+A rollout's only pass sees a ratio of one, so nothing is ever clipped in it and no step has moved. What is
+measured here is where the policy stands after the last pass, on the states of a few samples.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
+from motiongrpo.policy.surrogate import (
+    SurrogateConfig,
+    clipped_share,
+    kl_to_reference_per_dim,
+    step_ratio,
+    valid_dimensions,
+)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Of one level; a mean over samples."""
+
+    rho_squared: float  # mean over dimensions of (Δμ/σ)², from the policy that sampled
+    kl_per_dim: float  # to the reference, nats per valid dimension
+    kl_nats: float  # to the reference, summed over valid dimensions
+    clipped_low: float  # share of samples now beyond the clip range: another pass would not move them on
+    clipped_high: float
+
+
+@torch.no_grad()
+def movement(
+    policy: Denoiser, reference: Denoiser, rollouts: Rollouts, config: SurrogateConfig
+) -> dict[int, Movement]:
+    """By noise level, of every step of the rollouts."""
+    return {step.t: _of_step(policy, reference, rollouts, step, config) for step in rollouts.steps}
+
+
+def _of_step(
+    policy: Denoiser, reference: Denoiser, rollouts: Rollouts, step: TrainedStep, config: SurrogateConfig
+) -> Movement:
+    mask = rollouts.mask
+    x_0, x_0_reference = (estimate(model, rollouts, step) for model in (policy, reference))
+    ratio = step_ratio(x_0, step.x_0, step.noise, mask, step.gain, config)
+    moved = kl_to_reference_per_dim(x_0, step.x_0, mask, step.gain)  # ½ ρ²
+    divergence = kl_to_reference_per_dim(x_0, x_0_reference, mask, step.gain)
+    nats = divergence * valid_dimensions(mask, x_0.shape[-1])
+    low, high = clipped_share(ratio)
+    return Movement(
+        rho_squared=2 * float(moved.mean()),
+        kl_per_dim=float(divergence.mean()),
+        kl_nats=float(nats.mean()),
+        clipped_low=low,
+        clipped_high=high,
+    )

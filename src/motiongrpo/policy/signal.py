@@ -1,0 +1,125 @@
+"""Signal in a policy gradient: how far gradients from disjoint parts of a rollout agree on its direction.
+
+Groups are independent given the policy, so two gradients from different groups share their mean and nothing
+else. Their cosine is about |g|² / (|g|² + n²), with n² the variance of one of them summed over parameters: 1
+without noise, near 0 where noise is all there is. It grows with the groups: compare it at equal numbers only.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+
+import torch
+from torch import Tensor, nn
+
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
+from motiongrpo.policy.surrogate import SurrogateConfig, clipped_surrogate, step_ratio
+from motiongrpo.shapes import PerRowSample
+
+Gradient = list[Tensor | None]
+"""One tensor a parameter, None where a parameter had no part."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """How long a gradient is, and how far its halves agree."""
+
+    norm: float
+    cosine: float | None  # None where there is one half only, or one of them vanishes
+
+
+def dot(a: Gradient, b: Gradient) -> float:
+    """The inner product over all parameters."""
+    pairs = [(x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None]
+    return float(torch.stack([torch.dot(x.flatten(), y.flatten()) for x, y in pairs]).sum()) if pairs else 0.0
+
+
+def norm(a: Gradient) -> float:
+    """The length over all parameters."""
+    return float(nn.utils.get_total_norm([x for x in a if x is not None]))
+
+
+def added(a: Gradient, b: Gradient) -> Gradient:
+    """Parameter by parameter."""
+    pairs = zip(a, b, strict=True)
+    return [y if x is None else x if y is None else x + y for x, y in pairs]
+
+
+def signal(halves: list[Gradient]) -> Signal:
+    """Of the sum of the gradients of two halves, or of the one there is."""
+    if len(halves) == 1:
+        return Signal(norm(halves[0]), None)
+    first, second = halves
+    size = norm(first) * norm(second)
+    return Signal(norm(added(first, second)), dot(first, second) / size if size > 0 else None)
+
+
+def gradients_by_objective(
+    policy: Denoiser,
+    rollouts: Rollouts,
+    step: TrainedStep,
+    advantages: dict[str, PerRowSample],
+    config: SurrogateConfig,
+) -> dict[str, Gradient]:
+    """The gradient of one level's surrogate under each set of advantages, from one forward pass.
+
+    Leaves the gradients that the parameters hold alone.
+    """
+    trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+    x_0 = estimate(policy, rollouts, step)
+    ratio = step_ratio(x_0, step.x_0, step.noise, rollouts.mask, step.gain, config)
+    objectives = {name: clipped_surrogate(ratio, a).mean() for name, a in advantages.items()}
+    return {
+        name: list(torch.autograd.grad(objective, trained, retain_graph=True, allow_unused=True))
+        for name, objective in objectives.items()
+    }
+
+
+def gradients_by_level(
+    policy: Denoiser,
+    rollouts: Rollouts,
+    parts: list[tuple[slice, Rollouts]],
+    advantages: dict[str, PerRowSample],
+    config: SurrogateConfig,
+) -> dict[int, dict[str, Gradient]]:
+    """By level and objective, what some parts of the rollouts add to the gradient of all levels."""
+    levels: dict[int, dict[str, Gradient]] = {}
+    for rows, part in parts:
+        share = len(part.x) / (len(rollouts.x) * len(rollouts.steps))
+        shares = {name: advantage[rows] * share for name, advantage in advantages.items()}
+        for step in part.steps:
+            found = gradients_by_objective(policy, part, step, shares, config)
+            before = levels.get(step.t)
+            levels[step.t] = found if before is None else {k: added(before[k], g) for k, g in found.items()}
+    return levels
+
+
+def over_levels(levels: dict[int, dict[str, Gradient]]) -> dict[str, Gradient]:
+    """The sum over levels of the gradient of each objective."""
+    return {name: reduce(added, (level[name] for level in levels.values())) for name in _any(levels)}
+
+
+def signals_by_term(
+    policy: Denoiser, rollouts: Rollouts, advantages: dict[str, PerRowSample], config: SurrogateConfig
+) -> dict[str, Signal]:
+    """The signal of the gradient that each reward term would give alone, over the steps of the rollouts."""
+    halves = [
+        over_levels(gradients_by_level(policy, rollouts, half, advantages, config))
+        for half in rollouts.halves()
+    ]
+    return {term: signal([half[term] for half in halves]) for term in advantages}
+
+
+def signals_by_level(
+    policy: Denoiser, rollouts: Rollouts, advantage: PerRowSample, config: SurrogateConfig
+) -> dict[str, Signal]:
+    """The signal of the gradient of each trained level, and under `all` that of their sum."""
+    halves = [
+        gradients_by_level(policy, rollouts, half, {"all": advantage}, config) for half in rollouts.halves()
+    ]
+    by_level = {str(t): signal([half[t]["all"] for half in halves]) for t in halves[0]}
+    return by_level | {"all": signal([over_levels(half)["all"] for half in halves])}
+
+
+def _any(levels: dict[int, dict[str, Gradient]]) -> dict[str, Gradient]:
+    return next(iter(levels.values()))
