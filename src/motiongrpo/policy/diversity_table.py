@@ -1,9 +1,9 @@
 """The table of the diversity study: every quantity of every cell with an interval over pools.
 
 Pools are resampled (percentile bootstrap, as `metrics.bootstrap`). The same resamples serve all cells, whose
-pools have windows and random numbers in common, so that differences between cells are paired. Of a dozen pools
-the interval of a mean is a little too narrow; that of a cosine covers the truth in 92 to 99 of 100 cases, most
-often where there is no signal.
+pools have windows and random numbers in common, so that differences between cells are paired. Of a dozen
+pools the interval of a mean is a little too narrow; that of a cosine covers the truth in 92 to 99 of 100
+cases, most often where there is no signal.
 """
 
 from typing import Any

@@ -19,6 +19,7 @@ def findings_of_diversity(table: pd.DataFrame) -> list[Finding]:
     perlin = pd.DataFrame(main[main["noise"] == "perlin"])
     return [
         *widened(perlin),
+        signal_without_noise(pd.DataFrame(main[main["noise"] == "none"])),
         *useful(perlin),
         *caused(perlin),
         *chains(pd.DataFrame(table[table["noise"] == "none"])),
@@ -39,12 +40,22 @@ def widened(perlin: pd.DataFrame) -> list[Finding]:
     return found
 
 
+def signal_without_noise(quiet: pd.DataFrame) -> Finding:
+    """Whether gradients of two updates agree at all before anything is added."""
+    row = _of(quiet, "gradient_cosine", "all").iloc[0]
+    value = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    if row["low"] > 0:
+        return Finding("note", f"Without noise gradients of two updates agree: their cosine is {value}.")
+    text = (
+        f"Without noise no agreement of the gradients of two updates is measurable: their cosine is {value}."
+    )
+    return Finding("warning", text)
+
+
 def useful(perlin: pd.DataFrame) -> list[Finding]:
     """Whether any noise gives gradients that agree better than those without."""
     rows = _of(perlin, "gradient_cosine", "all")
-    base = float((rows["value"] - rows["difference"]).iloc[0])
     signs = [direction(row) for _, row in rows.iterrows()]
-    found = [_best(rows, base)]
     better, worse = signs.count(1), signs.count(-1)
     chance = BY_CHANCE * len(rows)
     text = (
@@ -52,7 +63,7 @@ def useful(perlin: pd.DataFrame) -> list[Finding]:
         f"{len(rows)} cells and clearly worse in {worse}; chance alone would give {chance:.1f} of each."
     )
     tone = "good" if better > worse and better > 2 * chance else "warning" if worse > 2 * chance else "note"
-    return [Finding(tone, text), *found]
+    return [Finding(tone, text), _best(rows)]
 
 
 def caused(perlin: pd.DataFrame) -> list[Finding]:
@@ -89,11 +100,11 @@ def direction(row: pd.Series) -> int:
     return int(row["difference_low"] > 0) - int(row["difference_high"] < 0)
 
 
-def _best(rows: pd.DataFrame, base: float) -> Finding:
+def _best(rows: pd.DataFrame) -> Finding:
     row = rows.sort_values("value").iloc[-1]
     text = (
-        f"Their cosine is {base:.3f} without noise; highest with {SCOPES[str(row['scope'])]} at "
-        f"λ = {_metres(row)}: {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]."
+        f"With it their cosine is highest with {SCOPES[str(row['scope'])]} at λ = {_metres(row)}: "
+        f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]."
     )
     return Finding("note", text)
 
