@@ -140,6 +140,11 @@ def test_a_reward_that_does_not_rise_is_told():
     assert "In joint the reward itself did not clearly rise on held-out motion." in stood
 
 
+@pytest.mark.parametrize("paid", [0.0, -0.1])
+def test_a_judge_that_falls_with_the_reward_is_no_hacked_reward(paid):
+    assert "Proxy up" not in verdict({"joint": -4.0}, penetration=0.5, paid=paid)
+
+
 def test_seeds_that_disagree_leave_a_difference_undecided():
     plan, scores = left_behind({"joint": -4.0})
     for name, score in scores.items():
