@@ -185,7 +185,7 @@ def test_what_is_not_finished_is_not_tabulated():
 
 def test_results_of_other_parameters_are_left_aside():
     plan, scores = left_behind({"joint": -4.0})
-    scores["joint/seed_0/old/step_0000002"] = scores["pretrained/seed_0/abc/step_0000000"]
+    scores["joint/seed_0/old/step_0000002"] = scores["pretrained/seed_0/abc/step_0000000"] | {"step": 2}
     assert ablation_table(results_of(plan, scores, 0, 200)).equals(ablation_table(results({"joint": -4.0})))
 
 
