@@ -55,7 +55,7 @@ def windows(count: int, *address):
 def study(**changes) -> Study:
     ones = dict.fromkeys(TERMS, 1.0)
     scale = RewardScale(ones, dict.fromkeys(TERMS, 1e-3), dict.fromkeys(TERMS, 0.0))
-    drop = AdvantageConfig(clamp=5.0, drop_below=0.01, refills=0, calibration_conditions=2)
+    drop = AdvantageConfig(clamp=5.0, drop_below=0.01, refills=0, empty_updates=1, calibration_conditions=2)
     return Study(
         network(), hybrid(terms=TERMS), scale, windows, config(**changes), drop, surrogate(clip_shift=10.0)
     )
@@ -135,7 +135,7 @@ def test_a_pools_gradient_is_that_of_the_update_that_is_not_made():
 
     compared = {term: r.view(4, 2) for term, r in rewards.items()}
     advantage = group_advantages(compared, looked_at.scale.floor, 5.0)
-    update = gradient_pass(optimiser(network()), network(), rollouts, advantage, surrogate())
+    update = gradient_pass(optimiser(network()), network(), rollouts, advantage, surrogate(), 0)
     assert float(pool.gradients["all"].norm()) == pytest.approx(update.gradient_norm, rel=1e-6)
     for _, name in levels:
         assert float(pool.gradients[name].norm()) == pytest.approx(update.level_norm[name], rel=1e-6)

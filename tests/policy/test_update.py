@@ -154,9 +154,10 @@ def test_the_gradient_of_all_groups_is_the_mean_of_the_gradients_of_each():
     assert_close(together, (each[0] + each[1]) / 2, rtol=0, atol=1e-12)
 
 
-def test_the_audit_in_nats_is_that_of_the_sample_whose_dimensions_add_up_to_most():
-    """Two windows of different length: per dimension one may lead, in nats the other."""
+def test_the_audit_in_nats_counts_the_dimensions_of_each_sample():
+    """The shorter window differs by more a dimension, and by as many nats as it has dimensions."""
     sampled = rollouts(real=(FRAMES, 2))
+    sampled.steps[1].x_0[1] -= 0.05 * sampled.steps[1].noise[1]
     found = accumulate_gradient(
         moved(network()), network(), sampled, sampled.steps[1], ADVANTAGE, surrogate()
     )
@@ -167,6 +168,7 @@ def test_the_audit_in_nats_is_that_of_the_sample_whose_dimensions_add_up_to_most
             moved(network()), network(), part, part.steps[1], ADVANTAGE[row : row + 1], surrogate()
         )
         per_dim.append(alone.largest_log_ratio)
+    assert per_dim[1] > 2 * per_dim[0]
     expected = max(value * real * FEATURES for value, real in zip(per_dim, (FRAMES, 2), strict=True))
     assert found.largest_log_ratio == pytest.approx(max(per_dim))
     assert found.largest_log_ratio_nats == pytest.approx(expected)

@@ -96,18 +96,22 @@ def test_hard_negatives_are_the_last_states_of_this_policy_on_windows_of_their_o
         online, "hard_negatives", lambda *args: asked.append((args, real(*args))) or asked[-1][1]
     )
     monkeypatch.setattr(online, "contrast", lambda *args: contrasted.append(args) or train(*args))
-    current, reward = policy(), following()
+    current, reward = policy(), following(seed=5)
     reward.refresh(current, SAMPLING)
     (training, held_out) = asked
     assert training[0][0] is held_out[0][0] is current
     assert len(training[1].T_world_cpf) == 3 * REFRESH["hard_negative_windows"]
     assert held_out[0][1] is reward.examiner.batch
     assert [args[2] for args in contrasted] == [training[1]] * 2
+    seeds = [args[6].initial_seed() for args in contrasted]
+    assert seeds == [seed_for(5, "refresh", step) for step in (1, 2)]
 
 
 def test_scores_are_calibrated_anew_on_held_out_motion_against_this_policy():
     """Both sides weigh alike, so mean scores of truth and of fakes add up to one."""
-    reward, current = following(), policy()
+    before = model()
+    before.calibration.copy_(torch.tensor([3.0, -2.0]))
+    reward, current = following(before), policy()
     held_out = []
     real = online.hard_negatives
     with pytest.MonkeyPatch.context() as patch:

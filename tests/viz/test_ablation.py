@@ -140,6 +140,11 @@ def test_a_reward_that_does_not_rise_is_told():
     assert "In joint the reward itself did not clearly rise on held-out motion." in stood
 
 
+@pytest.mark.parametrize("paid", [0.0, -0.1])
+def test_a_judge_that_falls_with_the_reward_is_no_hacked_reward(paid):
+    assert "Proxy up" not in verdict({"joint": -4.0}, penetration=0.5, paid=paid)
+
+
 def test_seeds_that_disagree_leave_a_difference_undecided():
     plan, scores = left_behind({"joint": -4.0})
     for name, score in scores.items():
@@ -180,7 +185,7 @@ def test_what_is_not_finished_is_not_tabulated():
 
 def test_results_of_other_parameters_are_left_aside():
     plan, scores = left_behind({"joint": -4.0})
-    scores["joint/seed_0/old/step_0000002"] = scores["pretrained/seed_0/abc/step_0000000"]
+    scores["joint/seed_0/old/step_0000002"] = scores["pretrained/seed_0/abc/step_0000000"] | {"step": 2}
     assert ablation_table(results_of(plan, scores, 0, 200)).equals(ablation_table(results({"joint": -4.0})))
 
 

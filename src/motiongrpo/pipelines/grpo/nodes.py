@@ -61,19 +61,16 @@ def post_train(  # noqa: PLR0913
     model, reference = (restored(denoiser, Denoiser(architecture)).to(device) for _ in range(2))
     policy = Optimiser(with_precision(model, precision), config.optimiser)
     reference = with_precision(reference.requires_grad_(False), precision)
+    supply = TrainingWindows(
+        motions, split_rows(windows, "train"), window, architecture.include_hands, 0.0, config.seed
+    )
     perceptual = PerceptualModel(PerceptualConfig(**reward_model.header.architecture))
-    judge = restored(reward_model, perceptual).to(device)
-    hands, fps = architecture.include_hands, motions.header.fps
-    supply = TrainingWindows(motions, split_rows(windows, "train"), window, hands, 0.0, config.seed)
-    online = None
+    judge, online, learner = restored(reward_model, perceptual).to(device), None, policy
     if config.rewards.online:
-        held_out = split_rows(windows, "validation", _recipe(reward_model).examination_windows)
-        batch = read_rows(motions, held_out, window, hands).to(device)
-        online = _online(reward_model, judge, Examiner(body, fps, batch, config.seed), supply, config)
-    learner = policy if online is None else WithCompanion(policy, online.training, "perceptual")
+        online = _online(reward_model, judge, body, supply, windows, config)
+        judge, learner = online.training.averaged, WithCompanion(policy, online.training, "perceptual")
     progress = resume(learner, state, training)
-    frozen = judge.requires_grad_(False) if online is None else online.training.averaged
-    reward = HybridReward(body, fps, config.rewards, frozen)
+    reward = HybridReward(body, motions.header.fps, config.rewards, judge.requires_grad_(False))
     trainer = Trainer(reference, reward, supply.batch, config, torch.device(device), online)
     empty = int(progress.metrics.get("empty_updates", 0))
     records = improve(policy, trainer, calibrate(trainer), empty)
@@ -81,32 +78,32 @@ def post_train(  # noqa: PLR0913
         yield rows, [_only(DIVERSITY, row) for row in rows], checkpoint
 
 
-def _recipe(reward_model: Checkpoint) -> RewardModelConfig:
-    return RewardModelConfig.model_validate(reward_model.header.parameters)
+def keep_policy(checkpoints: CheckpointFolder) -> Checkpoint:
+    """The averaged weights of the last update."""
+    return load_checkpoint(checkpoints.final(), "denoiser")
 
 
 def _online(
     reward_model: Checkpoint,
     judge: PerceptualModel,
-    examiner: Examiner,
+    body: BodyModel,
     supply: TrainingWindows,
+    windows: pd.DataFrame,
     config: GrpoConfig,
 ) -> OnlineReward:
-    """The perceptual model with an optimiser of its own, trained as it was at first."""
-    refresh, device = config.rewards.refresh, examiner.batch.betas.device
+    """The perceptual model with an optimiser of its own, its recipe that of its first training."""
+    recipe = RewardModelConfig.model_validate(reward_model.header.parameters)
+    device = next(judge.parameters()).device
+    held_out = split_rows(windows, "validation", recipe.examination_windows)
+    batch = read_rows(supply.store, held_out, supply.config, supply.hands).to(device)
     return OnlineReward(
-        training=Optimiser(judge, refresh.optimiser),
-        recipe=_recipe(reward_model),
-        config=refresh,
-        examiner=examiner,
+        training=Optimiser(judge, config.rewards.refresh.optimiser),
+        recipe=recipe,
+        config=config.rewards.refresh,
+        examiner=Examiner(body, supply.store.header.fps, batch, config.seed),
         windows=lambda count, *address: supply.batch(count, *address).to(device),
         seed=config.seed,
     )
-
-
-def keep_policy(checkpoints: CheckpointFolder) -> Checkpoint:
-    """The averaged weights of the last update."""
-    return load_checkpoint(checkpoints.final(), "denoiser")
 
 
 def _refuse_other_body(denoiser: Checkpoint, reward_model: Checkpoint, body: BodyModel) -> None:
