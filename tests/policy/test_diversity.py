@@ -100,6 +100,13 @@ def test_cells_have_initial_noise_and_noise_of_the_chain_in_common(scope):
     assert (quiet.by_group() - other.by_group()).abs().max() > 1e-4
 
 
+def test_noise_on_the_condition_is_not_that_of_the_chain():
+    rollouts = drawn(study(), noisy("group", 1.0, "white"))
+    displacement = (rollouts.T_world_cpf - windows(2, 0).T_world_cpf)[0, :, 4:].flatten()
+    first = rollouts.steps[0].x_t[0, 0].flatten()[: len(displacement)]
+    assert (displacement - first).abs().max() > 0.1
+
+
 def test_noise_of_two_amplitudes_is_the_same_noise_scaled():
     low, high = (drawn(study(), noisy("sample", m)).T_world_cpf[..., 4:] for m in (0.05, 0.1))
     true = windows(2, 0).T_world_cpf.repeat_interleave(4, 0)[..., 4:]
