@@ -54,7 +54,7 @@ def diversity_figure(evidence: pd.DataFrame) -> go.Figure:
     chains = [
         Panel(
             f"{shown.title}: without noise",
-            "sampler",
+            "sampler, initial noise",
             shown.y_title,
             by_chain(rows_of(evidence, shown), shown),
         )
@@ -62,8 +62,10 @@ def diversity_figure(evidence: pd.DataFrame) -> go.Figure:
         if shown.quantity != "action_share"
     ]
     figure = stacked([*by_noise, *chains])
+    amplitudes = sorted(main.loc[main["noise"] != "none", "amplitude_m"].unique())
+    marks = {"type": "log", "tickvals": amplitudes, "ticktext": [f"{m:g}" for m in amplitudes]}
     for number in range(1, len(by_noise) + 1):
-        figure.layout[f"xaxis{'' if number == 1 else number}"].type = "log"
+        figure.layout[f"xaxis{'' if number == 1 else number}"].update(marks)
     return figure
 
 
@@ -92,7 +94,8 @@ def by_chain(rows: pd.DataFrame, shown: Shown) -> list[go.Scatter]:
     for index, (latent, name) in enumerate(LATENTS.items()):
         chosen = quiet[quiet["latent"] == latent]
         if not chosen.empty:
-            line = _points(chosen["sampler"].map(SAMPLERS).to_numpy(), chosen, shown, name, index)
+            x = (chosen["sampler"].map(SAMPLERS) + f"<br>{latent}").to_numpy()
+            line = _points(x, chosen, shown, name, index)
             lines.append(line.update(mode="markers"))
     return lines
 
@@ -135,7 +138,7 @@ def _baseline(row: pd.Series, ends: list[float], shown: Shown) -> list[go.Scatte
         fillcolor="rgba(128,128,128,0.2)",
         line={"width": 0},
         mode="lines",
-        name="its 95 % interval",
+        name="no noise, 95 % interval as the bars",
         hoverinfo="skip",
         showlegend=True,
     )
