@@ -30,9 +30,7 @@ class SurrogateConfig(Config):
     clip_shift: float = Field(gt=0)  # `corrected`: x̂_0 may move by this much, root mean square
     clip_kl_nats: float = Field(gt=0)  # `importance`: KL target of one step
     kl_weight: float = Field(ge=0)  # β
-    kl_limit_per_dim: float = Field(
-        gt=0
-    )  # nats of one step, to the pretrained model: beyond it the run stops
+    kl_limit_per_dim: float = Field(gt=0)  # nats to the pretrained model, mean of levels: the run stops
     anchor_share: float = Field(ge=0, lt=1)  # of the policy gradient's norm, for the pretraining loss
 
 
