@@ -2,7 +2,9 @@
 
     python benchmarks/waiting_threads.py
 
-Training steps of a small transformer on all cores, in fresh processes that take turns. MEASURED
+Training steps of a small transformer on all cores, in fresh processes that take turns. Measured on two cores,
+one of them in use by another program already: spinning 4.7 steps/s, asleep 11.6; with the neighbour too 0.3
+and 9.7.
 """
 
 import multiprocessing
@@ -54,7 +56,7 @@ def compare(where: str) -> None:
 
 
 def main() -> None:
-    compare("free cores")
+    compare("as the machine is")
     neighbour = multiprocessing.Process(target=spin, daemon=True)
     neighbour.start()
     compare("beside a busy neighbour")
