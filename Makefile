@@ -23,7 +23,7 @@ viz: $(INSTALLED) ## the pipelines in a browser
 	$(BIN)/kedro viz run
 
 bench: $(INSTALLED) ## every benchmark, one after the other; DATA_ROOT=DIR names a folder of motion capture
-	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script $(DATA_ROOT); done
+	set -e; for script in benchmarks/*.py; do echo "== $$script"; DATA_ROOT=$(DATA_ROOT) $(BIN)/python $$script; done
 
 clean: ## everything that runs and tools left behind, but no virtual environment
 	find data -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +

@@ -65,7 +65,11 @@ def main() -> None:
     parser.add_argument(
         "checkpoint", type=Path, nargs="?", default="data/06_models/default/pretrained_denoiser.safetensors"
     )
-    checkpoint = load_checkpoint(Path(parser.parse_args().checkpoint), "denoiser")
+    path = Path(parser.parse_args().checkpoint)
+    if not path.is_file():
+        print(f"needs a trained denoiser, and there is none at '{path}': make run")
+        return
+    checkpoint = load_checkpoint(path, "denoiser")
     denoiser = Denoiser(DenoiserConfig(**checkpoint.header.architecture))
     denoiser.load_state_dict(checkpoint.tensors)
     denoiser.eval()

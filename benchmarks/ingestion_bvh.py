@@ -5,11 +5,12 @@
 FOLDER holds CMU's takes, plain or packed with xz, `.bvh` or pairs of `.asf` and `.amc`. Counted are the
 unpacking, the parsing, the retargeting, the quality check and the resampling; not the start of Python.
 
-Measured on 60 packed takes, with a second core kept busy by others: asfamc 131, daz 266, iclone 182,
-motionbuilder 178 times real time. Half of it is the unpacking.
+Measured on 60 packed takes, with a second core kept busy by others: asfamc 142, daz 286, iclone 190,
+motionbuilder 213 times real time. Half of it is the unpacking.
 """
 
 import lzma
+import os
 import sys
 import time
 from collections import defaultdict
@@ -94,7 +95,8 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        print("needs motion capture, which is not shipped: name its folder (make bench DATA_ROOT=DIR)")
+    named = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("DATA_ROOT")
+    if named:
+        main(Path(named))
     else:
-        main(Path(sys.argv[1]))
+        print("needs motion capture, which is not shipped: name its folder (make bench DATA_ROOT=DIR)")
