@@ -7,6 +7,7 @@ from torch.testing import assert_close
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.loss import add_noise
 from motiongrpo.diffusion.representation import true_motion
+from motiongrpo.diffusion.training import strata
 from motiongrpo.errors import Diverged
 from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.supervised import (
@@ -14,7 +15,6 @@ from motiongrpo.policy.supervised import (
     estimate_errors,
     fine_tune,
     joint_loss,
-    strata,
 )
 from motiongrpo.seeds import generator_for
 from tests.diffusion.test_denoiser import config as denoiser_config

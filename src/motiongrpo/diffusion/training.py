@@ -92,8 +92,13 @@ def noised_loss(denoiser: Denoiser, batch: WindowBatch, generator: torch.Generat
 
 def stratified_levels(count: int, generator: torch.Generator) -> Tensor:
     """`count` levels of 1 … LEVELS, one from each of `count` equal strata, in random order."""
+    return strata(count, LEVELS, generator) + 1
+
+
+def strata(count: int, below: int, generator: torch.Generator) -> Tensor:
+    """`count` indices 0 … `below` − 1, one from each of `count` equal strata, in random order."""
     u = (torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)) / count
-    return (u * LEVELS).long().clamp(max=LEVELS - 1) + 1
+    return (u * below).long().clamp(max=below - 1)
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.loss import add_noise
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.representation import true_motion
+from motiongrpo.diffusion.training import strata
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.rollout import RolloutConfig, trainable_steps
@@ -90,9 +91,3 @@ def estimate_errors(
 def joint_loss(errors: dict[str, PerSequence], omega: dict[str, float], terms: list[str]) -> Tensor:
     """Σ_k ω_k · error_k, a mean over the batch: minus the sum of the logarithms of the rewards."""
     return torch.stack([omega[term] * errors[term].mean() for term in terms]).sum()
-
-
-def strata(count: int, levels: int, generator: torch.Generator) -> Int[Tensor, " batch"]:
-    """`count` indices below `levels`, one from each of `count` equal strata, in random order."""
-    u = (torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)) / count
-    return (u * levels).long().clamp(max=levels - 1)
