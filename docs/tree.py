@@ -17,6 +17,7 @@ AROUND = {
     "conf/": "base (the default), smoke (tests), cmu (real motion), paper (its scale); local is yours",
     "data/": "everything a run makes, a folder a run name; git ignores it",
     "docs/": "notation, data, decisions and experiments, and what makes the pictures here",
+    "notebooks/": "from head path to body; reading the diversity evidence; one GRPO update",
     "tests/": "mirrors src; against theory and oracles first",
     "benchmarks/": "one script a question, its answer in its docstring",
     "src/motiongrpo/": "",

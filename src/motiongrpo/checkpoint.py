@@ -4,12 +4,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from motiongrpo.errors import InputError
 from motiongrpo.files import replace_file
@@ -19,6 +19,7 @@ FORMAT = 1
 STATE, COMPLETE = "training_state.safetensors", "COMPLETE"  # beside the models of a training
 Kind = Literal["denoiser", "reward_model", "training_state"]
 StateDict = dict[str, Tensor]
+Model = TypeVar("Model", bound=nn.Module)
 
 
 class Header(BaseModel):
@@ -123,6 +124,20 @@ def load_checkpoint(path: Path, kind: Kind) -> Checkpoint:
         raise InputError(f"'{path}' is a {header.kind} checkpoint, but a {kind} checkpoint is needed")
     with safe_open(path, framework="pt") as file:
         return Checkpoint(header, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+
+
+def filled(model: Model, checkpoint: Checkpoint) -> Model:
+    """The model with the weights of a checkpoint; raises InputError where they do not fit it."""
+    wanted, given = model.state_dict(), checkpoint.tensors
+    for name in sorted(wanted.keys() | given.keys()):
+        shapes = [tuple(tensors[name].shape) if name in tensors else None for tensors in (wanted, given)]
+        if shapes[0] != shapes[1]:
+            raise InputError(
+                f"the weights of a {checkpoint.header.kind} checkpoint do not fit the network of its header: "
+                f"'{name}' must have shape {shapes[0]}, got {shapes[1]}; restore the file"
+            )
+    model.load_state_dict(given)
+    return model
 
 
 def read_header(path: Path) -> Header:

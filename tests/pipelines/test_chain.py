@@ -9,12 +9,9 @@ from tests.pipelines.kedro_project import run
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(smoke_run):
     """The folder of a whole smoke run, and what it printed."""
-    data = tmp_path_factory.mktemp("data")
-    result = run(data, "")
-    assert result.exit_code == 0, result.output
-    return data, result.output
+    return smoke_run
 
 
 def scores(data) -> dict[str, float]:

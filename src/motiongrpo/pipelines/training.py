@@ -5,19 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from types import FrameType
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
 import pandas as pd
-from torch import nn
 
 from motiongrpo import __version__
 from motiongrpo.checkpoint import (
     Checkpoint,
     Header,
     Kind,
+    Model,
     TrainingCheckpoint,
     demand_finite_tensors,
     digest_of,
+    filled,
 )
 from motiongrpo.config import Config
 from motiongrpo.errors import Diverged, InputError
@@ -25,7 +26,6 @@ from motiongrpo.finite import demand_finite
 from motiongrpo.optimisation import Learner
 from motiongrpo.pipelines.progress import with_progress
 
-Model = TypeVar("Model", bound=nn.Module)
 Rows = list[dict[str, Any]]
 
 
@@ -36,8 +36,7 @@ def table_digest(table: pd.DataFrame) -> str:
 
 def restored(checkpoint: Checkpoint, model: Model) -> Model:
     """The model with the weights of a checkpoint, its dropout off: what follows samples from it."""
-    model.load_state_dict(checkpoint.tensors)
-    return model.eval()
+    return filled(model, checkpoint).eval()
 
 
 class Record(Protocol):

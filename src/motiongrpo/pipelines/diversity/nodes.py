@@ -11,7 +11,8 @@ import torch
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.checkpoint import Checkpoint, digest_of
-from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.denoiser import DenoiserConfig
+from motiongrpo.diffusion.recovery import restored_denoiser
 from motiongrpo.errors import InputError
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, split_rows
@@ -58,13 +59,13 @@ def measure_cells(  # noqa: PLR0913
     perceptual = PerceptualModel(PerceptualConfig(**reward_model.header.architecture))
     judge = restored(reward_model, perceptual).to(device).requires_grad_(False)
     reward = HybridReward(body, motions.header.fps, grpo.rewards, judge)
-    reference = _denoiser(pretrained).to(device).requires_grad_(False)
+    reference = restored_denoiser(pretrained).to(device).requires_grad_(False)
     scale = calibrate(Trainer(reference, reward, supply.batch, grpo, torch.device(device)))
 
     def batch(count: int, *address: str | int) -> WindowBatch:
         return supply.batch(count, *address).to(device)
 
-    policy = _denoiser(checkpoint).to(device)
+    policy = restored_denoiser(checkpoint).to(device)
     study = Study(policy, reward, scale, batch, config, grpo.advantage, grpo.surrogate)
     for name, cell in with_progress(
         pending.items(), "measuring cells", len(found), len(found) - len(pending)
@@ -113,7 +114,3 @@ def measuring_protocol(inputs: list[str], config: DiversityConfig, grpo: GrpoCon
     measuring = config.model_dump(exclude={"cells", "checkpoint", "resamples"})
     judging = grpo.model_dump(include={"seed", "rollout", "rewards", "advantage", "surrogate"})
     return digest_of(inputs, shape, measuring, judging)
-
-
-def _denoiser(checkpoint: Checkpoint) -> Denoiser:
-    return restored(checkpoint, Denoiser(DenoiserConfig(**checkpoint.header.architecture)))

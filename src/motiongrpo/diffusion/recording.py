@@ -1,0 +1,101 @@
+"""Recordings: motions under one head path, kept in one npz file to be looked at elsewhere.
+
+The file holds plain arrays in the project's conventions (metres, z up, quaternions `wxyz`): `title`,
+`names`, `fps`, `body_digest`, `betas` (motion, 16), `q_parent_joint` (motion, frame, 21, 4), `contacts`
+(motion, frame, 21) and `T_world_cpf` (frame, 7). With the body file of that digest they are whole bodies,
+hung from the head.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.errors import InputError
+from motiongrpo.files import replace_file
+from motiongrpo.geometry.so3 import matrix_from_quaternion, quaternion_from_matrix
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Motions under one head path, such as the truth and samples of two models."""
+
+    title: str
+    names: tuple[str, ...]
+    motions: PlacedMotion  # a row a name, all frames real
+    fps: float
+    body_digest: str  # of the body file that the motions are meant for
+
+
+def save_recording(recording: Recording, path: Path) -> None:
+    """One npz file, written all or nothing."""
+    motions = recording.motions
+    arrays = {
+        "title": np.array(recording.title),
+        "names": np.array(recording.names),
+        "fps": np.array(recording.fps),
+        "body_digest": np.array(recording.body_digest),
+        "betas": motions.betas.float().numpy(),
+        "q_parent_joint": quaternion_from_matrix(motions.R_parent_joint).float().numpy(),
+        "contacts": motions.contacts.numpy() > 0.5,
+        "T_world_cpf": motions.T_world_cpf[0].float().numpy(),
+    }
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+    replace_file(path, write)
+
+
+def load_recording(path: Path) -> Recording:
+    """Read it back; raises InputError where the file is not one."""
+    arrays = _arrays(path)
+    betas = torch.from_numpy(arrays["betas"])
+    head = torch.from_numpy(arrays["T_world_cpf"])
+    motions = PlacedMotion(
+        betas=betas,
+        R_parent_joint=matrix_from_quaternion(torch.from_numpy(arrays["q_parent_joint"])),
+        contacts=torch.from_numpy(arrays["contacts"]).to(betas),
+        T_world_cpf=head.expand(len(betas), *head.shape),
+        mask=torch.ones(len(betas), len(head), dtype=torch.bool),
+    )
+    names = tuple(str(name) for name in arrays["names"])
+    return Recording(str(arrays["title"]), names, motions, float(arrays["fps"]), str(arrays["body_digest"]))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of the file, as many motions and frames in each."""
+    if not path.is_file():
+        raise InputError(f"there is no recording at '{path}'")
+    if not zipfile.is_zipfile(path):
+        raise InputError(
+            f"'{path}' is not a whole npz file; give a recording, as the viewer pipeline writes it"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"'{path}' cannot be read as a recording: {error}") from error
+    motions, frames = arrays.get("names", np.zeros(0)).size, len(np.atleast_1d(arrays.get("T_world_cpf", 0)))
+    shapes = {
+        "title": (),
+        "names": (motions,),
+        "fps": (),
+        "body_digest": (),
+        "betas": (motions, 16),
+        "q_parent_joint": (motions, frames, 21, 4),
+        "contacts": (motions, frames, 21),
+        "T_world_cpf": (frames, 7),
+    }
+    for name, shape in shapes.items():
+        if name not in arrays:
+            raise InputError(f"'{path}' is not a recording: it has no '{name}'")
+        if arrays[name].shape != shape:
+            raise InputError(f"'{path}': '{name}' must have shape {shape}, got {arrays[name].shape}")
+        if arrays[name].dtype.kind == "f" and not np.isfinite(arrays[name]).all():
+            raise InputError(f"'{path}': '{name}' has values that are not finite")
+    return arrays

@@ -1,0 +1,137 @@
+"""From a checkpoint file and a head path to bodies; and recordings of them."""
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from motiongrpo.body.central_pupil import central_pupil_frame
+from motiongrpo.checkpoint import Checkpoint, Header, save_checkpoint
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.path_sampling import sample_path
+from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.diffusion.recording import Recording, load_recording, save_recording
+from motiongrpo.diffusion.recovery import load_denoiser, recover
+from motiongrpo.diffusion.representation import MotionState
+from motiongrpo.diffusion.sampler import SamplingConfig
+from motiongrpo.diffusion.window_blend import WindowPlan
+from motiongrpo.errors import InputError
+from motiongrpo.geometry.se3 import Transform
+from tests.bodies import open_body, window_batch
+from tests.denoisers import small
+
+DDIM = SamplingConfig(steps=4, eta=1.0, sampler="ddim")
+PLAN = WindowPlan(length=16, overlap=4)
+BATCH = window_batch(frames=40, count=1)
+
+
+def denoiser() -> Denoiser:
+    torch.manual_seed(0)
+    return Denoiser(small(encoder_layers=1, decoder_layers=1, dropout_p=0.5)).double()
+
+
+def checkpoint(model: Denoiser) -> Checkpoint:
+    header = Header(
+        kind="denoiser",
+        stage="pretraining",
+        step=1,
+        seed=0,
+        architecture=model.config.model_dump(),
+        body_digest="",
+        parameters={},
+        inputs={},
+        code_version="0",
+        metrics={},
+    )
+    return Checkpoint(header, model.state_dict())
+
+
+@functools.cache
+def recovered(samples: int = 3) -> PlacedMotion:
+    generator = torch.Generator().manual_seed(0)
+    return recover(denoiser().eval(), BATCH.T_world_cpf[0], samples, DDIM, PLAN, generator)
+
+
+def test_a_denoiser_comes_back_from_its_file_with_its_dropout_off(tmp_path):
+    model = denoiser()
+    save_checkpoint(checkpoint(model), tmp_path / "policy.safetensors")
+    back = load_denoiser(tmp_path / "policy.safetensors").double()
+    assert not back.training
+    for name, value in model.state_dict().items():
+        assert_close(back.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_weights_of_another_network_are_refused_by_name(tmp_path):
+    whole = checkpoint(denoiser())
+    path = tmp_path / "policy.safetensors"
+    other = {**whole.header.architecture, "d_latent": 32}
+    save_checkpoint(Checkpoint(whole.header.model_copy(update={"architecture": other}), whole.tensors), path)
+    with pytest.raises(
+        InputError,
+        match=r"do not fit the network of its header: .* must have shape \(32,\), got \(16,\)",
+    ):
+        load_denoiser(path)
+
+
+def test_recovered_bodies_wear_their_heads_where_the_path_says():
+    motions = recovered()
+    body, posed = motions.posed(open_body())
+    worn = central_pupil_frame(body, posed)
+    path = Transform.from_wxyz_xyz(BATCH.T_world_cpf[0, 1:])
+    assert_close(worn.p, path.p.expand_as(worn.p), rtol=0, atol=1e-9)
+    assert_close(worn.R, path.R.expand_as(worn.R), rtol=0, atol=1e-9)
+
+
+def test_they_are_the_samples_of_the_path_under_the_same_random_numbers():
+    generator = torch.Generator().manual_seed(0)
+    x = sample_path(denoiser().eval(), BATCH.T_world_cpf[:1], 3, DDIM, PLAN, generator)[0]
+    motions = recovered()
+    assert_close(motions.R_parent_joint, MotionState.unpack(x).body_rotmats, rtol=0, atol=1e-9)
+    assert bool(motions.mask.all())
+    assert float((motions.R_parent_joint[0] - motions.R_parent_joint[1]).abs().max()) > 1e-3
+
+
+@functools.cache
+def recording() -> Recording:
+    motions = concatenate([PlacedMotion.truth(BATCH), recovered(samples=2)])
+    return Recording("a walk, 1 $", ("truth", "sample 1", "sample 2"), motions, 30.0, open_body().digest)
+
+
+def test_a_recording_comes_back_as_it_was_in_single_precision(tmp_path):
+    before = recording()
+    save_recording(before, tmp_path / "a.npz")
+    after = load_recording(tmp_path / "a.npz")
+    same = ("title", "names", "fps", "body_digest")
+    assert [getattr(after, name) for name in same] == [getattr(before, name) for name in same]
+    for name in ("betas", "R_parent_joint", "contacts", "T_world_cpf"):
+        was, now = getattr(before.motions, name), getattr(after.motions, name)
+        assert_close(now.double(), was.double(), rtol=0, atol=2e-6)
+    p_before, p_after = (r.motions.posed(open_body())[1].p_world_joint for r in (before, after))
+    assert_close(p_after.double(), p_before, rtol=0, atol=1e-5)
+
+
+def with_array(path, **changes) -> None:
+    save_recording(recording(), path)
+    with np.load(path) as archive:
+        arrays = dict(archive) | changes
+    np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("write", "sentence"),
+    [
+        (lambda path: None, "there is no recording at"),
+        (lambda path: path.write_bytes(b"PK"), "is not a whole npz file"),
+        (lambda path: with_array(path, betas=None), "is not a recording: it has no 'betas'"),
+        (lambda path: with_array(path, names=None), "is not a recording: it has no 'names'"),
+        (lambda path: with_array(path, betas=np.zeros((2, 16))), r"'betas' must have shape \(3, 16\)"),
+        (lambda path: with_array(path, fps=np.array(np.nan)), "'fps' has values that are not finite"),
+        (lambda path: with_array(path, title=np.array({}, dtype=object)), "cannot be read as a recording"),
+    ],
+)
+def test_what_is_no_recording_is_told_so(write, sentence, tmp_path):
+    write(tmp_path / "a.npz")
+    with pytest.raises(InputError, match=sentence):
+        load_recording(tmp_path / "a.npz")

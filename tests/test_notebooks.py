@@ -1,0 +1,51 @@
+"""The notebooks as a reader runs them, on a small run; committed without outputs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.pipelines.kedro_project import ROOT, run
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SECONDS = 60  # for one of them, all cells together
+
+
+@pytest.fixture(scope="module")
+def studied(smoke_run, tmp_path_factory):
+    """A finished run with its diversity study."""
+    data = shutil.copytree(smoke_run[0], tmp_path_factory.mktemp("studied") / "data")
+    result = run(data, "diversity")
+    assert result.exit_code == 0, result.output
+    return data
+
+
+def test_there_are_three():
+    assert [path.name[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_draws_its_pictures(path: Path, studied, monkeypatch):
+    monkeypatch.setenv("MOTIONGRPO_DATA", str(studied))
+    monkeypatch.setenv("MOTIONGRPO_RUN", "smoke")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    notebook = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=SECONDS, resources=resources).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_without_outputs_and_uses_the_public_api_alone(path: Path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+    source = "\n".join("".join(cell["source"]) for cell in code)
+    assert "from motiongrpo" in source
+    imports = [line for line in source.splitlines() if "import " in line]
+    assert not [line for line in imports if " _" in line or "kedro" in line]
