@@ -14,12 +14,17 @@ from motiongrpo.shapes import FrameMask, PerSequence
 Joints = Float[Tensor, "batch frame joint 3"]
 
 
+def joint_distance_mm(guess: Joints, truth: Joints) -> Float[Tensor, "batch frame joint"]:
+    """How far each joint is from where it should be in the world, millimetres."""
+    return (guess - truth).norm(dim=-1) * MM_PER_M
+
+
 def mpjpe_mm(guess: Joints, truth: Joints, mask: FrameMask) -> PerSequence:
     """Mean distance of joints in the world, millimetres, with no alignment of any kind.
 
     Papers on three tracked points print centimetres, some after aligning the heads.
     """
-    return joint_mean((guess - truth).norm(dim=-1), mask) * MM_PER_M
+    return joint_mean(joint_distance_mm(guess, truth), mask)
 
 
 def pa_mpjpe_mm(guess: Joints, truth: Joints, mask: FrameMask) -> PerSequence:

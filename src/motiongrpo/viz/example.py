@@ -1,9 +1,8 @@
-"""One held-out window to look at: chosen by a rule, not by eye, with one motion drawn from each model."""
+"""Held-out windows to look at: chosen by a rule, not by eye, with one motion of each model."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
@@ -11,14 +10,12 @@ from torch import Tensor
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS
-from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.path_sampling import motion_predictor
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.diffusion.representation import feature_count
-from motiongrpo.diffusion.sampler import SamplingConfig, sample
 from motiongrpo.errors import InputError
 from motiongrpo.metrics.position import mpjpe_mm
-from motiongrpo.motion.windows import WindowBatch
+
+RULE = "mpjpe_mm"
+RANKS = ("best", "median", "worst")
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class ShownMotion:
         """The first motion of a batch, posed."""
         real = placed.mask[0]
         joints = placed.posed(body)[1].p_world_joint[0, real, :BODY_JOINTS]
-        return cls(name, joints, placed.contacts[0, real] > 0.5)
+        return cls(name, joints.cpu(), placed.contacts[0, real].cpu() > 0.5)
 
     def mpjpe_mm(self, truth: "ShownMotion") -> float:
         """Mean distance of the joints from the true ones, millimetres."""
@@ -47,60 +44,57 @@ class ShownMotion:
 
 
 @dataclass(frozen=True)
-class MedianWindow:
-    """The window whose error is the median of all that were scored."""
+class ScoredWindow:
+    """A held-out window and its place among all that were scored."""
 
-    sequence: int
-    window: int  # its first frame within the sequence
-    subject: str
+    rank: str  # best, median, worst
+    row: int  # within the scores
+    start: int  # its first frame within the sequence
     mpjpe_mm: float
-    windows: int  # that the median is of
+    windows: int  # that were ranked
 
     def title(self, sequence: str, activity: str, fps: float) -> str:
         """Says which window it is, and why this one."""
         what = f"{activity}, {sequence}" if activity else sequence
         return (
-            f"The held-out window, of {self.windows}, whose error after post-training is the median, "
-            f"{self.mpjpe_mm:.0f} mm\n{what}, from {self.window / fps:.1f} s"
+            f"The {self.rank} of {self.windows} held-out windows: error after post-training "
+            f"{self.mpjpe_mm:.0f} mm\n{what}, from {self.start / fps:.1f} s"
         )
 
 
-def median_window(scores: dict[str, dict[str, Any]], weights: str) -> MedianWindow:
-    """The median window by MPJPE of the checkpoint with these weights; the better of two middle ones."""
+def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[ScoredWindow]:
+    """Best, median and worst by MPJPE of the checkpoint with these weights; the better of two middle ones."""
+    table = windows_scored(scores, weights)
+    order = table.sort_values([RULE, "sequence", "window"]).index.tolist()
+    start, error = table["window"].tolist(), table[RULE].tolist()
+    places = dict(zip(RANKS, (0, (len(order) - 1) // 2, len(order) - 1), strict=True))
+    return [
+        ScoredWindow(
+            rank=rank,
+            row=order[place],
+            start=start[order[place]],
+            mpjpe_mm=error[order[place]],
+            windows=len(table),
+        )
+        for rank, place in places.items()
+    ]
+
+
+def windows_scored(scores: dict[str, dict[str, Any]], weights: str) -> pd.DataFrame:
+    """A row a window: what the checkpoint with these weights scored."""
     mine = [score for score in scores.values() if score["weights"] == weights]
     if not mine:
         raise InputError("the policy has no score yet; run the evaluation pipeline")
-    table = pd.DataFrame(mine[0]["windows"]).sort_values(["mpjpe_mm", "sequence", "window"])
-    row = table.iloc[(len(table) - 1) // 2]
-    return MedianWindow(
-        sequence=int(row["sequence"]),
-        window=int(row["window"]),
-        subject=str(row["subject"]),
-        mpjpe_mm=float(row["mpjpe_mm"]),
-        windows=len(table),
-    )
+    return pd.DataFrame(mine[0]["windows"])
 
 
-def row_of(window: MedianWindow, windows: pd.DataFrame) -> pd.DataFrame:
-    """Its row in the window table; raises InputError where the table has been made anew since the scores."""
-    where = {"split": "test", "sequence": window.sequence, "start": window.window, "subject": window.subject}
-    same = np.logical_and.reduce([windows[column] == value for column, value in where.items()])
-    if not same.any():
+def demand_same_windows(scored: pd.DataFrame, rows: pd.DataFrame) -> None:
+    """Raises InputError where the window table has been made anew since the scores."""
+    then = scored[["sequence", "window", "subject"]].to_numpy().tolist()
+    now = rows[["sequence", "start", "subject"]].to_numpy().tolist()
+    if then != now:
         raise InputError(
-            f"window {window.window} of sequence {window.sequence} was scored but is not in the window table "
-            "since the motion was ingested again; run the evaluation pipeline"
+            f"the policy was scored on {len(then)} windows that are not the {len(now)} held-out ones of the "
+            "window table, since the motion was ingested or evaluation.windows changed; "
+            "run the evaluation pipeline"
         )
-    return windows.loc[same]
-
-
-@torch.no_grad()
-def drawn_motion(
-    denoiser: Denoiser, batch: WindowBatch, sampling: SamplingConfig, generator: torch.Generator
-) -> PlacedMotion:
-    """One motion for each window under its true head path; equal generators give equal noise."""
-    count, frames = batch.mask.shape
-    shape = (count, 1, frames, feature_count(denoiser.config.include_hands))
-    x_T = torch.randn(shape, generator=generator).to(batch.betas)
-    predict = motion_predictor(denoiser, batch.T_world_cpf, batch.mask, sampling)
-    x = sample(predict, x_T, sampling, generator)
-    return PlacedMotion.sampled(x[:, 0], batch.T_world_cpf[:, 1:], batch.mask)

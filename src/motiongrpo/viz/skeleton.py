@@ -1,9 +1,9 @@
 """Stick figures: bodies seen from one side, drawn into matplotlib axes, for strips as for clips."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
@@ -19,7 +19,8 @@ from motiongrpo.viz.palette import BLUE, GREEN, VERMILLION
 TRUNK, GHOST = "#3d3d3d", "#c2c2c2"
 FLOOR, GROUND, PATH = "#8a8a8a", "#f1f1ef", "#8a8a8a"
 SIDE_COLOURS = {"LEFT": BLUE, "RIGHT": VERMILLION}
-OBLIQUE_RAD = np.deg2rad(30)  # from the side view towards the front, so that both arms are seen
+OBLIQUE_RAD = math.radians(30)  # from the side view towards the front, so that both arms are seen
+DOWN_RAD = math.radians(25)
 
 BONES: tuple[tuple[Joint, Joint], ...] = tuple(
     (Joint(PARENTS[joint]), joint) for joint in Joint if 0 < joint < BODY_JOINTS
@@ -30,21 +31,34 @@ Flat = Float[ndarray, "*batch 2"]
 
 @dataclass(frozen=True)
 class View:
-    """An upright picture plane: `across` is its horizontal axis in the world, z its vertical one."""
+    """A picture plane, by its axes in the world: `across` is level, `up` is z unless it looks down."""
 
     across: Float[Tensor, "3"]
+    up: Float[Tensor, "3"]
+
+    @classmethod
+    def of(cls, T_world_cpf: Float[Tensor, "frame 7"], turn_rad: float, down_rad: float = 0.0) -> "View":
+        """Along a head path: its mean heading, turned, is to the right; the eye looks down by an angle."""
+        heading = heading_angle(Transform.from_wxyz_xyz(T_world_cpf).R)
+        angle = torch.atan2(heading.sin().mean(), heading.cos().mean()) + turn_rad
+        cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+        away = torch.stack([-sin, cos, zero]) * math.sin(down_rad)
+        up = away + torch.stack([zero, zero, zero + math.cos(down_rad)])
+        return cls(torch.stack([cos, sin, zero]), up)
 
     @classmethod
     def beside(cls, T_world_cpf: Float[Tensor, "frame 7"]) -> "View":
         """From the right of the mean heading of a head path, turned a little to the front."""
-        heading = heading_angle(Transform.from_wxyz_xyz(T_world_cpf).R)
-        mean = torch.atan2(heading.sin().mean(), heading.cos().mean())
-        angle = mean + OBLIQUE_RAD
-        return cls(torch.stack([angle.cos(), angle.sin(), torch.zeros_like(angle)]))
+        return cls.of(T_world_cpf, OBLIQUE_RAD)
+
+    @classmethod
+    def before(cls, T_world_cpf: Float[Tensor, "frame 7"]) -> "View":
+        """From the front and above, a quarter turn from `beside`."""
+        return cls.of(T_world_cpf, OBLIQUE_RAD + math.pi / 2, DOWN_RAD)
 
     def flat(self, points: Float[Tensor, "*batch 3"]) -> Flat:
         """Metres across and up."""
-        return torch.stack([points @ self.across.to(points), points[..., 2]], dim=-1).numpy()
+        return (points @ torch.stack([self.across, self.up], dim=-1).to(points)).numpy()
 
 
 def side_of(joint: Joint) -> Literal["LEFT", "RIGHT", "TRUNK"]:

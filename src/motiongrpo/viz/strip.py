@@ -13,6 +13,7 @@ from torch import Tensor
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.viz.example import ShownMotion
 from motiongrpo.viz.palette import GREEN
+from motiongrpo.viz.scene import Scene
 from motiongrpo.viz.skeleton import FLOOR, GROUND, PATH, SIDE_COLOURS, View, draw_body, legend_entries
 
 FIGURES = 7
@@ -65,11 +66,10 @@ class Strip:
         return flat
 
 
-def motion_figure(
-    motions: list[ShownMotion], T_world_cpf: Float[Tensor, "frame 7"], fps: float, title: str
-) -> Figure:
-    """The truth, given first, and motions under its head path; one scale for all, in metres."""
-    truth, strip = motions[0], Strip.around(motions, T_world_cpf, fps)
+def motion_figure(scene: Scene) -> Figure:
+    """The truth and the motions under its head path; one scale for all, in metres."""
+    motions, T_world_cpf, truth = scene.motions, scene.T_world_cpf, scene.truth
+    strip = Strip.around(motions, T_world_cpf, scene.fps)
     above_m = _extent_from_above(motions, T_world_cpf)
     widths = [strip.width_m, strip.height_m]
     size = (INCHES_PER_M * sum(widths) + 1.9, INCHES_PER_M * strip.height_m * len(motions) + 1.9)
@@ -83,7 +83,7 @@ def motion_figure(
     grid[0, 1].set_title("From above: toes and head", loc="left", fontsize=10)
     grid[-1, 0].set_xlabel("time, s")
     grid[-1, 1].set_xlabel("x, m")
-    figure.suptitle(title, fontsize=12, x=0.01, ha="left", parse_math=False)  # a name may hold a $
+    figure.suptitle(scene.title, fontsize=12, x=0.01, ha="left", parse_math=False)  # a name may hold a $
     figure.legend(handles=legend_entries(), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
     return figure
 

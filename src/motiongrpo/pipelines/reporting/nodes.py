@@ -1,4 +1,4 @@
-"""Reporting: what lies on disk, drawn and told. Nothing is trained or scored here."""
+"""Reporting: what lies on disk, told. Nothing is trained or scored here."""
 
 import platform
 from dataclasses import asdict
@@ -7,27 +7,17 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from matplotlib.figure import Figure
 
 from motiongrpo import __version__
-from motiongrpo.body.body_model import BodyModel
 from motiongrpo.checkpoint import Checkpoint
-from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
-from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.table import final_checkpoints
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows
 from motiongrpo.parameters import ProjectParameters
-from motiongrpo.pipelines.training import restored
-from motiongrpo.seeds import generator_for
 from motiongrpo.viz import tables
 from motiongrpo.viz.comparison import comparison_figure
-from motiongrpo.viz.example import ShownMotion, drawn_motion, median_window, row_of
 from motiongrpo.viz.findings import Finding, findings_of_run
 from motiongrpo.viz.paired import paired_metrics
 from motiongrpo.viz.report import DataFacts, Figures, Results, RunFacts, report_html
-from motiongrpo.viz.strip import motion_figure
 
 SOFTWARE = ("torch", "numpy", "kedro", "plotly", "matplotlib")
 TRAINED = ("pretraining", "reward_model", "grpo")  # their checkpoints keep their parameters
@@ -38,37 +28,6 @@ Record = dict[str, Any]
 def plot_comparison(comparison: pd.DataFrame) -> go.Figure:
     """The last checkpoint of each stage against the other."""
     return comparison_figure(paired_metrics(final_checkpoints(comparison)))
-
-
-def draw_motion(  # noqa: PLR0913
-    scores: dict[str, Record],
-    motions: MotionStore,
-    windows: pd.DataFrame,
-    body: BodyModel,
-    pretrained: Checkpoint,
-    policy: Checkpoint,
-    config: EvaluationConfig,
-    window: WindowConfig,
-) -> Figure:
-    """The held-out window of median error: the truth, and one motion of each model from the same noise."""
-    median = median_window(scores, policy.header.weights)
-    batch = read_rows(motions, row_of(median, windows), window, hands=False)
-    truth = ShownMotion.of("truth", PlacedMotion.truth(batch), body)
-    models = {"pretrained": pretrained, "post-trained": policy}
-    drawn = [
-        ShownMotion.of(name, draw_from(model, batch, config), body).labelled(truth)
-        for name, model in models.items()
-    ]
-    head = batch.T_world_cpf[0, 1:][batch.mask[0]]
-    sequence = motions.sequences.loc[median.sequence]
-    title = median.title(str(sequence["name"]), str(sequence["activity"]), motions.header.fps)
-    return motion_figure([truth, *drawn], head, motions.header.fps, title)
-
-
-def draw_from(checkpoint: Checkpoint, batch: WindowBatch, config: EvaluationConfig) -> PlacedMotion:
-    """One motion a window; every checkpoint starts from the same noise."""
-    denoiser = restored(checkpoint, Denoiser(DenoiserConfig(**checkpoint.header.architecture))).eval()
-    return drawn_motion(denoiser, batch, config.sampling, generator_for(config.seed, "motion figure"))
 
 
 def describe_run(

@@ -1,15 +1,10 @@
 from kedro.pipeline import Node, Pipeline
 
 from motiongrpo.viz.curves import diversity_curves, learning_curves, reward_curves
+from motiongrpo.viz.error_figures import error_by_activity, error_by_joint, error_over_time
 
-from .nodes import (
-    describe_data,
-    describe_run,
-    draw_motion,
-    find_what_matters,
-    plot_comparison,
-    write_report,
-)
+from .motions import draw_motion, render_clips, sample_held_out
+from .nodes import describe_data, describe_run, find_what_matters, plot_comparison, write_report
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
@@ -21,7 +16,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
             Node(diversity_curves, "diversity_log", "diversity_curves", name="plot_diversity"),
             Node(plot_comparison, "comparison", "comparison_figure", name="plot_comparison"),
             Node(
-                draw_motion,
+                sample_held_out,
                 inputs={
                     "scores": "scores",
                     "motions": "motions",
@@ -31,10 +26,16 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                     "policy": "policy",
                     "config": "params:evaluation",
                     "window": "params:windows",
+                    "device": "params:device",
                 },
-                outputs="motion_figure",
-                name="draw_motion",
+                outputs=["error_profile", "scenes"],
+                name="sample_held_out",
             ),
+            Node(error_by_joint, "error_profile", "error_by_joint", name="plot_error_by_joint"),
+            Node(error_by_activity, "error_profile", "error_by_activity", name="plot_error_by_activity"),
+            Node(error_over_time, "error_profile", "error_over_time", name="plot_error_over_time"),
+            Node(render_clips, "scenes", ["best_clip", "median_clip", "worst_clip"], name="render_clips"),
+            Node(draw_motion, "scenes", "motion_figure", name="draw_motion"),
             Node(
                 describe_run,
                 inputs=["pretrained_denoiser", "reward_model", "policy", "parameters"],

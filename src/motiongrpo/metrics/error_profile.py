@@ -1,0 +1,114 @@
+"""Where the position error lies: in which joints, in which activities, and when within a window.
+
+All of it is MPJPE taken apart: the mean over the joints of a profile is the mean of the comparison.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from torch import Tensor
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.skeleton import BODY_JOINTS, Joint
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.metrics.bootstrap import draw_sequences, estimate
+from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples
+from motiongrpo.metrics.position import joint_distance_mm
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.seeds import generator_for
+
+UNNAMED = "not recorded"
+DIFFERENCE = "difference"
+SEPARATOR = "+"  # between the activities of a sequence
+
+JointErrors = Float[ndarray, "window frame joint"]  # millimetres, NaN in the padding
+
+
+@dataclass(frozen=True)
+class SampledWindows:
+    """What a model made of some windows: the error of its samples, and the first sample of each."""
+
+    joint_error_mm: Float[Tensor, "batch frame joint"]  # mean over the samples; NaN in the padding
+    first: PlacedMotion
+
+
+@dataclass(frozen=True)
+class WindowFacts:
+    """What is known of each window."""
+
+    sequence: Int[ndarray, " window"]
+    activity: list[str]  # of its sequence; several are joined by "+"
+
+
+@torch.no_grad()
+def sampled_windows(
+    denoiser: Denoiser, batch: WindowBatch, body: BodyModel, config: EvaluationConfig
+) -> Iterator[SampledWindows]:
+    """A batch at a time, the samples that evaluation scored: from the same noise, in the same batches."""
+    device = batch.betas.device
+    for first in range(0, len(batch), config.batch_size):
+        part = batch.rows(torch.arange(first, min(first + config.batch_size, len(batch)), device=device))
+        generator = generator_for(config.seed, "evaluation", first, device=device)
+        x = draw_samples(denoiser, part, config, generator)
+        yield _judged(x, part, body)
+
+
+def error_profile(
+    errors: dict[str, JointErrors],
+    windows: WindowFacts,
+    fps: float,
+    rng: np.random.Generator,
+    resamples: int,
+) -> pd.DataFrame:
+    """Means and 95 % intervals over sequences of each model, and of the last minus the first, paired.
+
+    Columns by (joint, activity or seconds into the window), name, model, mean, low, high, windows, sequences.
+    """
+    models = list(errors)
+    columns, parts = _columns(windows, fps, *next(iter(errors.values())).shape[1:])
+    values = {name: _values(error, parts) for name, error in errors.items()}
+    values[DIFFERENCE] = values[models[-1]] - values[models[0]]
+    names, sequence = np.unique(windows.sequence, return_inverse=True)
+    draws, weights = draw_sequences(len(names), resamples, rng), np.ones(len(sequence))
+    tables = []
+    for model, value in values.items():
+        result = estimate(value, weights, sequence, draws)
+        tables.append(columns.assign(model=model, **result.__dict__))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _judged(
+    x: Float[Tensor, "batch sample frame feature"], part: WindowBatch, body: BodyModel
+) -> SampledWindows:
+    count, each_window = x.shape[:2]
+    repeat = torch.arange(count, device=x.device).repeat_interleave(each_window)
+    placed = PlacedMotion.sampled(x.flatten(0, 1), part.T_world_cpf[repeat, 1:], part.mask[repeat])
+    joints = placed.posed(body)[1].p_world_joint[:, :, :BODY_JOINTS]
+    truth = part.posed(body)[1].p_world_joint[:, :, :BODY_JOINTS]
+    distance = joint_distance_mm(joints, truth[repeat]).unflatten(0, (count, each_window)).mean(1)
+    distance[~part.mask] = torch.nan
+    return SampledWindows(distance, placed.rows(slice(None, None, each_window)))
+
+
+def _columns(windows: WindowFacts, fps: float, frames: int, joints: int) -> tuple[pd.DataFrame, ndarray]:
+    """What the columns of a profile are called, and which windows have which activity."""
+    held = [set(activity.split(SEPARATOR)) if activity else {UNNAMED} for activity in windows.activity]
+    activities = sorted(set().union(*held), key=lambda name: (name == UNNAMED, name))
+    named = [("joint", Joint(joint).name.lower().replace("_", " ")) for joint in range(joints)]
+    named += [("activity", name) for name in activities]
+    named += [("seconds", f"{frame / fps:.4f}") for frame in range(frames)]
+    has = np.array([[name in names for name in activities] for names in held])
+    return pd.DataFrame(named, columns=["by", "name"]), has
+
+
+def _values(errors: JointErrors, has: ndarray) -> Float[ndarray, "window column"]:
+    """The error of every window by joint, by activity where the window has it, and by frame."""
+    by_joint = np.nanmean(errors, axis=1)
+    by_activity = np.where(has, by_joint.mean(axis=1)[:, None], np.nan)
+    return np.concatenate([by_joint, by_activity, errors.mean(axis=2)], axis=1)

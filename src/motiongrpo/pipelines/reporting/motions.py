@@ -1,0 +1,107 @@
+"""The two models on the held-out windows: where their errors lie, and clips to look at."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.checkpoint import Checkpoint
+from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.metrics.error_profile import SampledWindows, WindowFacts, error_profile, sampled_windows
+from motiongrpo.metrics.evaluation import EvaluationConfig
+from motiongrpo.motion.store import MotionStore
+from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows, split_rows
+from motiongrpo.pipelines.progress import with_progress
+from motiongrpo.pipelines.training import restored
+from motiongrpo.viz.example import (
+    RANKS,
+    ScoredWindow,
+    ShownMotion,
+    demand_same_windows,
+    ranked_windows,
+    windows_scored,
+)
+from motiongrpo.viz.scene import Scene
+from motiongrpo.viz.strip import motion_figure
+
+Record = dict[str, Any]
+
+
+def sample_held_out(  # noqa: PLR0913
+    scores: dict[str, Record],
+    motions: MotionStore,
+    windows: pd.DataFrame,
+    body: BodyModel,
+    pretrained: Checkpoint,
+    policy: Checkpoint,
+    config: EvaluationConfig,
+    window: WindowConfig,
+    device: str,
+) -> tuple[pd.DataFrame, Record]:
+    """The samples that were scored, drawn again: where their errors lie, and three windows to look at."""
+    rows = split_rows(windows, "test", config.windows)
+    demand_same_windows(windows_scored(scores, policy.header.weights), rows)
+    batch = read_rows(motions, rows, window, hands=False).to(device)
+    models = {"pretrained": pretrained, "post-trained": policy}
+    drawn = {name: draw_from(model, name, batch, body, config) for name, model in models.items()}
+    about = motions.sequences.loc[rows["sequence"], ["name", "activity"]].reset_index(drop=True)
+    profile = error_profile(
+        {name: samples.joint_error_mm.cpu().double().numpy() for name, samples in drawn.items()},
+        WindowFacts(rows["sequence"].to_numpy(), about["activity"].tolist()),
+        motions.header.fps,
+        np.random.default_rng(config.seed),
+        config.resamples,
+    )
+    scenes = {
+        chosen.rank: scene(chosen, batch, drawn, body, about, motions.header.fps).plain()
+        for chosen in ranked_windows(scores, policy.header.weights)
+    }
+    return profile, scenes
+
+
+def draw_from(
+    checkpoint: Checkpoint, name: str, batch: WindowBatch, body: BodyModel, config: EvaluationConfig
+) -> SampledWindows:
+    """What one model made of the windows."""
+    denoiser = Denoiser(DenoiserConfig(**checkpoint.header.architecture))
+    denoiser = restored(checkpoint, denoiser).to(batch.betas.device)
+    parts = sampled_windows(denoiser, batch, body, config)
+    batches = math.ceil(len(batch) / config.batch_size)
+    done = list(with_progress(parts, f"sampling held-out windows, {name}", batches))
+    errors = torch.cat([part.joint_error_mm for part in done])
+    return SampledWindows(errors, concatenate([part.first for part in done]))
+
+
+def scene(
+    chosen: ScoredWindow,
+    batch: WindowBatch,
+    drawn: dict[str, SampledWindows],
+    body: BodyModel,
+    about: pd.DataFrame,
+    fps: float,
+) -> Scene:
+    """The truth of a window and the first sample of each model."""
+    here = batch.rows(torch.tensor([chosen.row], device=batch.betas.device))
+    truth = ShownMotion.of("truth", PlacedMotion.truth(here), body)
+    row = slice(chosen.row, chosen.row + 1)
+    guesses = [
+        ShownMotion.of(name, samples.first.rows(row), body).labelled(truth) for name, samples in drawn.items()
+    ]
+    sequence = about.loc[chosen.row]
+    title = chosen.title(str(sequence["name"]), str(sequence["activity"]), fps)
+    return Scene(title, fps, here.T_world_cpf[0, 1:][here.mask[0]].cpu(), [truth, *guesses])
+
+
+def render_clips(scenes: dict[str, Record]) -> tuple[Scene, ...]:
+    """Best, median and worst, for the datasets that draw them."""
+    return tuple(Scene.from_plain(scenes[rank]) for rank in RANKS)
+
+
+def draw_motion(scenes: dict[str, Record]) -> Figure:
+    """The median window as a strip of stick figures."""
+    return motion_figure(Scene.from_plain(scenes["median"]))
