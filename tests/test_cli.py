@@ -1,13 +1,18 @@
+import errno
+import json
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner, Result
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.startup import bootstrap_project
 from kedro.io import DatasetError
 
-from motiongrpo.cli import OneSentence, run
+from motiongrpo.cli import OneSentence, cli, run
+from motiongrpo.commands import COMMANDS
 from motiongrpo.errors import InputError
+from motiongrpo.hooks import all_pipelines
 from tests.pipelines.kedro_project import QUIET, ROOT, arguments
 
 
@@ -23,7 +28,7 @@ def invoked(error: Exception, *flags: str) -> Result:
     def fail() -> None:
         raise error
 
-    return CliRunner().invoke(OneSentence("run", fail, []), flags)
+    return CliRunner().invoke(OneSentence("run", callback=fail), flags)
 
 
 @pytest.mark.parametrize("error", [InputError("give it a head"), wrapped(InputError("give it a head"))])
@@ -32,7 +37,46 @@ def test_a_refusal_however_deep_is_one_sentence(error):
     assert (result.exit_code, result.output) == (1, "Error: give it a head\n")
 
 
-@pytest.mark.parametrize("error", [wrapped(OSError("disk full")), ZeroDivisionError("ours")])
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "no space left on device; mend that, or name"),
+        (
+            wrapped(PermissionError(errno.EACCES, "Permission denied", "a/b")),
+            "'a/b': permission denied; mend",
+        ),
+    ],
+)
+def test_what_the_disk_refuses_is_one_sentence_with_the_path(error, said):
+    result = invoked(error)
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert said in result.output
+
+
+def unreadable(cause: Exception) -> DatasetError:
+    """What Kedro makes of a file that cannot be parsed."""
+    error = DatasetError(
+        "Failed while loading data from dataset CSVDataset(filepath=PurePosixPath('/d/a.csv'))."
+    )
+    error.__cause__ = cause
+    return error
+
+
+def test_a_file_that_cannot_be_parsed_is_named():
+    error = unreadable(json.JSONDecodeError("Expecting value", "{", 1))
+    assert "'/d/a.csv' cannot be read: Expecting value" in invoked(error).output
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        wrapped(OSError("disk full")),
+        ZeroDivisionError("ours"),
+        ValueError("ours"),
+        unreadable(KeyError("ours")),
+        wrapped(ValueError("no file")),
+    ],
+)
 def test_what_is_no_refusal_keeps_its_traceback(error):
     assert invoked(error).exception is error
 
@@ -47,6 +91,70 @@ def test_our_run_takes_everything_that_kedro_s_takes_and_one_flag_more():
     assert [option.name for option in run.params] == [*(o.name for o in kedro_run.params), "verbose"]
     flags = [flag for option in run.params for flag in option.opts]
     assert len(flags) == len(set(flags))
+
+
+def commanded(folder, *flags: str, **params: object) -> Result:
+    """`motiongrpo` with these flags, in the project's folder."""
+    bootstrap_project(ROOT)
+    given = ",".join(f"{name}={value}" for name, value in ({"data": folder / "data"} | params).items())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return CliRunner().invoke(cli, ["--env", "smoke", "--params", given, *flags])
+
+
+WRONG = [
+    (["--pipelines", "ingestoin"], "there is no pipeline 'ingestoin'; did you mean 'ingestion'?"),
+    (["--pipelines", "grpo,nothing_like_it"], "there is no pipeline 'nothing_like_it'; valid names are"),
+    (["--pipeline", "gpro"], "there is no pipeline 'gpro'; did you mean 'grpo'?"),
+    (["--pipeline", "grpo", "--pipelines", "grpo"], "cannot be used together"),
+    (["--env", "smok"], "there is no environment 'smok'; did you mean 'smoke'?"),
+    (["--from-nodes", "nothing"], "does not contain nodes named ['nothing']"),
+    (["--to-outputs", "nothing"], "does not contain datasets named ['nothing']"),
+    (["--tags", "nothing"], "contains no nodes after applying all provided filters"),
+    (["--namespaces", "nothing"], "['nothing']"),
+    (["--runner", "Nothing"], "has no attribute 'Nothing'"),
+    (["--params", "run"], "Item `run` must contain a key and a value separated by `=`"),
+    (["--params", "run={a: [}"], "a value is not YAML: while parsing a flow node"),
+    (["--conf-source", "/nowhere"], "'/nowhere' does not exist"),
+    (["--nothing"], "No such option '--nothing'"),
+]
+
+
+@pytest.mark.parametrize(("flags", "sentence"), WRONG)
+def test_a_wrong_command_ends_in_one_sentence_and_nothing_is_written(flags, sentence, tmp_path):
+    result = commanded(tmp_path, *flags)
+    assert result.exit_code in (1, 2)
+    assert sentence in result.output.splitlines()[-1]
+    assert isinstance(result.exception, SystemExit)
+    assert not (tmp_path / "data").exists()
+
+
+def test_data_that_is_no_folder_is_named(tmp_path):
+    (tmp_path / "data").touch()
+    result = commanded(tmp_path, "--pipelines", "ingestion")
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: '{tmp_path / 'data'}")
+    assert "not a directory" in result.output
+
+
+def test_outside_the_project_the_way_into_it_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["--pipelines", "grpo"])
+    assert result.exit_code == 1
+    assert f"'{tmp_path}/conf/base' is missing; go to the project's folder first" in result.output
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["-h"], ["run", "--help"], []])
+def test_the_help_says_what_a_user_can_do(flags):
+    """Blanks aside: lines break anywhere, also after a hyphen."""
+    shown = "".join(CliRunner().invoke(cli, flags).output.split())
+    for command, sentence in COMMANDS:
+        assert "".join(f"{command}{sentence[0].upper()}{sentence[1:]}.".split()) in shown
+
+
+def test_the_help_names_every_pipeline():
+    said = " ".join(f"{command} {sentence}" for command, sentence in COMMANDS)
+    assert [name for name in all_pipelines() if name not in said] == []
 
 
 @pytest.mark.parametrize(("flags", "lines"), [([], 1), (["--verbose"], None)])

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from docs.tree import END, START, layout
+from motiongrpo.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -12,6 +13,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_the_layout_is_the_one_on_disk():
     """`python docs/tree.py` writes it."""
     assert README.split(START)[1].split(END)[0] == layout()
+
+
+def test_commands_are_told_in_the_words_of_the_help():
+    """Without its markup, a row of the table is a command of `motiongrpo --help` with its sentence."""
+    plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", README).replace("`", "")
+    rows = re.findall(r"^\| ((?:kedro|motiongrpo) .*?) \| (.*) \|$", plain, flags=re.MULTILINE)
+    assert rows == list(COMMANDS)
 
 
 def test_every_link_to_a_file_leads_somewhere():

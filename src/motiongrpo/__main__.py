@@ -1,16 +1,16 @@
-"""`motiongrpo` and `python -m motiongrpo`: the same as `kedro run` in the project's folder."""
+"""`motiongrpo` and `python -m motiongrpo`, in the project's folder."""
 
 from pathlib import Path
 
-from kedro.framework.cli.utils import find_run_command
 from kedro.framework.project import configure_project
 
 
 def main() -> None:
-    """Run pipelines of the installed package."""
-    package = Path(__file__).parent.name
-    configure_project(package)
-    find_run_command(package)()
+    """The project's commands; `run` is that of Kedro."""
+    configure_project(Path(__file__).parent.name)
+    from motiongrpo.cli import cli
+
+    cli(prog_name="motiongrpo")
 
 
 if __name__ == "__main__":

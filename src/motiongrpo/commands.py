@@ -1,0 +1,56 @@
+"""What a user can do, each with a sentence: the words of `--help` and of the README, as a test says."""
+
+COMMANDS: tuple[tuple[str, str], ...] = (
+    (
+        "kedro run",
+        "the whole chain: ingestion, pretraining, reward_model, grpo, evaluation, reporting; "
+        "--pipelines takes any of them by name, several with commas",
+    ),
+    (
+        "kedro run --env cmu --params data_root=DIR",
+        "the chain on real motion: a folder of CMU's BVH or ASF/AMC files",
+    ),
+    (
+        "kedro run --pipelines grpo",
+        "post-training alone, from the stored denoiser and reward model (--pipeline grpo, Kedro's older "
+        "spelling, works too)",
+    ),
+    (
+        "kedro run --pipelines evaluation",
+        "scores the checkpoints that have no score yet and compares all; trains nothing",
+    ),
+    (
+        "kedro run --pipelines reporting",
+        "figures, clips (MP4 and GIF) and report anew, from what is on disk",
+    ),
+    (
+        "kedro run --pipelines ablation",
+        "the 2×2 grid of perceptual reward and noise injection, three noise scopes, and the controls, "
+        "over seeds, from the stored denoiser and reward model; ends with a verdict in words "
+        "(ablation.quick=true: a shorter one)",
+    ),
+    (
+        "kedro run --pipelines diversity",
+        "is noise on the condition useful? spread, rewards, what caused their variance and signal to "
+        "noise of the gradient, by sampler, initial noise, scope and λ; trains nothing "
+        "(diversity.checkpoint=policy for the post-trained model)",
+    ),
+    (
+        "kedro run --params pretraining.init=egoallo,pretraining.egoallo=DIR,body=DIR",
+        "the chain from EgoAllo's released checkpoint on your SMPL-H file; --pipelines egoallo_export "
+        "writes a run's denoisers as EgoAllo reads them (docs/egoallo.md)",
+    ),
+    (
+        "kedro run --env paper …",
+        "the paper's scale on AMASS and a GPU; without the files it says what is missing and where to "
+        "obtain it",
+    ),
+    (
+        "kedro run --params run=NAME,grpo.rollout.noise.kind=none",
+        "the chain under another name, with a parameter changed; two runs never overwrite each other",
+    ),
+    (
+        "kedro viz run",
+        "the pipelines in a browser",
+    ),
+)
