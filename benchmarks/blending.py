@@ -28,7 +28,7 @@ from motiongrpo.motion.sources.synthetic import SyntheticConfig, synthesise
 
 FRAMES, PATHS, SAMPLES, FPS = 180, 16, 4, 30.0
 PLAN = WindowPlan(length=32, overlap=8)
-SAMPLING = SamplingConfig(steps=10, eta=1.0, sampler="ddim")
+SAMPLING = SamplingConfig(steps=10, eta=1.0, sampler="ddim", deterministic_below=0)
 
 
 def head_paths() -> torch.Tensor:

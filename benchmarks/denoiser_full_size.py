@@ -71,7 +71,7 @@ def main() -> None:
         return denoiser(x, t, condition, None)
 
     def sampling() -> None:
-        config = SamplingConfig(steps=30, eta=1.0, sampler="ddim")
+        config = SamplingConfig(steps=30, eta=1.0, sampler="ddim", deterministic_below=0)
         sample_path(denoiser, path, 1, config, EGOALLO_PLAN, torch.Generator().manual_seed(0))
 
     with torch.no_grad():

@@ -82,7 +82,7 @@ def rollout_config(scope: str) -> RolloutConfig:
         "trained_steps": LEVELS,
         "lowest_level": 1,
         "noise": {"kind": "none", "scope": scope, "tracks": 1, "amplitude_m": 0, "spacing_frames": 16},
-        "sampling": {"steps": LEVELS, "eta": 1.0, "sampler": "ddim"},
+        "sampling": {"steps": LEVELS, "eta": 1.0, "sampler": "ddim", "deterministic_below": 0},
     }
     values["noise"]["octaves"] = 1
     return RolloutConfig.model_validate(values)

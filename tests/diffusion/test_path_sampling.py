@@ -16,8 +16,8 @@ from motiongrpo.diffusion.window_blend import EGOALLO_PLAN, WindowPlan, symmetri
 from motiongrpo.geometry.so3 import nearest_rotation
 from tests.denoisers import small
 
-EGOALLO = SamplingConfig(steps=30, eta=1.0, sampler="egoallo")
-DDIM = SamplingConfig(steps=4, eta=1.0, sampler="ddim")
+EGOALLO = SamplingConfig(steps=30, eta=1.0, sampler="egoallo", deterministic_below=0)
+DDIM = SamplingConfig(steps=4, eta=1.0, sampler="ddim", deterministic_below=0)
 
 
 def denoiser(**changes) -> Denoiser:

@@ -22,7 +22,7 @@ from motiongrpo.geometry.se3 import Transform
 from tests.bodies import open_body, window_batch
 from tests.denoisers import small
 
-DDIM = SamplingConfig(steps=4, eta=1.0, sampler="ddim")
+DDIM = SamplingConfig(steps=4, eta=1.0, sampler="ddim", deterministic_below=0)
 PLAN = WindowPlan(length=16, overlap=4)
 BATCH = window_batch(frames=40, count=1)
 

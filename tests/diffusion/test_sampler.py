@@ -15,7 +15,7 @@ MEAN, VARIANCE = 0.7, 0.25  # of Gaussian data whose exact denoiser is linear
 
 
 def config(steps: int = 30, eta: float = 1.0, sampler: str = "ddim") -> SamplingConfig:
-    return SamplingConfig(steps=steps, eta=eta, sampler=sampler)
+    return SamplingConfig(steps=steps, eta=eta, sampler=sampler, deterministic_below=0)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -180,3 +180,17 @@ def test_a_mask_without_padding_gives_what_no_mask_gives():
 def test_impossible_samplers_are_refused_by_name(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         config(**wrong)
+
+
+def test_below_a_level_steps_take_no_noise():
+    """Those above stay as they are; the deterministic ones are DDIM's with η = 0."""
+    settings = config(steps=10).model_copy(update={"deterministic_below": 400})
+    for t, s in itertools.pairwise(squared_levels(10)):
+        expected = ddim_step(ALPHA_BAR[t], ALPHA_BAR[s], eta=float(t >= 400))
+        assert_close(reverse_step(t, s, settings).std, expected.std)
+        assert_close(reverse_step(t, s, settings).a, expected.a)
+
+
+def test_only_ddim_has_a_step_without_noise():
+    with pytest.raises(ValidationError, match="deterministic_below needs sampler: ddim"):
+        SamplingConfig(steps=10, eta=1.0, sampler="egoallo", deterministic_below=400)

@@ -19,7 +19,7 @@ CONFIG = EvaluationConfig(
     samples=2,
     batch_size=3,
     seed=4,
-    sampling=SamplingConfig(steps=2, eta=1.0, sampler="ddim"),
+    sampling=SamplingConfig(steps=2, eta=1.0, sampler="ddim", deterministic_below=0),
     resamples=200,
     force=False,
 )

@@ -38,8 +38,14 @@ class LinearPolicy(Denoiser):
         return self.gain[i] * x_t + self.bias[i]
 
 
+def noise(scope: str = "group", tracks: int = 1) -> NoiseConfig:
+    """None at all; the scope says which samples are compared."""
+    return NoiseConfig(
+        kind="none", scope=scope, tracks=tracks, amplitude_m=0.0, spacing_frames=16.0, octaves=1
+    )
+
+
 def rollout_config(steps: int, group_size: int, **changes) -> RolloutConfig:
-    noise = NoiseConfig(kind="none", scope="group", tracks=1, amplitude_m=0.0, spacing_frames=16.0, octaves=1)
     values = {
         "conditions": 1,
         "conditions_at_once": 99,
@@ -47,8 +53,8 @@ def rollout_config(steps: int, group_size: int, **changes) -> RolloutConfig:
         "initial_noise": "own",
         "trained_steps": steps,
         "lowest_level": 1,
-        "noise": noise,
-        "sampling": {"steps": steps, "eta": 1.0, "sampler": "ddim"},
+        "noise": noise(),
+        "sampling": {"steps": steps, "eta": 1.0, "sampler": "ddim", "deterministic_below": 0},
     }
     return RolloutConfig(**values | changes)
 

@@ -12,7 +12,7 @@ from motiongrpo.policy.movement import movement
 from motiongrpo.policy.surrogate import step_ratio
 from tests.policy.test_update import FEATURES, FRAMES, moved, network, rollouts, surrogate
 
-SAMPLING = SamplingConfig(steps=4, eta=1.0, sampler="ddim")
+SAMPLING = SamplingConfig(steps=4, eta=1.0, sampler="ddim", deterministic_below=0)
 
 
 def test_every_level_is_measured_from_the_densities_of_its_step():

@@ -16,7 +16,7 @@ CONFIG = EvaluationConfig(
     samples=2,
     batch_size=3,
     seed=7,
-    sampling={"steps": 4, "eta": 1.0, "sampler": "ddim"},
+    sampling={"steps": 4, "eta": 1.0, "sampler": "ddim", "deterministic_below": 0},
     resamples=100,
     force=False,
 )

@@ -15,7 +15,7 @@ from motiongrpo.policy.surrogate import (
 )
 
 T, S = 361, 324
-SAMPLING = SamplingConfig(steps=30, eta=1.0, sampler="ddim")
+SAMPLING = SamplingConfig(steps=30, eta=1.0, sampler="ddim", deterministic_below=0)
 GAIN = float(reverse_step(T, S, SAMPLING).sensitivity)
 
 

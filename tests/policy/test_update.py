@@ -60,7 +60,7 @@ def optimiser(model: Denoiser) -> Optimiser[Denoiser]:
 
 
 def rollouts(sampling: dict | None = None, real: tuple[int, int] = (FRAMES, FRAMES)) -> Rollouts:
-    chain = {"steps": 4, "eta": 1.0, "sampler": "ddim"} | (sampling or {})
+    chain = {"steps": 4, "eta": 1.0, "sampler": "ddim", "deterministic_below": 0} | (sampling or {})
     config = rollout_config(4, 4, sampling=chain)
     batch = window_batch(FRAMES, 2)
     batch = replace(batch, mask=torch.arange(FRAMES) < torch.tensor(real)[:, None])
@@ -77,7 +77,9 @@ def gradient(policy: Denoiser, sampled: Rollouts, advantage: torch.Tensor, **cha
 @pytest.mark.parametrize("sampling", [{"eta": 1.0}, {"eta": 0.4}, {"sampler": "egoallo", "steps": 6}])
 def test_log_ratio_and_divergence_are_those_of_the_densities_that_were_sampled(sampling):
     sampled, policy = rollouts(sampling, real=(FRAMES, 4)), moved(network())
-    config = SamplingConfig(**{"steps": 4, "eta": 1.0, "sampler": "ddim"} | sampling)
+    config = SamplingConfig(
+        **{"steps": 4, "eta": 1.0, "sampler": "ddim", "deterministic_below": 0} | sampling
+    )
     mask = sampled.mask.repeat_interleave(4, 0)
     for step, (t, s) in zip(sampled.steps, itertools.pairwise(squared_levels(config.steps)), strict=False):
         assert step.t == t

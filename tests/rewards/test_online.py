@@ -23,7 +23,7 @@ from tests.rewards.test_perceptual import ARCHITECTURE
 from tests.rewards.test_training import config as recipe
 
 BATCH = window_batch(frames=6, count=6)
-SAMPLING = SamplingConfig(steps=4, eta=1.0, sampler="ddim")
+SAMPLING = SamplingConfig(steps=4, eta=1.0, sampler="ddim", deterministic_below=0)
 
 
 def windows(count: int, *address) -> WindowBatch:

@@ -44,7 +44,7 @@ def config(**changes) -> RewardModelConfig:
         "checkpoint_every": 200,
         "examination_windows": 4,
         "seed": 0,
-        "sampling": {"steps": 4, "eta": 1.0, "sampler": "ddim"},
+        "sampling": {"steps": 4, "eta": 1.0, "sampler": "ddim", "deterministic_below": 0},
         "model": ARCHITECTURE,
         "optimiser": {
             "learning_rate": 3e-3,
@@ -144,7 +144,9 @@ def test_hard_negatives_are_among_what_is_contrasted():
     """Four positives against eight corruptions, and against four more where there are hard ones."""
     settings = config(steps=1, hard_negatives_per_step=4, temperature=1e9)
     batch = window_batch(frames=6)
-    hard = hard_negatives(denoiser(), batch, SamplingConfig(steps=4, eta=1.0, sampler="ddim"), seeded())
+    hard = hard_negatives(
+        denoiser(), batch, SamplingConfig(steps=4, eta=1.0, sampler="ddim", deterministic_below=0), seeded()
+    )
     (without,), (with_hard,) = (trained(optimiser(settings), batch, settings, h) for h in (None, hard))
     assert without.loss == pytest.approx(torch.log(torch.tensor(9.0)).item(), abs=1e-6)
     assert with_hard.loss == pytest.approx(torch.log(torch.tensor(13.0)).item(), abs=1e-6)

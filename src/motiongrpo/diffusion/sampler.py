@@ -31,6 +31,16 @@ class SamplingConfig(Config):
     steps: int = Field(ge=2, le=30)  # squared levels; 30 are EgoAllo's
     eta: float = Field(gt=0, le=1)  # 1 is the exact posterior; `ddim` alone uses it
     sampler: Sampler
+    deterministic_below: int = Field(ge=0, le=1000)  # steps from lower levels take no noise; `ddim` alone can
+
+    @model_validator(mode="after")
+    def leave_out_only_ddims_noise(self) -> "SamplingConfig":
+        if self.deterministic_below and self.sampler != "ddim":
+            raise ValueError(
+                f"deterministic_below needs sampler: ddim, since no other has a step without noise, "
+                f"got {self.deterministic_below} and {self.sampler}"
+            )
+        return self
 
     @model_validator(mode="after")
     def leave_room_for_egoallos_noise(self) -> "SamplingConfig":
@@ -68,7 +78,8 @@ def reverse_step(t: int, s: int, config: SamplingConfig) -> ReverseStep:
     """The coefficients between two levels of the schedule."""
     alpha_bar = cosine_alpha_bar()
     if config.sampler == "ddim":
-        return ddim_step(alpha_bar[t], alpha_bar[s], config.eta)
+        eta = 0.0 if t < config.deterministic_below else config.eta
+        return ddim_step(alpha_bar[t], alpha_bar[s], eta)
     offset = EGOALLO_OFFSET if config.sampler == "egoallo" else 0.0
     return egoallo_step(alpha_bar[t], alpha_bar[t - 1], alpha_bar[s], offset)
 

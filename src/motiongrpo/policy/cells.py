@@ -96,7 +96,7 @@ class Cell:
             trained_steps=config.trained_steps,
             lowest_level=config.lowest_level,
             noise=noise,
-            sampling=SamplingConfig(steps=config.steps, eta=1.0, sampler=self.sampler),
+            sampling=SamplingConfig(steps=config.steps, eta=1.0, sampler=self.sampler, deterministic_below=0),
         )
 
 

@@ -165,8 +165,8 @@ def perturbed_paths(
 def trainable_steps(config: RolloutConfig) -> list[tuple[int, int]]:
     """The steps (t, s) a policy gradient may use: those with a density, from the lowest level up."""
     levels = squared_levels(config.sampling.steps)
-    pairs = itertools.pairwise(levels)
-    return [(t, s) for t, s in pairs if s > 0 and t >= config.lowest_level]
+    lowest = max(config.lowest_level, config.sampling.deterministic_below)
+    return [(t, s) for t, s in itertools.pairwise(levels) if s > 0 and t >= lowest]
 
 
 def stratified_subset(
