@@ -2,7 +2,12 @@
 
 import math
 
+import numpy as np
 import pandas as pd
+
+from motiongrpo.body.skeleton import BODY_JOINTS, Joint
+from motiongrpo.metrics.error_profile import WindowFacts
+from motiongrpo.metrics.error_profile import error_profile as profile_of
 
 ABOUT = {"mpjpe_mm": ("mm", "lower"), "contact_f1": ("", "higher"), "jitter_m_s3": ("m/s³", "none")}
 
@@ -90,6 +95,15 @@ def pretraining_log(validation: list[float]) -> pd.DataFrame:
 
 def reward_log() -> pd.DataFrame:
     return pd.DataFrame({"step": [1, 2, 3], "loss": [4.0, 3.0, 2.0], "pair_accuracy": [0.5, 0.75, 1.0]})
+
+
+def error_profile(activities: tuple[str, ...] = ("walk", "turn+walk", "")) -> pd.DataFrame:
+    """Two models on windows of three sequences; the second is 5 mm better at the left wrist alone."""
+    before = np.random.default_rng(0).uniform(50, 60, (6, 4, BODY_JOINTS))
+    after = before - 5.0 * (np.arange(BODY_JOINTS) == Joint.LEFT_WRIST)
+    facts = WindowFacts(np.repeat([3, 5, 8], 2), [name for name in activities for _ in range(2)])
+    models = {"pretrained": before, "post-trained": after}
+    return profile_of(models, facts, 30.0, np.random.default_rng(0), 200)
 
 
 def examination(jitter: float = 0.9) -> dict:

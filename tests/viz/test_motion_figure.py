@@ -69,7 +69,7 @@ def test_of_two_middle_windows_the_better_one_is_taken():
 
 
 def test_a_policy_without_a_score_is_refused():
-    with pytest.raises(InputError, match="no score yet; run the evaluation pipeline"):
+    with pytest.raises(InputError, match="no score yet; run the evaluation"):
         ranked_windows({"a": score("old", 1.0)}, "mine")
 
 

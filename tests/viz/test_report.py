@@ -4,52 +4,18 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+import torch
+from numpy.testing import assert_allclose
 
-from motiongrpo.viz.comparison import comparison_figure
-from motiongrpo.viz.curves import diversity_curves
-from motiongrpo.viz.findings import Finding
-from motiongrpo.viz.paired import Interval, paired_metrics
-from motiongrpo.viz.report import (
-    DataFacts,
-    Figures,
-    Results,
-    RunFacts,
-    bounds,
-    duration,
-    number,
-    report_html,
-    signed,
-)
-from motiongrpo.viz.tables import examination_table, files_with_reasons, verdicts_table
-from tests.viz.runs import comparison, examination, final, grpo_log, improved, ingestion_report
+from motiongrpo.viz.paired import Interval
+from motiongrpo.viz.report import bounds, duration, number, signed
+from tests.viz.pages import HOSTILE, page
+from tests.viz.runs import comparison, final, improved
+from tests.viz.scenes import OFF_M, scene
 
-HOSTILE = '<img src="http://example.org/x.png" onerror="alert(1)"></script><script>alert(2)</script>{{ 7*7 }}'
 FETCHING = {"src", "srcset", "poster", "data", "action", "formaction", "background", "ping"}
-
-
-def page(
-    run: str = "default", file: str = "x", reason: str = "too short", sentence: str = "Fine.", table=None
-) -> str:
-    report = ingestion_report(**{file: reason})
-    pairs = paired_metrics(final(improved() if table is None else table))
-    hours = {
-        "split": "train",
-        "source": HOSTILE,
-        "licence": "MIT",
-        "sequences": 2,
-        "subjects": 1,
-        "seconds": 90.0,
-    }
-    stage = {"stage": "grpo", "steps": 10, "seed": 3, "code_version": "0.1", "weights": "ab", "body": "cd"}
-    return report_html(
-        RunFacts(
-            run, [stage | {"parameters": [{"name": "grpo.seed", "value": "3"}]}], [], {"torch": "2.13.0"}
-        ),
-        DataFacts([hours], verdicts_table(report), files_with_reasons(report)),
-        Results(pairs, [Finding("warning", sentence)], examination_table(examination())),
-        Figures({"diversity": diversity_curves(grpo_log())}, comparison_figure(pairs), b"\x89PNG"),
-    )
 
 
 class Page(HTMLParser):
@@ -130,10 +96,37 @@ def test_metrics_of_print_stand_below_the_textbook_under_a_heading_of_their_own(
     assert names == ["mpjpe_mm", "contact_f1", "For", "egoallo_gnd", "paper_mpjre_deg"]
 
 
-def test_every_metric_explains_itself(plain):
-    titles = [attributes["title"] for tag, attributes in Page(plain).tags if tag == "abbr"]
-    assert titles[0] == "Mean distance of the 22 body joints in the world, without alignment."
-    assert len(titles) == 3
+def test_every_metric_explains_itself_to_a_mouse_a_keyboard_and_a_finger(plain):
+    terms = [attributes for tag, attributes in Page(plain).tags if attributes.get("class") == "term"]
+    assert [term["tabindex"] for term in terms] == ["0"] * 3
+    rows = [row[0] for row in Page(plain).cells if row and row[0].startswith("mpjpe_mm")]
+    assert "Mean distance of the 22 body joints in the world, without alignment." in rows[0]
+
+
+def test_warnings_stand_together_under_their_own_heading(plain):
+    assert "Failures and warnings" in plain
+    assert "No failure and no warning" in page(tone="note")
+
+
+def test_refused_files_are_counted_by_reason(plain):
+    assert ["reason", "files"] in Page(plain).cells
+    assert ["too short", "1"] in Page(plain).cells
+
+
+def test_every_clip_has_its_joints_its_contacts_and_its_own_error_at_every_moment(plain):
+    found = [
+        json.loads(text)
+        for text in re.findall(r'<script type="application/json">(.*?)</script>', plain, re.S)
+    ]
+    assert len(found) == 3
+    truth, guess = found[0]["motions"]
+    assert (truth["name"], guess["name"]) == ("truth", "guess")
+    assert truth["error"] == [[0]] * len(scene())
+    assert guess["error"] == [[round(1000 * OFF_M * 3**0.5)]] * len(scene())
+    joints = scene().truth.p_world_joint.flatten(1)
+    assert_allclose(np.array(truth["joints"]) / 1000, joints, rtol=0, atol=0.51e-3)
+    touching = [[bits >> joint & 1 for joint in range(21)] for bits in truth["contacts"]]
+    assert torch.equal(torch.tensor(touching).bool(), scene().truth.contacts)
 
 
 @pytest.mark.parametrize("field", ["run", "file", "reason", "sentence"])
@@ -152,7 +145,7 @@ def test_every_figure_is_in_the_page_as_data(plain):
         r'<script type="application/json" data-for="([^"]*)">(.*?)</script>', plain, re.DOTALL
     )
     figures = {name: json.loads(text) for name, text in sources}
-    assert figures.keys() == {"comparison-figure", "curves-1"}
+    assert figures.keys() == {"comparison-figure", "errors-1", "curves-1"}
     assert figures["comparison-figure"]["data"][0]["x"]
 
 

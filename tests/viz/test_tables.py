@@ -11,8 +11,10 @@ from motiongrpo.viz.tables import (
     files_with_reasons,
     flat_parameters,
     hours_table,
+    refused_by_reason,
     stage_row,
     verdicts_table,
+    worst_windows,
 )
 from tests.viz.runs import examination, ingestion_report
 
@@ -48,6 +50,25 @@ def test_every_file_is_counted_under_one_verdict():
 def test_refused_files_come_first_and_silent_ones_not_at_all():
     rows = files_with_reasons(ingestion_report(x="too short", y="frozen"))
     assert [row["file"] for row in rows] == ["x.bvh", "y.bvh", "c.bvh"]
+
+
+def test_files_refused_for_one_reason_are_counted_together_whatever_their_numbers():
+    report = ingestion_report(x="0.5 s long", y="0.7 s long", z="frozen")
+    assert refused_by_reason(report) == [{"reason": "… s long", "files": 2}, {"reason": "frozen", "files": 1}]
+
+
+def test_the_worst_windows_are_named_and_stand_in_order():
+    sequences = pd.DataFrame({"name": ["a", "b", "c"], "activity": ["walk", "", "sit"]})
+    scores = {"sequence": [0, 2, 2], "window": [1, 1, 31]}
+    before = pd.DataFrame(scores | {"mpjpe_mm": [1.0, 2.0, 3.0]})
+    after = pd.DataFrame(scores | {"mpjpe_mm": [4.0, 6.0, 5.0]})
+    rows = worst_windows(before, after, sequences, fps=30.0)
+    assert [(r["sequence"], r["activity"], r["before"], r["after"]) for r in rows] == [
+        ("c", "sit", 2.0, 6.0),
+        ("c", "sit", 3.0, 5.0),
+        ("a", "walk", 1.0, 4.0),
+    ]
+    assert rows[1]["start"] == 31 / 30
 
 
 def test_an_examination_has_a_row_for_each_thing_that_was_judged():

@@ -25,7 +25,7 @@ def error_by_activity(profile: pd.DataFrame) -> go.Figure:
     """A row an activity; a sequence of several counts under each of them."""
     rows = profile[(profile["by"] == "activity") & (profile["model"] == DIFFERENCE)]
     names = {str(row["name"]): f"{row['name']} ({row['sequences']})" for _, row in rows.iterrows()}
-    return _rows(profile, "activity", "Error by activity (sequences)", names)
+    return _rows(profile, "activity", "Error by activity (number of sequences)", names)
 
 
 def error_over_time(profile: pd.DataFrame) -> go.Figure:
@@ -73,11 +73,13 @@ def _rows(profile: pd.DataFrame, by: str, title: str, names: dict[str, str]) -> 
     for offset, (model, colour) in zip((-APART, APART), MODELS.items(), strict=True):
         part = _of(profile, by, model).loc[order]
         symbols = [SYMBOLS[model] + ("" if filled else "-open") for filled in clear]
+        mark = {"color": colour, "symbol": SYMBOLS[model], "size": 9}
+        figure.add_scatter(x=[None], y=[None], name=model, mode="markers", marker=mark)  # for the legend
         figure.add_scatter(
             x=part["mean"],
             y=np.arange(len(order)) + offset,
-            name=model,
             mode="markers",
+            showlegend=False,
             marker={"color": colour, "symbol": symbols, "size": 9},
             error_x={
                 "symmetric": False,

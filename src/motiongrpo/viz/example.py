@@ -84,7 +84,9 @@ def windows_scored(scores: dict[str, dict[str, Any]], weights: str) -> pd.DataFr
     """A row a window: what the checkpoint with these weights scored."""
     mine = [score for score in scores.values() if score["weights"] == weights]
     if not mine:
-        raise InputError("the policy has no score yet; run the evaluation pipeline")
+        raise InputError(
+            "the last checkpoint of pretraining or GRPO has no score yet; run the evaluation pipeline"
+        )
     return pd.DataFrame(mine[0]["windows"])
 
 

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import plotly.graph_objects as go
@@ -20,6 +21,8 @@ from motiongrpo.metrics.bootstrap import CONFIDENCE
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.viz.findings import Finding
 from motiongrpo.viz.paired import Interval, Paired
+from motiongrpo.viz.player import SKELETON, player_scene
+from motiongrpo.viz.scene import Scene
 from motiongrpo.viz.tables import Row
 
 TINY = 1e-3
@@ -41,6 +44,7 @@ class DataFacts:
 
     hours: list[Row]  # split, source, licence, sequences, subjects, seconds
     verdicts: list[Row]  # verdict, files, seconds
+    refused: list[Row]  # reason, files
     files: list[Row]  # file, verdict, reason
 
 
@@ -51,6 +55,7 @@ class Results:
     pairs: list[Paired]
     findings: list[Finding]
     examination: list[Row]  # against, pair_accuracy by severity, spearman
+    worst: list[Row]  # windows: sequence, activity, start, before, after
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,9 @@ class Figures:
     """What there is to see."""
 
     curves: dict[str, go.Figure]  # by heading, in the order of the page
+    errors: dict[str, go.Figure]  # by heading, in the order of the page
     comparison: go.Figure
+    scenes: list[Scene]
     motion: bytes  # PNG
 
 
@@ -72,9 +79,14 @@ def report_html(run: RunFacts, data: DataFacts, results: Results, figures: Figur
         metrics=METRICS,
         confidence=CONFIDENCE,
         figures={heading: _plain(figure) for heading, figure in figures.curves.items()},
+        errors={heading: _plain(figure) for heading, figure in figures.errors.items()},
         comparison=_plain(figures.comparison),
+        scenes=[player_scene(scene) for scene in figures.scenes],
+        skeleton=SKELETON,
         motion=base64.b64encode(figures.motion).decode("ascii"),
         plotly_js=Markup(get_plotlyjs()),  # trusted: it comes with the plotly package
+        player_js=_own("player.js"),
+        css=_own("report.css"),
     )
 
 
@@ -124,6 +136,11 @@ def _environment() -> Environment:
     environment.filters |= {"correlation": correlation, "breakable": breakable}
     environment.globals |= {"severities": severities, "signed": signed}
     return environment
+
+
+def _own(name: str) -> Markup:
+    """A file of this package, as it is."""
+    return Markup(files("motiongrpo.viz").joinpath(name).read_text(encoding="utf-8"))
 
 
 def _plain(figure: go.Figure) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 
 from motiongrpo.checkpoint import Header
+from motiongrpo.motion.ingestion_summary import kind_of_reason
 
+WORST = 10  # windows that are listed
 UNUSED = "in no window"  # sequences shorter than a window
 
 Row = dict[str, Any]
@@ -34,6 +36,28 @@ def verdicts_table(report: pd.DataFrame) -> list[Row]:
     grouped = report.groupby("verdict", sort=True)
     table = grouped.agg(files=("file", "size"), seconds=("seconds", "sum")).reset_index()
     return records(table)
+
+
+def refused_by_reason(report: pd.DataFrame) -> list[Row]:
+    """How many files were refused for each kind of reason, the most frequent first."""
+    reasons = report.loc[report["verdict"] == "refused", "reason"].map(kind_of_reason)
+    return [{"reason": str(reason), "files": int(files)} for reason, files in reasons.value_counts().items()]
+
+
+def worst_windows(
+    before: pd.DataFrame, after: pd.DataFrame, sequences: pd.DataFrame, fps: float
+) -> list[Row]:
+    """The windows of largest MPJPE after post-training, and what it was before; scores have equal rows."""
+    table = pd.DataFrame(
+        {
+            "sequence": sequences["name"].loc[after["sequence"]].to_numpy(),
+            "activity": sequences["activity"].loc[after["sequence"]].to_numpy(),
+            "start": after["window"] / fps,
+            "before": before["mpjpe_mm"],
+            "after": after["mpjpe_mm"],
+        }
+    )
+    return records(table.sort_values("after", ascending=False, kind="stable").head(WORST))
 
 
 def files_with_reasons(report: pd.DataFrame) -> list[Row]:

@@ -15,9 +15,11 @@ from motiongrpo.motion.store import MotionStore
 from motiongrpo.parameters import ProjectParameters
 from motiongrpo.viz import tables
 from motiongrpo.viz.comparison import comparison_figure
+from motiongrpo.viz.example import RANKS, windows_scored
 from motiongrpo.viz.findings import Finding, findings_of_run
 from motiongrpo.viz.paired import paired_metrics
 from motiongrpo.viz.report import DataFacts, Figures, Results, RunFacts, report_html
+from motiongrpo.viz.scene import Scene
 
 SOFTWARE = ("torch", "numpy", "kedro", "plotly", "matplotlib")
 TRAINED = ("pretraining", "reward_model", "grpo")  # their checkpoints keep their parameters
@@ -45,8 +47,16 @@ def describe_run(
 def describe_data(motions: MotionStore, windows: pd.DataFrame, ingestion_report: pd.DataFrame) -> Record:
     """Hours by split and source, files by verdict, and whatever was left out or changed."""
     hours = tables.hours_table(motions.sequences, windows, motions.header.fps)
-    verdicts, files = tables.verdicts_table(ingestion_report), tables.files_with_reasons(ingestion_report)
-    return asdict(DataFacts(hours, verdicts, files))
+    parts = (tables.verdicts_table, tables.refused_by_reason, tables.files_with_reasons)
+    return asdict(DataFacts(hours, *(part(ingestion_report) for part in parts)))
+
+
+def find_worst_windows(
+    scores: dict[str, Record], motions: MotionStore, pretrained: Checkpoint, policy: Checkpoint
+) -> list[Record]:
+    """Where the post-trained model fails most."""
+    before, after = (windows_scored(scores, model.header.weights) for model in (pretrained, policy))
+    return tables.worst_windows(before, after, motions.sequences, motions.header.fps)
 
 
 def find_what_matters(
@@ -62,19 +72,23 @@ def find_what_matters(
     return [asdict(finding) for finding in found]
 
 
-def write_report(
+def write_report(  # noqa: PLR0913
     run_facts: Record,
     data_facts: Record,
     found: list[Record],
+    worst: list[Record],
     comparison: pd.DataFrame,
     reward_report: Record,
     figure: go.Figure,
+    scenes: dict[str, Record],
     motion: bytes,
-    **curves: go.Figure,
+    **more: go.Figure,
 ) -> str:
     """One page of everything."""
     pairs = paired_metrics(final_checkpoints(comparison))
     sentences = [Finding(**finding) for finding in found]
-    results = Results(pairs, sentences, tables.examination_table(reward_report))
-    figures = Figures(curves, figure, motion)
+    results = Results(pairs, sentences, tables.examination_table(reward_report), worst)
+    errors = {name: more.pop(name) for name in [*more] if name.startswith("error")}
+    shown = [Scene.from_plain(scenes[rank]) for rank in RANKS]
+    figures = Figures(more, errors, figure, shown, motion)
     return report_html(RunFacts(**run_facts), DataFacts(**data_facts), results, figures)

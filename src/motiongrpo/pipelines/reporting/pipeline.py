@@ -4,7 +4,14 @@ from motiongrpo.viz.curves import diversity_curves, learning_curves, reward_curv
 from motiongrpo.viz.error_figures import error_by_activity, error_by_joint, error_over_time
 
 from .motions import draw_motion, render_clips, sample_held_out
-from .nodes import describe_data, describe_run, find_what_matters, plot_comparison, write_report
+from .nodes import (
+    describe_data,
+    describe_run,
+    find_what_matters,
+    find_worst_windows,
+    plot_comparison,
+    write_report,
+)
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
@@ -55,15 +62,26 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 name="find_what_matters",
             ),
             Node(
+                find_worst_windows,
+                inputs=["scores", "motions", "pretrained_denoiser", "policy"],
+                outputs="worst_windows",
+                name="find_worst_windows",
+            ),
+            Node(
                 write_report,
                 inputs={
                     "run_facts": "run_facts",
                     "data_facts": "data_facts",
                     "found": "findings",
+                    "worst": "worst_windows",
                     "comparison": "comparison",
                     "reward_report": "reward_report",
                     "figure": "comparison_figure",
+                    "scenes": "scenes",
                     "motion": "motion_figure",
+                    "error_by_joint": "error_by_joint",
+                    "error_by_activity": "error_by_activity",
+                    "error_over_time": "error_over_time",
                     "learning": "learning_curves",
                     "rewards": "reward_curves",
                     "diversity": "diversity_curves",
