@@ -152,7 +152,10 @@ def read_header(path: Path) -> Header:
             f"'{path}' is not a whole safetensors file ({error}); delete or restore it"
         ) from error
     if text is None:
-        raise InputError(f"'{path}' is a safetensors file without a motiongrpo header")
+        raise InputError(
+            f"'{path}' is a safetensors file without a motiongrpo header; EgoAllo's model is read as the "
+            "folder it came in, with model_config.yaml"
+        )
     try:
         return Header.model_validate_json(text)
     except ValidationError as error:

@@ -3,6 +3,7 @@
 import importlib
 import logging
 import pkgutil
+from pathlib import Path
 
 import rich
 import torch
@@ -13,11 +14,13 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 
 import motiongrpo.pipelines
+from motiongrpo.diffusion.candidates import TRAININGS
 from motiongrpo.errors import InputError
 from motiongrpo.parameters import validated
 from motiongrpo.pipeline_registry import CHAIN
 from motiongrpo.requirements import missing
-from motiongrpo.viz.summary import WIDTH, summary_table
+from motiongrpo.viz.runs import contenders_of
+from motiongrpo.viz.summary import WIDTH, runs_table, summary_table
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +60,21 @@ class RunSummary:
         made = pipeline.all_outputs()
         console = Console(width=max(rich.get_console().width, WIDTH))
         if "comparison" in made:
-            console.print(summary_table(catalog.load("comparison")))
+            if set((comparison := catalog.load("comparison"))["stage"]) & set(TRAININGS):
+                console.print(summary_table(comparison))
+            contenders = contenders_of(catalog.load("runs_comparison"))
+            if any(contender.from_elsewhere for contender in contenders):
+                console.print(runs_table(contenders))
+                console.print(f"Runs compared: {_path(catalog, 'runs_page')}", soft_wrap=True)
         if "ablation_verdict" in made:
             for finding in catalog.load("ablation_verdict"):
                 console.print(f"· {finding['text']}", markup=False)
         if "report" in made:
-            console.print(f"Report: {catalog.get('report').filepath}", soft_wrap=True)  # type: ignore[union-attr]
+            console.print(f"Report: {_path(catalog, 'report')}", soft_wrap=True)
+
+
+def _path(catalog: DataCatalog, name: str) -> Path:
+    return catalog.get(name).filepath  # type: ignore[union-attr]
 
 
 def _is_there(name: str, catalog: DataCatalog) -> bool:

@@ -15,12 +15,14 @@ from motiongrpo.policy.cells import DiversityConfig
 from motiongrpo.policy.grpo import GrpoConfig
 from motiongrpo.precision import Precision
 from motiongrpo.rewards.training import RewardModelConfig
+from motiongrpo.run_names import RUN, RUNS
 
 
 class ProjectParameters(Config):
     """One field a stage, and what holds for a whole run."""
 
-    run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")  # names the folders of a run
+    run: str = Field(pattern=RUN)  # names the folders of a run
+    runs: str | None = Field(pattern=RUNS)  # other runs to score and to compare with
     data: str = Field(min_length=1)  # where the folders of all runs lie
     data_root: str | None  # folder of raw motion
     body: str | None  # body file or release folder; none is the open body

@@ -1,6 +1,7 @@
 """Kedro's settings of this project."""
 
 from motiongrpo.hooks import CommandChecks, RunSummary
+from motiongrpo.run_names import first_run
 
 HOOKS = (CommandChecks(), RunSummary())
 
@@ -8,4 +9,5 @@ CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
     "merge_strategy": {"parameters": "soft", "globals": "soft"},
+    "custom_resolvers": {"first_run": first_run},
 }

@@ -1,6 +1,28 @@
-"""Words of messages: a count with its noun."""
+"""Words of messages: a count with its noun, and what changed between two records."""
+
+from typing import Any
 
 
 def counted(count: int, one: str, more: str | None = None) -> str:
     """`1 file`, `2 files`, or with the plural that is given."""
     return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:
+    """A phrase for each value of nested mappings that changed, by its dotted name."""
+    found = []
+    for name in sorted(old.keys() | new.keys()):
+        before, now = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(now, dict):
+            found += differences(before, now, f"{prefix}.{name}")
+        elif before != now:
+            found.append(f"{prefix}.{name} was {before}, is {now}")
+    return found
+
+
+def by_value(values: dict[str, str]) -> dict[str, list[str]]:
+    """The names that share a value, by that value, so that each is said once."""
+    names: dict[str, list[str]] = {}
+    for name, value in values.items():
+        names.setdefault(value, []).append(name)
+    return names

@@ -17,7 +17,10 @@ from motiongrpo.checkpoint import (
     read_header,
     save_checkpoint,
 )
+from motiongrpo.config import nearest
+from motiongrpo.errors import InputError
 from motiongrpo.files import replace_text
+from motiongrpo.run_names import named_runs
 
 
 class CheckpointDataset(AbstractDataset[Checkpoint, Checkpoint]):
@@ -105,3 +108,48 @@ class TrainingState(AbstractDataset[None, Checkpoint | None]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self.filepath}
+
+
+class OtherCheckpoints(AbstractDataset[None, CheckpointFolder]):
+    """A folder that its user copies checkpoints into."""
+
+    may_be_absent = True
+
+    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(path)
+        self.metadata = metadata
+
+    def load(self) -> CheckpointFolder:
+        return CheckpointFolder(self.path)
+
+    def save(self, data: None) -> None:
+        raise DatasetError("checkpoints from elsewhere are copied in by hand")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+
+class ModelsOfRuns(AbstractDataset[None, dict[str, Path]]):
+    """The model folders of other runs by name; a run that is not there is refused."""
+
+    may_be_absent = True  # its absence has a sentence of its own
+
+    def __init__(self, root: str, run: str, runs: str | None, metadata: dict[str, Any] | None = None) -> None:
+        self.root, self.metadata = Path(root), metadata
+        self.names = [name for name in named_runs(runs) if name != run]
+
+    def load(self) -> dict[str, Path]:
+        there = [path.name for path in self.root.glob("*") if path.is_dir()]
+        for name in self.names:
+            if name not in there:
+                hint = nearest(name, there) if there else "there is none"
+                raise InputError(
+                    f"runs names '{name}', but '{self.root}' holds no models of such a run; {hint}"
+                )
+        return {name: self.root / name for name in self.names}
+
+    def save(self, data: None) -> None:
+        raise DatasetError("the models of other runs are never written")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"root": self.root, "runs": self.names}

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
 
 from motiongrpo.files import replace_text
+from motiongrpo.run_names import named_runs
+
+SCORES = "scores"  # the folder of a run
 
 
 class StepLog(AbstractDataset[list[dict[str, Any]], pd.DataFrame]):
@@ -71,3 +74,37 @@ class ScoreFolder(AbstractDataset[dict[str, dict[str, Any]], dict[str, dict[str,
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self.path}
+
+
+class RunScores(ScoreFolder):
+    """The scores of one run, and beside them those that other runs hold of their own checkpoints.
+
+    A checkpoint of another run has that run's name in front. Where this run holds a score of it too, on its
+    own held-out motion, that one counts. Saving writes into this run's folder, whosever checkpoint it is.
+    """
+
+    may_be_absent = False
+
+    def __init__(self, root: str, run: str, runs: str | None, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__(str(Path(root) / run / SCORES), metadata)
+        self.others = {name: Path(root) / name / SCORES for name in named_runs(runs) if name != run}
+
+    def load(self) -> dict[str, dict[str, Any]]:
+        theirs = {
+            f"{run}/{name}": score
+            for run, folder in self.others.items()
+            for name, score in ScoreFolder(str(folder)).load().items()
+        }
+        return theirs | super().load()
+
+    def _exists(self) -> bool:
+        return bool(self.load())
+
+
+class RunScoresSoFar(RunScores):
+    """The same, where there may be none yet."""
+
+    may_be_absent = True
+
+    def save(self, data: dict[str, dict[str, Any]]) -> None:
+        raise DatasetError("scores are written under their own name")

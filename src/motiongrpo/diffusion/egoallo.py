@@ -60,7 +60,7 @@ def write_egoallo(model: EgoAlloModel, folder: Path, step: int) -> Path:
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.tensors.items()}
     target = folder / f"checkpoints_{step}" / WEIGHTS
-    _refuse_other_layout(layout_of(model.config), _layout(tensors), f"the model for '{target}'")
+    refuse_other_layout(model.config, tensors, f"the model for '{target}'")
     _refuse_values(tensors, f"the model for '{target}'")
     write_config(model.config, folder / CONFIG)
     replace_file(target, lambda temporary: save_file(tensors, temporary, metadata={"format": "pt"}))
@@ -84,6 +84,11 @@ def layout_of(config: DenoiserConfig) -> Layout:
     """Names and shapes of every tensor of a network; nothing is allocated."""
     with torch.device("meta"):
         return _layout(Denoiser(config).state_dict())
+
+
+def refuse_other_layout(config: DenoiserConfig, tensors: StateDict, where: str) -> None:
+    """Raise InputError unless the tensors are those of a network of this configuration."""
+    _refuse_other_layout(layout_of(config), _layout(tensors), where)
 
 
 def _config_of(weights: Path) -> Path:

@@ -1,5 +1,6 @@
 """The comparison of checkpoints: one row per checkpoint and metric, every mean with its interval."""
 
+from collections.abc import Container
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -14,6 +15,7 @@ from motiongrpo.metrics.score import METRICS
 
 CHECKPOINT = ["checkpoint", "stage", "step"]
 WINDOW = ["sequence", "window"]
+DIFFERENCE = ["difference", "difference_low", "difference_high"]
 KEYS = [*CHECKPOINT, "subject", *WINDOW]
 
 
@@ -34,6 +36,35 @@ def comparison(
     parts = [checkpoints.assign(**_columns(metric, tables, base, draws)) for metric in metrics]
     by_checkpoint = pd.concat(parts).sort_index(kind="stable")  # the index is the number of the checkpoint
     return by_checkpoint.reset_index(drop=True)
+
+
+def tidy(name: str, score: dict[str, Any]) -> pd.DataFrame:
+    """The score of one checkpoint as a table, a row a window."""
+    return pd.DataFrame(score["windows"]).assign(checkpoint=name, stage=score["stage"], step=score["step"])
+
+
+def compared(
+    tables: dict[str, pd.DataFrame],
+    reference: str,
+    alike: Container[str],
+    rng: np.random.Generator,
+    resamples: int,
+) -> pd.DataFrame:
+    """The comparison of the checkpoints that are `alike` the reference; of every other its own means alone.
+
+    `tables` holds the scores of each checkpoint by name. What was measured otherwise has no difference.
+    """
+    together = pd.concat([table for name, table in tables.items() if name in alike], ignore_index=True)
+    parts = [comparison(together, reference, rng, resamples)]
+    for name, table in tables.items():
+        if name not in alike:
+            alone = comparison(table, name, rng, resamples)
+            parts.append(alone.assign(**dict.fromkeys(DIFFERENCE, np.nan), paired_windows=0))
+    order = {name: number for number, name in enumerate(tables)}
+    whole = pd.concat(parts, ignore_index=True)
+    return whole.sort_values(
+        "checkpoint", key=lambda names: names.map(order), kind="stable", ignore_index=True
+    )
 
 
 def final_checkpoints(comparison: pd.DataFrame) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from motiongrpo.errors import Diverged, InputError
 from motiongrpo.finite import demand_finite
 from motiongrpo.optimisation import Learner
 from motiongrpo.pipelines.progress import with_progress
+from motiongrpo.words import differences
 
 Rows = list[dict[str, Any]]
 
@@ -182,18 +183,6 @@ def _checkpoint(learner: Learner, training: Training, row: dict[str, Any]) -> Tr
     model = Checkpoint(training.header(training.kind, row["step"], metrics), learner.averaged_weights())
     state = Checkpoint(training.header("training_state", row["step"], metrics), tensors)
     return TrainingCheckpoint(model, state, complete=row["step"] == training.steps)
-
-
-def differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:
-    """A phrase for each value of nested mappings that changed, by its dotted name."""
-    found = []
-    for name in sorted(old.keys() | new.keys()):
-        before, now = old.get(name), new.get(name)
-        if isinstance(before, dict) and isinstance(now, dict):
-            found += differences(before, now, f"{prefix}.{name}")
-        elif before != now:
-            found.append(f"{prefix}.{name} was {before}, is {now}")
-    return found
 
 
 class _StopRequest:

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from motiongrpo.metrics.protocol import CURRENT
 from motiongrpo.viz.paired import Paired
+from motiongrpo.words import by_value
 
 FEW_SEQUENCES = 20  # a percentile interval over fewer is too narrow
 OVERFITTED = 1.05  # last validation loss over the lowest
@@ -41,6 +43,15 @@ def findings_of_run(
         *findings_of_rewards(reward_report),
         *findings_of_pretraining(pretraining_log),
         *findings_of_ingestion(ingestion_report),
+    ]
+
+
+def findings_of_scores(standings: list[dict[str, str]]) -> list[Finding]:
+    """Which scores are not those of now, and why; first of all, since everything else rests on scores."""
+    others = {row["checkpoint"]: row["standing"] for row in standings if row["standing"] != CURRENT}
+    return [
+        Finding("warning", f"Not scored as of now, {reason}: {', '.join(names)}.")
+        for reason, names in by_value(others).items()
     ]
 
 

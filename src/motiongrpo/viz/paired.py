@@ -82,7 +82,7 @@ def paired_metrics(final: pd.DataFrame) -> list[Paired]:
     `final` has the rows of these two checkpoints of a comparison, and no others.
     """
     before, after = (_by_metric(final, stage) for stage in ("pretraining", "grpo"))
-    return [_paired(metric, before[metric], row) for metric, row in after.items()]
+    return [pair_of(metric, before[metric], row) for metric, row in after.items()]
 
 
 def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
@@ -98,7 +98,8 @@ def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
     return rows
 
 
-def _paired(metric: str, before: Row, after: Row) -> Paired:
+def pair_of(metric: str, before: Row, after: Row) -> Paired:
+    """One metric from two rows of a comparison; the second knows its difference from the first."""
     return Paired(
         metric=metric,
         before=Interval(before["mean"], before["low"], before["high"]),

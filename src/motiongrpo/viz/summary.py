@@ -7,9 +7,11 @@ from rich.table import Table
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.metrics.table import final_checkpoints
 from motiongrpo.viz.paired import Interval, Paired, Verdict, paired_metrics
+from motiongrpo.viz.runs import Contender
 
 WIDTH = 104  # a log is no narrower than the table
 ARROWS = {"lower": "↓", "higher": "↑", "none": ""}
+HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s")  # of many runs
 COLOURS: dict[Verdict, str] = {"better": "green", "worse": "red", "undecided": "default", "not judged": "dim"}
 
 
@@ -32,6 +34,35 @@ def summary_table(comparison: pd.DataFrame) -> Table:
             table.add_row("[italic]for comparison with print[/italic]")
         table.add_row(_name(metric), *cells)
     return table
+
+
+def runs_table(contenders: list[Contender]) -> Table:
+    """One row a contender: its means, and in brackets the differences from the reference's."""
+    reference = next(contender for contender in contenders if contender.is_reference)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="Last checkpoints of runs, and those from elsewhere",
+        caption=f"means, and paired differences from {reference.name} in brackets; ≠ measured otherwise",
+    )
+    table.add_column("checkpoint", no_wrap=True)
+    headline = [metric for metric in HEADLINE if metric in reference.pairs]
+    for metric in headline:
+        table.add_column(_name(metric), justify="right", no_wrap=True)
+    for contender in contenders:
+        name = contender.name + (" ≠" if contender.otherwise else "")
+        table.add_row(name, *(_difference(contender, metric) for metric in headline))
+    return table
+
+
+def _difference(contender: Contender, metric: str) -> str:
+    pair = contender.pairs.get(metric)
+    if pair is None:
+        return "–"
+    mean = _number(pair.after.value, "")
+    if contender.is_reference or not contender.is_paired:
+        return mean
+    colour = COLOURS[pair.verdict]
+    return f"{mean} ([{colour}]{_number(pair.difference.value, '+')}[/{colour}])"
 
 
 def _rows(final: pd.DataFrame) -> list[tuple[str, tuple[str, str, str]]]:

@@ -26,6 +26,7 @@ from motiongrpo.checkpoint import (
 )
 from motiongrpo.diffusion.training import PretrainingConfig
 from motiongrpo.metrics.evaluation import EvaluationConfig
+from motiongrpo.metrics.protocol import is_current
 from motiongrpo.motion.windows import WindowBatch, read_rows, split_rows
 from motiongrpo.parameters import ProjectParameters
 from motiongrpo.pipelines.ablation.trainings import (
@@ -35,8 +36,8 @@ from motiongrpo.pipelines.ablation.trainings import (
     train_longer,
     train_supervised,
 )
-from motiongrpo.pipelines.evaluation.nodes import evaluation_protocol, is_current
-from motiongrpo.pipelines.training import Rows, differences, restored
+from motiongrpo.pipelines.evaluation.nodes import protocol_of_now
+from motiongrpo.pipelines.training import Rows, restored
 from motiongrpo.policy.ablation import PlannedCell
 from motiongrpo.policy.advantage import RewardScale
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
@@ -45,6 +46,7 @@ from motiongrpo.policy.supervised import SupervisedConfig
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 from motiongrpo.seeds import seed_for
+from motiongrpo.words import differences
 
 PROTOCOL = 1  # to be raised when a cell of the same parameters comes to mean something else
 TERMS = ["rotation", "position", "aligned_position", "velocity", "perceptual"]
@@ -158,10 +160,10 @@ class Bench:
         return config.model_copy(update={"seed": seed, "sampling": planned.sampling})
 
     def _protocol(self, planned: PlannedCell) -> str:
-        inputs = self.materials.inputs
-        measuring = evaluation_protocol(self.materials.motions, self._rows, self._evaluation(planned))
+        m, config = self.materials, self._evaluation(planned)
+        measuring = protocol_of_now(m.motions, self._rows, m.body, config, m.window).digest
         yardstick = self._yardstick.model_dump(exclude={"diagnostics"})
-        return digest_of(PROTOCOL, measuring, planned.candidates, yardstick, inputs)
+        return digest_of(PROTOCOL, measuring, planned.candidates, yardstick, m.inputs)
 
     @property
     def _yardstick(self) -> GrpoConfig:

@@ -1,34 +1,72 @@
 from kedro.pipeline import Node, Pipeline
 
-from .nodes import compare_checkpoints, score_checkpoints
+from .comparing import compare_checkpoints, compare_runs, write_runs_page
+from .nodes import find_checkpoints, score_checkpoints
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
-    """All checkpoints found → one score file each → `comparison`."""
-    return Pipeline(
-        [
-            Node(
-                score_checkpoints,
-                inputs={
-                    "pretraining": "pretraining_checkpoints",
-                    "grpo": "grpo_checkpoints",
-                    "scored": "scores_so_far",
-                    "motions": "motions",
-                    "windows": "windows",
-                    "body": "body_model",
-                    "config": "params:evaluation",
-                    "window": "params:windows",
-                    "device": "params:device",
-                },
-                outputs="scores",
-                name="score_checkpoints",
-            ),
-            Node(
-                compare_checkpoints,
-                inputs=["scores", "params:evaluation"],
-                outputs="comparison",
-                name="compare_checkpoints",
-                tags="report",
-            ),
-        ]
+    """All checkpoints found → one score file each → `comparison`, `runs_comparison`."""
+    score = Node(
+        score_checkpoints,
+        inputs={
+            "found": "checkpoints_found",
+            "scored": "scores_so_far",
+            "motions": "motions",
+            "windows": "windows",
+            "body": "body_model",
+            "config": "params:evaluation",
+            "window": "params:windows",
+            "device": "params:device",
+        },
+        outputs="scores",
+        name="score_checkpoints",
     )
+    find, *compare = comparing()
+    return Pipeline([find, score, *compare])
+
+
+def comparing() -> list[Node]:
+    """What is made of the scores that lie on disk; reporting makes it anew."""
+    return [
+        Node(
+            find_checkpoints,
+            inputs={
+                "pretraining": "pretraining_checkpoints",
+                "grpo": "grpo_checkpoints",
+                "beside": "other_checkpoints",
+                "of_runs": "models_of_runs",
+                "run": "params:run",
+            },
+            outputs="checkpoints_found",
+            name="find_checkpoints",
+        ),
+        Node(
+            compare_checkpoints,
+            inputs={
+                "found": "checkpoints_found",
+                "scores": "scores",
+                "motions": "motions",
+                "windows": "windows",
+                "body": "body_model",
+                "config": "params:evaluation",
+                "window": "params:windows",
+            },
+            outputs=["comparison", "score_standings"],
+            name="compare_checkpoints",
+            tags="report",
+        ),
+        Node(
+            compare_runs,
+            inputs=["checkpoints_found", "scores", "params:evaluation"],
+            outputs="runs_comparison",
+            name="compare_runs",
+            tags="report",
+        ),
+        Node(
+            write_runs_page,
+            inputs="runs_comparison",
+            outputs=["runs_figure", "runs_page"],
+            name="write_runs_page",
+            tags="report",
+        ),
+    ]

@@ -16,7 +16,7 @@ from motiongrpo.parameters import ProjectParameters
 from motiongrpo.viz import tables
 from motiongrpo.viz.comparison import comparison_figure
 from motiongrpo.viz.example import RANKS, windows_scored
-from motiongrpo.viz.findings import Finding, findings_of_run
+from motiongrpo.viz.findings import Finding, findings_of_run, findings_of_scores
 from motiongrpo.viz.paired import paired_metrics
 from motiongrpo.viz.report import DataFacts, Figures, Results, RunFacts, report_html
 from motiongrpo.viz.scene import Scene
@@ -61,6 +61,7 @@ def find_worst_windows(
 
 def find_what_matters(
     comparison: pd.DataFrame,
+    standings: list[Record],
     pretraining_log: pd.DataFrame,
     reward_report: Record,
     grpo_log: pd.DataFrame,
@@ -69,7 +70,7 @@ def find_what_matters(
     """Sentences made from the numbers, the result first."""
     pairs = paired_metrics(final_checkpoints(comparison))
     found = findings_of_run(pairs, pretraining_log, reward_report, grpo_log, ingestion_report)
-    return [asdict(finding) for finding in found]
+    return [asdict(finding) for finding in findings_of_scores(standings) + found]
 
 
 def write_report(  # noqa: PLR0913

@@ -1,5 +1,6 @@
 from kedro.pipeline import Node, Pipeline
 
+from motiongrpo.pipelines.evaluation.pipeline import comparing
 from motiongrpo.viz.curves import diversity_curves, learning_curves, reward_curves
 from motiongrpo.viz.error_figures import error_by_activity, error_by_joint, error_over_time
 
@@ -18,6 +19,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
     """Logs, scores and motion of one run → figures, `report`."""
     return Pipeline(
         [
+            *comparing(),
             Node(learning_curves, ["pretraining_log", "reward_log"], "learning_curves", name="plot_learning"),
             Node(reward_curves, ["grpo_log", "comparison"], "reward_curves", name="plot_rewards"),
             Node(diversity_curves, "diversity_log", "diversity_curves", name="plot_diversity"),
@@ -57,7 +59,14 @@ def create_pipeline(**kwargs: object) -> Pipeline:
             ),
             Node(
                 find_what_matters,
-                inputs=["comparison", "pretraining_log", "reward_report", "grpo_log", "ingestion_report"],
+                inputs={
+                    "comparison": "comparison",
+                    "standings": "score_standings",
+                    "pretraining_log": "pretraining_log",
+                    "reward_report": "reward_report",
+                    "grpo_log": "grpo_log",
+                    "ingestion_report": "ingestion_report",
+                },
                 outputs="findings",
                 name="find_what_matters",
             ),

@@ -1,0 +1,107 @@
+"""Comparing what has a score: the checkpoints of one run, and the last ones of several."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate
+from motiongrpo.errors import InputError
+from motiongrpo.metrics.evaluation import EvaluationConfig
+from motiongrpo.metrics.protocol import CURRENT, Protocol, Score, changes, paired
+from motiongrpo.metrics.table import compared, tidy
+from motiongrpo.motion.store import MotionStore
+from motiongrpo.motion.windows import WindowConfig, split_rows
+from motiongrpo.pipelines.evaluation.nodes import is_own, protocol_of_now, standing
+from motiongrpo.viz.runs import contenders_of, runs_figure, runs_html
+from motiongrpo.words import by_value
+
+GONE = "its checkpoint is gone"
+
+Record = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+def compare_checkpoints(
+    found: list[Record],
+    scores: dict[str, Score],
+    motions: MotionStore,
+    windows: pd.DataFrame,
+    body: BodyModel,
+    config: EvaluationConfig,
+    window: WindowConfig,
+) -> tuple[pd.DataFrame, list[Record]]:
+    """Means, intervals and differences from the last pretrained checkpoint; and how every score stands now.
+
+    What was scored under another protocol than that checkpoint is listed without a difference.
+    """
+    candidates = [Candidate(**record) for record in found]
+    protocol = protocol_of_now(motions, split_rows(windows, "test", config.windows), body, config, window)
+    standings = standings_of(candidates, scores, protocol)
+    for reason, names in by_value(standings).items():
+        if reason != CURRENT:
+            logger.warning("not scored as of now, %s: %s", reason, ", ".join(names))
+    with_score = [candidate for candidate in candidates if candidate.name in scores]
+    reference = _last(with_score, "pretraining") or _first(with_score)
+    shown = [c.name for c in with_score if c.run == reference.run or c.stage == OTHERS]
+    alike = {name for name in shown if scores[name]["protocol"] == scores[reference.name]["protocol"]}
+    rng = np.random.default_rng(config.seed)
+    tables = {name: tidy(name, scores[name]) for name in shown}
+    table = compared(tables, reference.name, alike, rng, config.resamples)
+    rows = [{"checkpoint": name, "standing": how} for name, how in standings.items()]
+    return table.assign(standing=table["checkpoint"].map(standings)), rows
+
+
+def compare_runs(found: list[Record], scores: dict[str, Score], config: EvaluationConfig) -> pd.DataFrame:
+    """The last checkpoints of every run and those from elsewhere, against the last one of the first run.
+
+    A difference needs the same windows and metrics; where motions were drawn otherwise, `otherwise` says how.
+    """
+    candidates = [Candidate(**record) for record in found if record["name"] in scores]
+    runs = dict.fromkeys(candidate.run for candidate in candidates)
+    shown = [c for run in runs for c in _contenders([c for c in candidates if c.run == run])]
+    mine = [candidate for candidate in shown if candidate.run == _first(candidates).run]
+    reference = (_last(mine, "grpo") or _last(mine, "pretraining") or _first(mine)).name
+    alike = {c.name for c in shown if paired(scores[c.name], scores[reference])}
+    tables = {c.name: tidy(c.name, scores[c.name]) for c in shown}
+    rng = np.random.default_rng(config.seed)
+    table = compared(tables, reference, alike, rng, config.resamples)
+    otherwise = {c.name: "; ".join(changes(scores[reference], scores[c.name])) for c in shown}
+    table.insert(0, "run", table["checkpoint"].map({c.name: c.run for c in shown}))
+    return table.assign(otherwise=table["checkpoint"].map(otherwise), reference=reference)
+
+
+def write_runs_page(runs_comparison: pd.DataFrame) -> tuple[go.Figure, str]:
+    """The same as a figure, and as a page that opens offline."""
+    contenders = contenders_of(runs_comparison)
+    figure = runs_figure(contenders)
+    return figure, runs_html(contenders, figure)
+
+
+def standings_of(candidates: list[Candidate], scores: dict[str, Score], protocol: Protocol) -> dict[str, str]:
+    """By checkpoint, and by score of this run whose checkpoint is no more, whether the score is current."""
+    found = {c.name: standing(c, scores.get(c.name), protocol) for c in candidates}
+    return found | {name: GONE for name in scores if is_own(name) and name not in found}
+
+
+def _contenders(candidates: list[Candidate]) -> list[Candidate]:
+    """Of one run: the last of each training, and all from elsewhere."""
+    last = (_last(candidates, stage) for stage in TRAININGS)
+    return [*(c for c in last if c is not None), *(c for c in candidates if c.stage == OTHERS)]
+
+
+def _last(candidates: list[Candidate], stage: str) -> Candidate | None:
+    """The last of a training, of the first run that has any."""
+    of_stage = [candidate for candidate in candidates if candidate.stage == stage]
+    first = [candidate for candidate in of_stage if candidate.run == of_stage[0].run]
+    return max(first, key=lambda candidate: candidate.step, default=None)
+
+
+def _first(candidates: list[Candidate]) -> Candidate:
+    if not candidates:
+        raise InputError("no checkpoint has a score yet; run the evaluation pipeline")
+    return candidates[0]
