@@ -9,7 +9,7 @@ from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.datasets.body_model import BodyModelDataset
 from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDataset, RawContents
 from motiongrpo.datasets.raw_motions import RawMotionFolder
-from motiongrpo.datasets.tables import ScoreFolder, StepLog
+from motiongrpo.datasets.tables import RunScores, RunScoresSoFar, ScoreFolder, StepLog
 from motiongrpo.motion.grounding import ground
 from motiongrpo.motion.raw import Fingerprint
 from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreUpdate, encode
@@ -108,3 +108,20 @@ def test_scores_lie_under_the_names_of_their_checkpoints(tmp_path):
         "grpo/step_0000004": {"mpjpe_mm": 2.0},
     }
     assert (tmp_path / "scores/grpo/step_0000002.json").is_file()
+
+
+def test_scores_of_other_runs_lie_beside_ours_and_give_way_to_our_own_of_them(tmp_path):
+    ScoreFolder(str(tmp_path / "b/scores")).save({"grpo/1": {"mpjpe_mm": 1.0}, "grpo/2": {"mpjpe_mm": 2.0}})
+    scores = RunScores(str(tmp_path), "a", "a;b")
+    assert scores.load() == {"b/grpo/1": {"mpjpe_mm": 1.0}, "b/grpo/2": {"mpjpe_mm": 2.0}}
+    scores.save({"b/grpo/1": {"mpjpe_mm": 3.0}, "grpo/1": {"mpjpe_mm": 4.0}})
+    assert (tmp_path / "a/scores/b/grpo/1.json").is_file()
+    assert scores.load() == {
+        "b/grpo/1": {"mpjpe_mm": 3.0},
+        "grpo/1": {"mpjpe_mm": 4.0},
+        "b/grpo/2": {"mpjpe_mm": 2.0},
+    }
+    assert RunScores(str(tmp_path), "b", None).load().keys() == {"grpo/1", "grpo/2"}
+    assert not RunScores(str(tmp_path), "c", None).exists()
+    with pytest.raises(DatasetError, match="written under their own name"):
+        RunScoresSoFar(str(tmp_path), "a", None).save({"grpo/1": {}})

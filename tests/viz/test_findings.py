@@ -9,6 +9,7 @@ from motiongrpo.viz.findings import (
     findings_of_pretraining,
     findings_of_rewards,
     findings_of_run,
+    findings_of_scores,
 )
 from motiongrpo.viz.paired import paired_metrics
 from tests.viz.runs import (
@@ -117,3 +118,14 @@ def test_refused_files_are_counted():
     (finding,) = findings_of_ingestion(ingestion_report(x="too short", y="frozen"))
     assert finding.text.startswith("2 of 5 files were refused")
     assert findings_of_ingestion(ingestion_report()) == []
+
+
+def test_scores_that_are_not_of_now_are_named_once_for_each_reason():
+    stale = "stale (evaluation.samples was 2, is 3)"
+    rows = [("a", "current"), ("b", stale), ("c", "no score yet"), ("d", stale)]
+    found = findings_of_scores([{"checkpoint": name, "standing": standing} for name, standing in rows])
+    assert [finding.text for finding in found] == [
+        f"Not scored as of now, {stale}: b, d.",
+        "Not scored as of now, no score yet: c.",
+    ]
+    assert {finding.tone for finding in found} == {"warning"}

@@ -90,12 +90,11 @@ class RunScores(ScoreFolder):
         self.others = {name: Path(root) / name / SCORES for name in named_runs(runs) if name != run}
 
     def load(self) -> dict[str, dict[str, Any]]:
-        theirs = {
-            f"{run}/{name}": score
-            for run, folder in self.others.items()
-            for name, score in ScoreFolder(str(folder)).load().items()
-        }
-        return theirs | super().load()
+        scores = super().load()
+        for run, folder in self.others.items():
+            for name, score in ScoreFolder(str(folder)).load().items():
+                scores.setdefault(f"{run}/{name}", score)
+        return scores
 
     def _exists(self) -> bool:
         return bool(self.load())

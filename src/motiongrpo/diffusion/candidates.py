@@ -97,8 +97,9 @@ def _read_ours(path: Path) -> EgoAlloModel:
         config = DenoiserConfig.model_validate(checkpoint.header.architecture)
     except ValidationError as error:
         fault = error.errors()[0]
-        field = ".".join(map(str, fault["loc"])) or "its fields"
-        raise InputError(f"{where} has an architecture that is not known: {field}: {fault['msg']}") from error
+        field = ".".join(map(str, fault["loc"]))
+        what = f"{field}: {fault['msg'].lower()}" if field else fault["msg"].removeprefix("Value error, ")
+        raise InputError(f"{where} has an architecture that is not known: {what}") from error
     refuse_other_layout(config, checkpoint.tensors, where)
     if weights_digest(checkpoint.tensors) != checkpoint.header.weights:
         raise InputError(f"{where} is damaged: its weights are not those of its header; copy it again")

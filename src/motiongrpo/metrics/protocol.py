@@ -15,6 +15,7 @@ from motiongrpo.words import differences
 VERSION = 1  # to be raised when a checkpoint's score comes out otherwise; a test holds the numbers of one
 
 CURRENT = "current"  # how a score stands that was measured as it would be now
+SAME = "same"  # the protocol of two scores that were measured alike
 
 Score = dict[str, Any]  # of one checkpoint: stage, step, weights, protocol, measured, windows
 
@@ -67,9 +68,14 @@ def changes(before: Score, now: Score) -> list[str]:
     if old is None or new is None:
         return ["it does not say how it was measured"]  # of a version that did not keep it
     found = differences(old["parameters"], new["parameters"], "evaluation")
-    if old["version"] != new["version"] or old["metrics"] != new["metrics"]:
-        found.insert(0, f"the metrics were version {old['version']}, are {new['version']}")
-    others = {"motions": "other motion", "windows": "other held-out windows", "body": "another body file"}
+    if old["version"] != new["version"]:
+        found.append(f"the code that measures was version {old['version']}, is {new['version']}")
+    others = {
+        "metrics": "other metrics",
+        "motions": "other motion",
+        "windows": "other held-out windows",
+        "body": "another body file",
+    }
     return found + [phrase for name, phrase in others.items() if old[name] != new[name]]
 
 

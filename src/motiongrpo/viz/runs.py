@@ -11,6 +11,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from motiongrpo.metrics.bootstrap import CONFIDENCE
+from motiongrpo.metrics.protocol import SAME
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.viz.paired import CHECKS, Interval, Paired, pair_of
 from motiongrpo.viz.palette import GREY, LINES, TEMPLATE
@@ -42,13 +43,14 @@ class Contender:
 
 def contenders_of(table: pd.DataFrame) -> list[Contender]:
     """The rows of a comparison of runs, by checkpoint and metric, in their order."""
-    rows = records(table.fillna({"otherwise": ""}))
+    rows = records(table)
     reference = {row["metric"]: row for row in rows if row["checkpoint"] == row["reference"]}
     found: dict[str, Contender] = {}
     for row in rows:
         name = row["checkpoint"]
+        otherwise = "" if row["protocol"] == SAME else row["protocol"]
         elsewhere = row["stage"] not in STAGES or name.count("/") > 1
-        blank = Contender(label(row), name, elsewhere, name == row["reference"], row["otherwise"], {})
+        blank = Contender(label(row), name, elsewhere, name == row["reference"], otherwise, {})
         if row["metric"] in reference:
             pair = pair_of(row["metric"], reference[row["metric"]], row)
             found.setdefault(name, blank).pairs[row["metric"]] = pair

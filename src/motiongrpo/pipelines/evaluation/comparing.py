@@ -11,7 +11,7 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate
 from motiongrpo.errors import InputError
 from motiongrpo.metrics.evaluation import EvaluationConfig
-from motiongrpo.metrics.protocol import CURRENT, Protocol, Score, changes, paired
+from motiongrpo.metrics.protocol import CURRENT, SAME, Protocol, Score, changes, paired
 from motiongrpo.metrics.table import compared, tidy
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, split_rows
@@ -59,7 +59,7 @@ def compare_checkpoints(
 def compare_runs(found: list[Record], scores: dict[str, Score], config: EvaluationConfig) -> pd.DataFrame:
     """The last checkpoints of every run and those from elsewhere, against the last one of the first run.
 
-    A difference needs the same windows and metrics; where motions were drawn otherwise, `otherwise` says how.
+    A difference needs the same windows and metrics; where motions were drawn otherwise, `protocol` says how.
     """
     candidates = [Candidate(**record) for record in found if record["name"] in scores]
     runs = dict.fromkeys(candidate.run for candidate in candidates)
@@ -70,9 +70,9 @@ def compare_runs(found: list[Record], scores: dict[str, Score], config: Evaluati
     tables = {c.name: tidy(c.name, scores[c.name]) for c in shown}
     rng = np.random.default_rng(config.seed)
     table = compared(tables, reference, alike, rng, config.resamples)
-    otherwise = {c.name: "; ".join(changes(scores[reference], scores[c.name])) for c in shown}
+    protocols = {c.name: "; ".join(changes(scores[reference], scores[c.name])) or SAME for c in shown}
     table.insert(0, "run", table["checkpoint"].map({c.name: c.run for c in shown}))
-    return table.assign(otherwise=table["checkpoint"].map(otherwise), reference=reference)
+    return table.assign(reference=reference, protocol=table["checkpoint"].map(protocols))
 
 
 def write_runs_page(runs_comparison: pd.DataFrame) -> tuple[go.Figure, str]:

@@ -1,0 +1,172 @@
+"""What a score was measured under: what it says when something changed, and numbers that hold the version."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.representation import feature_sizes, true_motion
+from motiongrpo.diffusion.sampler import SamplingConfig
+from motiongrpo.geometry.so3 import quaternion_from_rotation_vector
+from motiongrpo.metrics.evaluation import EvaluationConfig, score_windows
+from motiongrpo.metrics.protocol import VERSION, Protocol, changes, is_current, paired
+from motiongrpo.metrics.score import METRICS
+from motiongrpo.motion.windows import WindowBatch
+from tests.bodies import open_body
+from tests.denoisers import small
+
+CONFIG = EvaluationConfig(
+    windows=2,
+    samples=2,
+    batch_size=2,
+    seed=0,
+    sampling=SamplingConfig(steps=5, eta=1.0, sampler="ddim"),
+    resamples=100,
+    force=False,
+)
+FRAMES, PADDED = 12, 3
+
+
+def formula(*shape: int, rate: float = 0.7) -> torch.Tensor:
+    """Values that no random generator and no other code has a part in."""
+    return torch.sin(rate * torch.arange(1, torch.Size(shape).numel() + 1, dtype=torch.float64)).reshape(
+        shape
+    )
+
+
+def batch() -> WindowBatch:
+    """Two windows, the second with padding, of a body that wriggles beside its head."""
+    upright = torch.tensor([torch.pi / 2, 0.0, 0.0], dtype=torch.float64)
+    turn = quaternion_from_rotation_vector(upright + 0.1 * formula(2, FRAMES + 1, 3, rate=0.11))
+    place = torch.tensor([0.0, 0.0, 1.58], dtype=torch.float64) + 0.05 * formula(2, FRAMES + 1, 3, rate=0.05)
+    mask = torch.ones(2, FRAMES, dtype=torch.bool)
+    mask[1, -PADDED:] = False
+    return WindowBatch(
+        betas=torch.zeros(2, 16, dtype=torch.float64),
+        q_parent_joint=quaternion_from_rotation_vector(0.3 * formula(2, FRAMES, 21, 3, rate=0.031)),
+        contacts=formula(2, FRAMES, 21, rate=0.3) > 0,
+        T_world_cpf=torch.cat([turn, place], dim=-1),
+        mask=mask,
+    )
+
+
+def denoiser() -> Denoiser:
+    """Every matrix and bias by formula; the last biases are the mean motion, so that a body comes out."""
+    network = Denoiser(small()).double().eval()
+    means = true_motion(batch()).pack().mean(dim=(0, 1)).split(list(feature_sizes(False).values()))
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear | nn.Embedding):
+                for parameter in layer.parameters():
+                    parameter.copy_(0.4 * formula(*parameter.shape, rate=1.3))
+        for name, mean in zip(feature_sizes(False), means, strict=True):
+            last = list(network.decoders[name].children())[-1]
+            last.weight.mul_(0.3)
+            last.bias.copy_(mean)
+    return network
+
+
+def measured() -> dict[str, list[float]]:
+    """Every metric of both windows."""
+    generator = torch.Generator().manual_seed(0)
+    scores = score_windows(denoiser(), batch(), open_body(), 30.0, CONFIG, generator)
+    return {name: values.tolist() for name, values in scores.items()}
+
+
+SCORES = {  # of version 1
+    "mpjpe_mm": (427.7937711, 426.1921804),
+    "pa_mpjpe_mm": (130.2894021, 130.2876603),
+    "mpjre_deg": (27.31436325, 27.40556938),
+    "mpjve_mm_s": (17526.17433, 17310.06556),
+    "jitter_m_s3": (48.72342787, 60.92250625),
+    "true_jitter_m_s3": (46161.30525, 50067.91413),
+    "jitter_ratio": (0.001055503686, 0.00121679737),
+    "foot_sliding_mm_s": (1060.009996, 930.7863621),
+    "penetration_mm": (17.61306346, 43.10837407),
+    "penetration_share": (0.5833333333, 1),
+    "floating_share": (0, 0),
+    "contact_f1": (0.8421052632, 1),
+    "egoallo_pa_mpjpe_mm": (445.361434, 447.0063948),
+    "egoallo_gnd": (1, 1),
+    "egoallo_foot_skate_m": (0.2826714543, 0.3244293868),
+    "paper_mpjre_deg": (12.27034808, 12.23137751),
+    "paper_jitter_ratio": (0.001055503686, 0.00121679737),
+    "paper_penetration_m": (0.008816672988, 0.1039728159),
+    "best_of_k_mpjpe_mm": (427.7928229, 426.1920315),
+    "pairwise_diversity_mm": (0.01245372544, 0.00746030323),
+}
+
+
+def test_the_numbers_of_a_checkpoint_are_those_of_this_version():
+    """Whoever changes them on purpose raises VERSION, so that old scores become stale."""
+    assert VERSION == 1
+    found = measured()
+    assert found.keys() == SCORES.keys() | {"head_position_mm", "head_rotation_deg"}  # zero up to rounding
+    for name, values in SCORES.items():
+        assert found[name] == pytest.approx(values, rel=1e-6, abs=1e-9), (
+            f"{name}: raise VERSION if it is meant"
+        )
+
+
+def of_now(**changes) -> Protocol:
+    return Protocol.of_now("motions", "windows", "body", CONFIG.model_copy(update=changes))
+
+
+def score(protocol: Protocol, weights: str = "w") -> dict:
+    return {"weights": weights, **protocol.record()}
+
+
+def test_a_score_of_the_same_weights_under_the_same_protocol_is_current():
+    now = of_now()
+    assert now.has_current(score(of_now()), "w")
+    assert now.staleness(score(of_now()), "w") == []
+    assert not now.has_current(None, "w")
+    assert not now.has_current(score(now), "other")
+    assert now.staleness(score(now), "other") == ["other weights"]
+
+
+def test_what_only_the_comparison_uses_makes_no_score_stale():
+    assert of_now(resamples=5000, force=True).digest == of_now().digest
+
+
+@pytest.mark.parametrize(
+    ("before", "phrase"),
+    [
+        (of_now(samples=3), "evaluation.samples was 3, is 2"),
+        (of_now(seed=4), "evaluation.seed was 4, is 0"),
+        (
+            of_now(sampling=CONFIG.sampling.model_copy(update={"steps": 9})),
+            "evaluation.sampling.steps was 9, is 5",
+        ),
+        (
+            replace(of_now(), version=VERSION - 1),
+            f"the code that measures was version {VERSION - 1}, is {VERSION}",
+        ),
+        (replace(of_now(), metrics=[]), "other metrics"),
+        (replace(of_now(), motions="others"), "other motion"),
+        (replace(of_now(), windows="others"), "other held-out windows"),
+        (replace(of_now(), body="other"), "another body file"),
+    ],
+)
+def test_everything_that_changes_a_score_makes_it_stale_and_is_named(before, phrase):
+    assert before.digest != of_now().digest
+    assert of_now().staleness(score(before), "w") == [phrase]
+    assert not is_current(score(before), of_now().digest, "w")
+
+
+def test_a_score_that_does_not_say_how_it_was_measured_is_stale():
+    assert changes({"protocol": "old"}, score(of_now())) == ["it does not say how it was measured"]
+    assert not paired({"protocol": "old"}, score(of_now()))
+    assert paired({"protocol": "old"}, {"protocol": "old"})
+
+
+def test_scores_are_paired_on_the_same_windows_and_metrics_however_motions_were_drawn():
+    assert paired(score(of_now()), score(of_now(samples=4)))
+    assert not paired(score(of_now()), score(replace(of_now(), windows="others")))
+    assert not paired(score(of_now()), score(replace(of_now(), version=0)))
+
+
+def test_every_metric_is_measured():
+    assert measured().keys() == METRICS.keys()

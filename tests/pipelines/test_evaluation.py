@@ -1,0 +1,314 @@
+"""What evaluation scores and what it leaves alone: new checkpoints, stale scores, others' checkpoints."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from motiongrpo.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.egoallo import EgoAlloModel, write_egoallo
+from tests.denoisers import small
+from tests.pipelines.kedro_project import run
+
+OWN = 6  # checkpoints of a smoke run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a smoke run without its report."""
+    data = tmp_path_factory.mktemp("data")
+    result = run(data, "ingestion,pretraining,reward_model,grpo,evaluation")
+    assert result.exit_code == 0, result.output
+    return data
+
+
+@pytest.fixture
+def data(finished, tmp_path):
+    """A copy of it to change."""
+    return shutil.copytree(finished, tmp_path / "data")
+
+
+def evaluated(data: Path, stages: str = "evaluation", **params: object) -> str:
+    """What the run said, as one line."""
+    result = run(data, stages, **params)
+    assert result.exit_code == 0, result.output
+    return " ".join(result.output.split())
+
+
+def refused(data: Path, **params: object) -> str:
+    result = run(data, "evaluation", **params)
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    return result.output.strip().splitlines()[-1]
+
+
+def others(data: Path) -> Path:
+    folder = data / "06_models/smoke/others"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def score_files(data: Path, name: str = "smoke") -> dict[str, int]:
+    folder = data / "07_model_output" / name / "scores"
+    return {
+        p.relative_to(folder).with_suffix("").as_posix(): p.stat().st_mtime_ns for p in folder.rglob("*.json")
+    }
+
+
+def table(data: Path, file: str = "comparison.csv", name: str = "smoke") -> pd.DataFrame:
+    rows = pd.read_csv(data / "08_reporting" / name / file)
+    return rows[rows["metric"] == "mpjpe_mm"].set_index("checkpoint")
+
+
+def policy(data: Path) -> Path:
+    return data / "06_models/smoke/policy.safetensors"
+
+
+def test_a_second_evaluation_says_that_there_is_nothing_to_do(data):
+    before = score_files(data)
+    assert "6 checkpoints found, all with a current score: nothing to do" in evaluated(data)
+    assert score_files(data) == before
+
+
+def test_force_scores_everything_again_to_the_same_numbers(data):
+    before, numbers = score_files(data), table(data)
+    assert "6 to be scored" in evaluated(data, evaluation__force="true")
+    assert all(after != before[name] for name, after in score_files(data).items())
+    pd.testing.assert_frame_equal(table(data), numbers)
+
+
+def test_a_changed_parameter_makes_scores_stale_and_is_named(data):
+    said = evaluated(data, evaluation__samples=3)
+    assert "6 to be scored" in said
+    assert "scored anew, stale (evaluation.samples was 2, is 3): pretraining/step_0000008," in said
+
+
+def test_other_code_makes_scores_stale(data, monkeypatch):
+    monkeypatch.setattr("motiongrpo.metrics.protocol.VERSION", 2)
+    assert "stale (the code that measures was version 1, is 2)" in evaluated(data)
+    assert "nothing to do" in evaluated(data)
+
+
+def test_scores_of_two_protocols_are_never_mixed_and_are_told_apart(data):
+    """As after an evaluation that was killed half way: the pretrained score is of now, one other is not."""
+    path = data / "07_model_output/smoke/scores/grpo/step_0000004.json"
+    old = path.read_bytes()
+    evaluated(data, evaluation__samples=3)
+    path.write_bytes(old)
+    said = evaluated(data, "reporting", evaluation__samples=3)
+    assert "not scored as of now, stale (evaluation.samples was 2, is 3): grpo/step_0000004" in said
+    rows = table(data)
+    assert rows.loc["grpo/step_0000004", "standing"] == "stale (evaluation.samples was 2, is 3)"
+    assert rows["difference"].isna().to_dict() == {name: name == "grpo/step_0000004" for name in rows.index}
+    assert rows.loc["grpo/step_0000004", "mean"] > 0
+    assert rows.drop("grpo/step_0000004")["standing"].eq("current").all()
+    findings = json.loads((data / "08_reporting/smoke/findings.json").read_text())
+    assert findings[0]["tone"] == "warning"
+    assert "stale (evaluation.samples was 2, is 3): grpo/step_0000004" in findings[0]["text"]
+
+
+def test_reporting_reflects_what_is_on_disk(data):
+    """A score that came or went since the last evaluation is in the comparison, or not."""
+    (data / "06_models/smoke/grpo/step_0000002.safetensors").unlink()
+    said = evaluated(data, "reporting")
+    assert "not scored as of now, its checkpoint is gone: grpo/step_0000002" in said
+    assert "grpo/step_0000002" not in table(data).index
+    (data / "07_model_output/smoke/scores/grpo/step_0000004.json").unlink()
+    assert "no score yet: grpo/step_0000004" in evaluated(data, "reporting")
+    assert set(table(data).index) == {
+        *(f"pretraining/step_00000{step}" for step in ("08", "16", "24")),
+        "grpo/step_0000006",
+    }
+
+
+def test_checkpoints_from_elsewhere_are_scored_like_ours_under_their_own_names(data):
+    shutil.copy(policy(data), others(data) / "copied.safetensors")
+    torch.manual_seed(0)
+    config = small(include_hands=True, cond_param="absrel", noise_conditioning="film")
+    write_egoallo(EgoAlloModel(config, Denoiser(config).state_dict()), others(data) / "theirs", 3_000_000)
+    (others(data) / ".hidden").write_text("is nobody's business")
+    before = score_files(data)
+    said = evaluated(data)
+    assert "8 checkpoints found, 2 to be scored" in said
+    assert score_files(data).keys() - before.keys() == {"others/copied", "others/theirs"}
+    assert before.items() <= score_files(data).items()
+    rows = table(data)
+    same = rows.loc[["others/copied", "grpo/step_0000006"], ["mean", "low", "high", "difference"]]
+    assert same.iloc[0].equals(same.iloc[1])
+    assert rows.loc["others/theirs", ["stage", "step"]].tolist() == ["others", 3_000_000]
+    assert rows.loc["pretraining/step_0000024", "difference"] == 0  # still what all are compared with
+    assert "smoke, theirs" in said
+    assert "smoke, copied" in (data / "08_reporting/smoke/runs.html").read_text()
+    assert "nothing to do" in evaluated(data)
+
+
+def test_weights_that_change_under_one_name_are_scored_again(data):
+    path = others(data) / "x.safetensors"
+    shutil.copy(policy(data), path)
+    evaluated(data)
+    shutil.copy(data / "06_models/smoke/pretrained_denoiser.safetensors", path)
+    said = evaluated(data)
+    assert "7 checkpoints found, 1 to be scored" in said
+    assert "scored anew, stale (other weights): others/x" in said
+
+
+def damaged(path: Path) -> None:
+    """One bit of one weight."""
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def of_other_shapes(path: Path) -> None:
+    checkpoint = load_checkpoint(path, "denoiser")
+    save_checkpoint(
+        Checkpoint(checkpoint.header, checkpoint.tensors | {"noise_emb.weight": torch.zeros(2, 2)}), path
+    )
+
+
+def of_another_kind(path: Path) -> None:
+    shutil.copy(path.parents[1] / "reward_model.safetensors", path)
+
+
+def of_another_architecture(path: Path) -> None:
+    checkpoint = load_checkpoint(path, "denoiser")
+    architecture = checkpoint.header.architecture | {"wings": 2}
+    header = checkpoint.header.model_copy(update={"architecture": architecture})
+    save_checkpoint(Checkpoint(header, checkpoint.tensors), path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (damaged, "is damaged: its weights are not those of its header; copy it again"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "is not a whole safetensors file"),
+        (of_other_shapes, "tensors of another shape than its configuration asks for: 'noise_emb.weight"),
+        (of_another_architecture, "has an architecture that is not known: 'wings' is not a parameter of"),
+        (
+            lambda path: shutil.copy(path.parents[1] / "reward_model.safetensors", path),
+            "is a reward_model checkpoint",
+        ),
+        (lambda path: path.rename(path.with_suffix(".pt")), "is no checkpoint that can be scored"),
+        (lambda path: (path.unlink(), path.mkdir()), "there is no EgoAllo checkpoint in"),
+    ],
+    ids=["bit", "cut", "shapes", "architecture", "kind", "suffix", "folder"],
+)
+def test_what_cannot_be_scored_is_refused_in_one_sentence_that_names_it(spoil, sentence, data):
+    path = others(data) / "bad.safetensors"
+    shutil.copy(policy(data), path)
+    spoil(path)
+    before = score_files(data)
+    last = refused(data)
+    assert sentence in last
+    assert "others/bad." in last
+    assert score_files(data) == before
+
+
+def test_two_checkpoints_of_one_name_are_refused(data):
+    shutil.copy(policy(data), others(data) / "x.safetensors")
+    config = small()
+    write_egoallo(EgoAlloModel(config, Denoiser(config).state_dict()), others(data) / "x", 1)
+    assert "would have one name, others/x: rename one" in refused(data)
+
+
+def copied_run(data: Path, name: str) -> None:
+    for folder in data.iterdir():
+        shutil.copytree(folder / "smoke", folder / name)
+
+
+def test_runs_measured_alike_are_compared_without_scoring_anything(data):
+    copied_run(data, "twin")
+    before = score_files(data)
+    said = evaluated(data, "evaluation", runs="smoke;twin")
+    assert f"{2 * OWN} checkpoints found, all with a current score: nothing to do" in said
+    assert score_files(data) == before
+    rows = table(data, "runs_comparison.csv")
+    assert rows["run"].to_dict() == {
+        "pretraining/step_0000024": "smoke",
+        "grpo/step_0000006": "smoke",
+        "twin/pretraining/step_0000024": "twin",
+        "twin/grpo/step_0000006": "twin",
+    }
+    assert set(rows["reference"]) == {"grpo/step_0000006"}
+    assert rows.loc["twin/grpo/step_0000006", ["difference", "difference_low"]].tolist() == [0, 0]
+    assert rows["paired_windows"].eq(rows["windows"]).all()
+    assert "twin, post-trained 6" in said
+    assert not any(name.startswith("twin/") for name in table(data).index)
+
+
+def test_the_first_of_the_runs_is_the_one_the_command_is_about(data):
+    copied_run(data, "twin")
+    evaluated(data, "evaluation", runs="twin;smoke")
+    assert table(data, "runs_comparison.csv", "twin")["run"].tolist() == ["twin", "twin", "smoke", "smoke"]
+    assert set(table(data, "runs_comparison.csv")["run"]) == {"smoke"}
+
+
+def test_a_run_drawn_otherwise_is_compared_with_a_warning_until_it_is_scored_here(data):
+    copied_run(data, "twin")
+    evaluated(data, run="twin", evaluation__samples=3)
+    theirs = score_files(data, "twin")
+    said = evaluated(data, "reporting", runs="smoke;twin")
+    assert "measured otherwise (evaluation.samples was 3, is 2): twin/pretraining/step_0000008" in said
+    rows = table(data, "runs_comparison.csv")
+    assert rows.loc["twin/grpo/step_0000006", "protocol"] == "evaluation.samples was 2, is 3"
+    assert rows["difference"].notna().all()  # the windows are the same
+    page = (data / "08_reporting/smoke/runs.html").read_text()
+    assert "twin, post-trained 6 was measured otherwise than smoke, post-trained 6" in " ".join(page.split())
+    assert f"{2 * OWN} checkpoints found, {OWN} to be scored" in evaluated(data, runs="smoke;twin")
+    assert score_files(data, "twin") == theirs
+    assert "twin/grpo/step_0000006" in score_files(data)
+    assert table(data, "runs_comparison.csv")["protocol"].eq("same").all()
+
+
+def test_a_run_of_test_motion_alone_scores_the_checkpoints_of_others(data):
+    """As a store of RICH does: it has motion, and nothing was trained on it."""
+    motion = {"ingestion__synthetic__seed": 99, "run": "held"}
+    assert run(data, "ingestion", **motion).exit_code == 0
+    assert "name runs that have some" in refused(data, run="held")
+    said = evaluated(data, runs="held;smoke")
+    assert f"{OWN} checkpoints found, {OWN} to be scored" in said
+    assert set(score_files(data, "held")) == {f"smoke/{name}" for name in score_files(data)}
+    rows = table(data, name="held")
+    assert rows.loc["smoke/pretraining/step_0000024", "difference"] == 0
+    assert rows["mean"].iloc[0] != table(data)["mean"].iloc[0]
+    assert "Pretrained and post-trained on held-out subjects" in said
+
+
+def test_motion_of_another_run_has_no_paired_difference(data):
+    copied_run(data, "other")
+    shutil.rmtree(data / "02_intermediate/other")
+    assert run(data, "ingestion,evaluation", run="other", ingestion__synthetic__seed=99).exit_code == 0
+    evaluated(data, "reporting", runs="smoke;other")
+    rows = table(data, "runs_comparison.csv")
+    of_other = rows[rows["run"] == "other"]
+    assert of_other["difference"].isna().all()
+    assert of_other["mean"].notna().all()
+    assert of_other["protocol"].str.contains("other motion; other held-out windows").all()
+
+
+@pytest.mark.parametrize(
+    ("runs", "sentence"),
+    [
+        ("smoke;smokee", "runs names 'smokee', but"),
+        ("smoke;../x", "parameter runs: string should match pattern"),
+        ("smoke;", "parameter runs: string should match pattern"),
+    ],
+)
+def test_a_run_that_is_not_there_is_named(runs, sentence, data):
+    last = refused(data, runs=runs)
+    assert sentence in last
+    if "smokee" in runs:
+        assert "did you mean 'smoke'?" in last
+
+
+def test_a_score_file_says_how_it_was_measured(finished):
+    score = json.loads((finished / "07_model_output/smoke/scores/grpo/step_0000006.json").read_text())
+    assert re.fullmatch("[0-9a-f]{16}", score["protocol"])
+    assert score["measured"]["parameters"]["samples"] == 2
+    assert score["measured"]["version"] >= 1
+    assert score["run"] == "smoke"
