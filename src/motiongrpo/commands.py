@@ -16,8 +16,14 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "spelling, works too)",
     ),
     (
-        "kedro run --pipelines evaluation",
-        "scores the checkpoints that have no score yet and compares all; trains nothing",
+        "kedro run --pipelines evaluation --params run=NAME",
+        "scores the checkpoints that have no current score and compares all; trains nothing "
+        "(evaluation.force=true scores all anew)",
+    ),
+    (
+        'kedro run --pipelines evaluation,reporting --params "runs=a;b;c"',
+        "scores the checkpoints of several runs on the held-out motion of the first, and compares the last "
+        "ones of each",
     ),
     (
         "kedro run --pipelines reporting",

@@ -21,7 +21,7 @@ def row(run: str, name: str, metric: str, mean: float, difference, protocol: str
 
 
 def table(**changes: str) -> pd.DataFrame:
-    """Run a before and after, one from elsewhere, run b better and drawn otherwise, run c on other windows."""
+    """Run a before and after, one from elsewhere, b better and drawn otherwise, c on other windows."""
     rows = []
     for metric, sign in (("mpjpe_mm", 1), ("contact_f1", -1), ("jitter_m_s3", 1)):
         rows += [
@@ -55,7 +55,8 @@ def test_the_figure_shows_who_is_paired_with_better_to_the_right():
     assert set(theirs.marker.symbol) == {"arrow-left"}
     assert min(theirs.x) > -EDGE
     assert "-800.0 %" in theirs.hovertext[0]
-    assert figure.layout.title.text and figure.layout.xaxis.title.text
+    assert figure.layout.title.text
+    assert figure.layout.xaxis.title.text
 
 
 def test_the_page_warns_of_what_was_measured_otherwise_and_asks_nothing_of_a_network():
