@@ -120,7 +120,13 @@ def test_panels_lie_below_each_other_with_room_for_what_belongs_to_them():
 
 def test_a_logarithmic_axis_is_linear_where_a_value_is_zero():
     lines = [line(np.arange(2), np.array([0.0, 1.0]), "a", 0, "%{y}")]
-    assert Panel("a", "x", "y", lines, log=True).y_scale() == {"type": "linear"}
+    assert Panel("a", "x", "y", lines, log=True).y_scale() == {"type": "linear", "rangemode": "nonnegative"}
+
+
+def test_an_axis_goes_below_zero_only_for_values_that_do():
+    for value, mode in ((0.0, "nonnegative"), (-1.0, "normal")):
+        lines = [line(np.arange(2), np.array([value, 2.0]), "a", 0, "")]
+        assert Panel("a", "x", "y", lines).y_scale()["rangemode"] == mode
 
 
 def test_a_logarithmic_axis_has_plain_numbers_at_its_marks():

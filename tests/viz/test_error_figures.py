@@ -67,3 +67,11 @@ def test_every_axis_of_values_has_a_unit():
     for figure in (error_by_joint(error_profile()), error_by_activity(error_profile())):
         assert figure.layout.xaxis.title.text.endswith(", mm")
         assert figure.layout.title.text
+
+
+def test_a_single_sequence_has_no_interval_and_none_is_shown():
+    one = error_profile().assign(low=np.nan, high=np.nan)
+    for figure in (error_by_joint(one), error_by_activity(one), error_over_time(one)):
+        texts = [text for trace in drawn(figure) for text in trace.text]
+        assert texts
+        assert not [text for text in texts if "nan" in text or "[" in text]

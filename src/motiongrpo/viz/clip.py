@@ -38,7 +38,7 @@ COLUMN_IN = 3.1  # of a motion, with the gap to the next
 LEFT_IN, TOP_IN, BETWEEN_IN, BOTTOM_IN = 0.75, 1.0, 0.15, 0.4
 HEIGHTS_M = (0, 0.5, 1, 1.5)
 MP4_DPI, GIF_DPI = 110, 58
-GIF_FPS, GIF_COLOURS = 15, 32
+GIF_FPS, GIF_COLOURS, HOLD_MS = 15, 32, 700
 QUALITY: dict[str, object] = {"crf": "20", "preset": "veryfast", "tune": "animation"}
 BONE_COLOURS = [SIDE_COLOURS.get(side_of(joint), TRUNK) for _, joint in BONES]
 
@@ -56,16 +56,23 @@ def write_mp4(scene: Scene, path: Path) -> None:
 
 
 def write_gif(scene: Scene, path: Path) -> None:
-    """Smaller and with fewer frames a second, for where no video plays; it repeats for ever."""
+    """For where no video plays: smaller, with fewer frames a second, holding the last one, for ever."""
     every = max(1, round(scene.fps / GIF_FPS))
     drawing = Drawing(Stage(scene), GIF_DPI)
     frames = [Image.fromarray(drawing.at(frame)).convert("RGB") for frame in range(0, len(scene), every)]
     palette = frames[0].quantize(GIF_COLOURS, dither=Image.Dither.NONE)
     first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     ends = np.arange(len(frames) + 1) * every / scene.fps
-    milliseconds = (10 * np.diff((100 * ends).round())).astype(int).tolist()  # a GIF counts in hundredths
+    milliseconds = (10 * np.diff((100 * ends).round())).astype(int)  # a GIF counts in hundredths
+    milliseconds[-1] += HOLD_MS
     first.save(
-        path, format="GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0, disposal=1
+        path,
+        format="GIF",
+        save_all=True,
+        append_images=rest,
+        duration=milliseconds.tolist(),
+        loop=0,
+        disposal=1,
     )
 
 

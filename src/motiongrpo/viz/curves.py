@@ -58,13 +58,19 @@ def diversity_curves(diversity_log: pd.DataFrame) -> go.Figure:
     norm = lines_of(log, {"gradient_norm": "before clipping"})
     terms = columns_after(log, "evidence_term_cosine_")
     agreement = lines_of(log, {"evidence_gradient_cosine": "all rewards"} | terms)
-    signal = Panel("Gradients of two halves of the groups", updates, "cosine", agreement)
+    signal = Panel("Gradients of two halves of the groups", updates, "cosine (no unit)", agreement)
     return stacked(
         [
             Panel("Distance between samples of a group", updates, "mean distance, mm", spread),
-            Panel("Deviation of rewards within a group", updates, "standard deviation", deviation, log=True),
+            Panel(
+                "Deviation of rewards within a group",
+                updates,
+                "standard deviation (no unit)",
+                deviation,
+                log=True,
+            ),
             Panel("Groups dropped, samples clipped", updates, "share, %", shares),
-            Panel("Gradient", updates, "norm", norm, log=True),
+            Panel("Gradient", updates, "norm (no unit)", norm, log=True),
             *([signal] if agreement else []),  # a run may be too short for it, or not want it
         ]
     )

@@ -114,14 +114,18 @@ def _of(profile: pd.DataFrame, by: str, model: str) -> pd.DataFrame:
 
 
 def _hover(part: pd.DataFrame, difference: pd.DataFrame, model: str) -> list[str]:
-    texts = []
-    for name, row in part.iterrows():
-        change = difference.loc[[name]].iloc[0]
-        texts.append(
-            f"{model} {row['mean']:.4g} mm [{row['low']:.4g}, {row['high']:.4g}]<br>"
-            f"paired difference {change['mean']:+.3g} mm [{change['low']:+.3g}, {change['high']:+.3g}]"
-        )
-    return texts
+    """The mean with its interval, and the paired difference with its own."""
+    return [
+        f"{model} {_with_interval(part.loc[[name]], '.4g')}"
+        f"<br>paired difference {_with_interval(difference.loc[[name]], '+.3g')}"
+        for name in part.index
+    ]
+
+
+def _with_interval(row: pd.DataFrame, form: str) -> str:
+    mean, low, high = row[["mean", "low", "high"]].to_numpy()[0]
+    interval = "" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]"
+    return f"{mean:{form}} mm{interval}"
 
 
 def _from_the_head_down(profile: pd.DataFrame) -> dict[str, str]:

@@ -26,10 +26,13 @@ class Panel:
     log: bool = False
 
     def y_scale(self) -> dict[str, Any]:
-        """A logarithmic axis has marks at 1, 2 and 5 of every decade, or at decades where there are many."""
+        """A logarithmic axis has marks at 1, 2 and 5 of every decade, or at decades where there are many.
+
+        A linear one does not go below zero where no value does.
+        """
         values = np.concatenate([np.asarray(line.y) for line in self.lines])
         if not self.log or not (values > 0).all():
-            return {"type": "linear"}
+            return {"type": "linear", "rangemode": "nonnegative" if (values >= 0).all() else "normal"}
         low, high = np.floor(np.log10(values.min())), np.ceil(np.log10(values.max()))
         marks = (1, 2, 5) if high - low <= 3 else (1,)
         ticks = [mark * 10.0**decade for decade in range(int(low), int(high) + 1) for mark in marks]
