@@ -115,7 +115,22 @@ def test_supervision_has_the_terms_and_levels_of_the_full_grpo():
 def test_continued_pretraining_does_not_begin_with_the_batches_it_began_with():
     control = planned("continued_pretraining", 0, ablation(), FOUNDATION).training
     assert control.seed != FOUNDATION.pretraining.seed
-    assert control.optimiser == FOUNDATION.pretraining.optimiser
+
+
+def test_what_is_trained_without_rollouts_is_trained_at_one_rate():
+    """Otherwise the two controls would differ in more than what they are taught."""
+    rates = {
+        name: planned(name, 0, ablation(), FOUNDATION).training.optimiser.learning_rate
+        for name in ("continued_pretraining", "supervised")
+    }
+    assert len(set(rates.values())) == 1
+
+
+def test_noise_at_high_levels_costs_what_the_full_grpo_costs():
+    high, full = (
+        planned(name, 0, ablation(), FOUNDATION) for name in ("noise_at_high_levels", "scope_sample")
+    )
+    assert abs(high.evaluations / full.evaluations - 1) < 0.05
 
 
 def test_a_sampler_cell_is_the_pretrained_model_under_that_sampler_alone():
