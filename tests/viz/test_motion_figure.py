@@ -46,7 +46,7 @@ def moved(motion: ShownMotion, name: str, metres: float) -> ShownMotion:
 
 
 def test_best_median_and_worst_are_those_of_the_policy():
-    scores = {"a": score("old", 1.0, 2.0, 3.0), "b": score("mine", 30.0, 10.0, 20.0)}
+    scores = {"grpo/1": score("old", 1.0, 2.0, 3.0), "grpo/2": score("mine", 30.0, 10.0, 20.0)}
     found = {window.rank: window for window in ranked_windows(scores, "mine")}
     assert {rank: (w.row, w.start, w.mpjpe_mm) for rank, w in found.items()} == {
         "best": (1, 9, 10.0),
@@ -57,7 +57,7 @@ def test_best_median_and_worst_are_those_of_the_policy():
 
 
 def test_the_title_says_which_window_it_is_and_why():
-    window = ranked_windows({"a": score("mine", 31.4, 10.0, 50.0)}, "mine")[1]
+    window = ranked_windows({"grpo/1": score("mine", 31.4, 10.0, 50.0)}, "mine")[1]
     title = window.title("take_1", "walk", fps=10.0)
     assert title.startswith("The median of 3 held-out windows: error after post-training 31 mm\n")
     assert title.endswith("walk, take_1, from 0.1 s")
@@ -65,16 +65,23 @@ def test_the_title_says_which_window_it_is_and_why():
 
 
 def test_of_two_middle_windows_the_better_one_is_taken():
-    assert ranked_windows({"a": score("mine", 4.0, 1.0, 3.0, 2.0)}, "mine")[1].mpjpe_mm == 2.0
+    assert ranked_windows({"grpo/1": score("mine", 4.0, 1.0, 3.0, 2.0)}, "mine")[1].mpjpe_mm == 2.0
 
 
 def test_a_policy_without_a_score_is_refused():
     with pytest.raises(InputError, match="no score yet; run the evaluation"):
-        ranked_windows({"a": score("old", 1.0)}, "mine")
+        ranked_windows({"grpo/1": score("old", 1.0)}, "mine")
+
+
+def test_a_copy_of_the_policy_in_another_place_or_run_is_not_asked():
+    """It has the same weights, and perhaps a score of long ago."""
+    copies = {name: score("mine", 9.0, 8.0, 7.0) for name in ("grpo/grpo/2", "others/mine", "a/grpo/2")}
+    scores = copies | {"grpo/2": score("mine", 30.0, 10.0, 20.0)}
+    assert ranked_windows(dict(sorted(scores.items())), "mine")[1].mpjpe_mm == 20.0
 
 
 def test_scores_of_other_windows_than_those_of_the_table_are_refused():
-    scored = windows_scored({"a": score("mine", 1.0, 2.0)}, "mine")
+    scored = windows_scored({"grpo/1": score("mine", 1.0, 2.0)}, "mine")
     rows = [("test", 0, 1, 8, "s0"), ("test", 1, 9, 8, "s1")]
     table = pd.DataFrame(rows, columns=["split", "sequence", "start", "length", "subject"])
     demand_same_windows(scored, table)

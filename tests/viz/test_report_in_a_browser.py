@@ -7,6 +7,7 @@ from tests.viz.pages import HOSTILE, page
 
 pytestmark = needs_chromium
 PHONE, DESK = 390, 1280
+PLOTS = "[...document.querySelectorAll('.plot')]"
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +38,33 @@ def visible_lines(chromium: Browser) -> int:
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_nothing_is_complained_of_and_nothing_is_asked_for(chromium, report, width, scheme):
     chromium.open(report, width, scheme=scheme)
-    chromium.wait_for("document.querySelectorAll('.plot .main-svg').length >= 3")
+    chromium.wait_for(f"{PLOTS}.every(plot => plot.querySelector('.main-svg'))")
     chromium.evaluate("document.querySelector('figure.clip button').click()")
     chromium.wait_for("Number(document.querySelector('figure.clip input').value) > 2")
     assert chromium.complaints() == []
     assert chromium.requests() == [report.as_uri()]
 
 
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_the_report_of_a_run_opens_the_same_way_with_every_figure_and_clip(chromium, smoke_run, width):
+    path = smoke_run[0] / "08_reporting/smoke/report.html"
+    chromium.open(path, width)
+    assert chromium.evaluate(f"{PLOTS}.length") == 7
+    chromium.wait_for(f"{PLOTS}.every(plot => plot.querySelector('.main-svg'))")
+    titles = chromium.evaluate(
+        f"{PLOTS}.map(plot => plot.querySelector('.gtitle, .annotation')?.textContent)"
+    )
+    assert all(titles)
+    assert chromium.evaluate("document.querySelectorAll('figure.clip').length") == 3
+    assert chromium.evaluate("document.scrollingElement.scrollWidth") <= width
+    assert chromium.complaints() == []
+    assert chromium.requests() == [path.as_uri()]
+
+
 @pytest.mark.parametrize("width", [360, PHONE, 700, DESK])
 def test_no_width_makes_the_page_scroll_sideways(chromium, report, width):
     chromium.open(report, width)
-    chromium.wait_for("document.querySelectorAll('.plot .main-svg').length >= 3")
+    chromium.wait_for(f"{PLOTS}.every(plot => plot.querySelector('.main-svg'))")
     assert chromium.evaluate("document.scrollingElement.scrollWidth") <= width
     assert visible_lines(chromium) > 1000
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS
+from motiongrpo.diffusion.candidates import TRAININGS
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.errors import InputError
 from motiongrpo.metrics.position import mpjpe_mm
@@ -81,8 +82,9 @@ def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[Scor
 
 
 def windows_scored(scores: dict[str, dict[str, Any]], weights: str) -> pd.DataFrame:
-    """A row a window: what the checkpoint with these weights scored."""
-    mine = [score for score in scores.values() if score["weights"] == weights]
+    """A row a window: what the checkpoint with these weights scored; a copy from elsewhere may be stale."""
+    own = [score for name, score in scores.items() if name.rpartition("/")[0] in TRAININGS]
+    mine = [score for score in own if score["weights"] == weights]
     if not mine:
         raise InputError(
             "the last checkpoint of pretraining or GRPO has no score yet; run the evaluation pipeline"
