@@ -7,9 +7,10 @@ from numpy.testing import assert_allclose
 
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.metrics.error_profile import DIFFERENCE, WindowFacts, error_profile, sampled_windows
-from motiongrpo.metrics.evaluation import EvaluationConfig, score_windows
+from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, score_windows
 from motiongrpo.seeds import generator_for
 from tests.bodies import FPS, open_body, window_batch
 from tests.denoisers import small
@@ -112,12 +113,10 @@ def test_the_motion_that_is_kept_is_the_first_sample_of_its_window(batch):
     torch.manual_seed(0)
     denoiser = Denoiser(small()).double().eval()
     (part, *_) = sampled_windows(denoiser, batch, open_body(), CONFIG)
-    assert torch.equal(part.first.mask, batch.mask[:3])
-    assert torch.equal(part.first.T_world_cpf, batch.T_world_cpf[:3, 1:])
-    joints = part.first.posed(open_body())[1].p_world_joint
-    distance = (joints - batch.rows(torch.arange(3)).posed(open_body())[1].p_world_joint[:, :, :22]).norm(
-        dim=-1
-    )
-    other = 2 * part.joint_error_mm - 1000 * distance  # the mean of two less half of the first
-    assert (other[batch.mask[:3]] >= -1e-9).all()
-    assert not torch.allclose(other[batch.mask[:3]], 1000 * distance[batch.mask[:3]])
+    three = batch.rows(torch.arange(3))
+    x = draw_samples(denoiser, three, CONFIG, generator_for(CONFIG.seed, "evaluation", 0))
+    first, second = (PlacedMotion.sampled(x[:, k], three.T_world_cpf[:, 1:], three.mask) for k in (0, 1))
+    assert torch.equal(part.first.R_parent_joint, first.R_parent_joint)
+    assert not torch.equal(part.first.R_parent_joint, second.R_parent_joint)
+    for name in ("betas", "contacts", "T_world_cpf", "mask"):
+        assert torch.equal(getattr(part.first, name), getattr(first, name))

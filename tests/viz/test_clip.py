@@ -53,7 +53,7 @@ def test_the_camera_goes_with_a_steady_walk_and_does_not_bob_with_a_head_that_sh
     steady = following(1.2 * t)
     assert_allclose(steady.centre[60, 0], 1.2 * t[60], rtol=0, atol=1e-9)
     shaking = following(1.2 * t + 0.02 * torch.sin(2 * math.pi * 3 * t))
-    assert_allclose(shaking.centre[60, 0], 1.2 * t[60], rtol=0, atol=1e-3)
+    assert_allclose(shaking.centre[50:70, 0], 1.2 * t[50:70], rtol=0, atol=1e-4)
     assert (steady.centre[:, 2] == 0).all()
 
 

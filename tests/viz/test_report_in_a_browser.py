@@ -4,6 +4,7 @@ import pytest
 
 from tests.browser import Browser, browser, needs_chromium
 from tests.viz.pages import HOSTILE, page
+from tests.viz.scenes import scene
 
 pytestmark = needs_chromium
 PHONE, DESK = 390, 1280
@@ -74,6 +75,7 @@ def test_a_clip_shows_its_first_frame_plays_stops_and_can_be_scrubbed(chromium, 
     clock = "document.querySelector('figure.clip output').textContent"
     button = "document.querySelector('figure.clip button')"
     assert chromium.evaluate(clock) == "0.00 of 0.77 s"
+    assert chromium.evaluate("document.querySelector('figure.clip input').max") == str(len(scene()) - 1)
     poster = visible_lines(chromium)
     assert poster > 1000
     chromium.evaluate(f"{button}.click()")
