@@ -31,6 +31,7 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-port=0",
 )
+WEBGL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # drawn by the CPU
 PATIENCE = 60.0  # seconds, for a busy machine
 
 
@@ -55,13 +56,13 @@ class Browser:
                 return message["result"]
             self.events.append(message)
 
-    def open(self, page: Path, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
-        """Load a file, on a screen of this size, and wait until it has settled."""
+    def open(self, page: Path | str, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
+        """Load a file or an address, on a screen of this size, and wait until it has settled."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.ask("Emulation.setDeviceMetricsOverride", **size)
         self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.events.clear()
-        self.ask("Page.navigate", url=page.as_uri())
+        self.ask("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         self.wait_for("document.readyState === 'complete'")
 
     def evaluate(self, script: str) -> Any:
@@ -111,10 +112,10 @@ class Browser:
 
 
 @contextmanager
-def browser(profile: Path) -> Iterator[Browser]:
+def browser(profile: Path, *flags: str) -> Iterator[Browser]:
     """A browser with an empty profile, closed at the end."""
     assert CHROMIUM is not None
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with connect(_page_address(profile, process), max_size=None, proxy=None) as socket:

@@ -12,10 +12,14 @@ import yaml
 from kedro.framework.cli.project import run as kedro_run
 from kedro.utils import find_kedro_project
 
+from motiongrpo.body.body_model import body_file, load_body_model
+from motiongrpo.body.mesh import Mesher
 from motiongrpo.commands import COMMANDS
 from motiongrpo.config import nearest
+from motiongrpo.diffusion.recording import load_recordings
 from motiongrpo.hooks import all_pipelines
 from motiongrpo.refusals import sentence_of
+from motiongrpo.viz.viewer import ServerConfig, demand_viser, view
 
 
 class OneSentence(click.Command):
@@ -35,9 +39,6 @@ class OneSentence(click.Command):
                 raise
             raise click.ClickException(sentence) from error
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        write_commands(formatter)
-
 
 class Run(OneSentence):
     """Kedro's `run`; names that do not exist are told before Kedro looks for them."""
@@ -55,6 +56,9 @@ class Run(OneSentence):
         if not ctx.params.get("conf_source"):
             _demand_known("environment", ctx.params.get("env") or "base", _environments())
         return super().invoke(ctx)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_commands(formatter)
 
 
 class Commands(click.Group):
@@ -107,3 +111,43 @@ run = Run(
     help="Run pipelines on what is in conf/ and data/; without --pipelines, the whole chain.",
 )
 cli.add_command(run)
+
+
+def _view(files: tuple[Path, ...], body: str | None, gender: str, host: str, port: int) -> None:
+    demand_viser()
+    path = body_file(body, gender)
+    view(
+        load_recordings(list(files)),
+        load_body_model(path),
+        Mesher(path),
+        ServerConfig(host=host, port=port, open_seconds=None),
+        lambda address: click.echo(f"Open {address} in a browser; Ctrl-C ends it."),
+    )
+
+
+cli.add_command(
+    OneSentence(
+        "view",
+        callback=_view,
+        params=[
+            click.Argument(
+                ["files"], nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
+            ),
+            click.Option(
+                ["--body"], help="The body file or folder it was recorded with; else the open body."
+            ),
+            click.Option(["--gender"], default="neutral", show_default=True, help="Which file of a folder."),
+            click.Option(
+                ["--host"], default="localhost", show_default=True, help="0.0.0.0 lets others look."
+            ),
+            click.Option(
+                ["--port"],
+                default=8080,
+                show_default=True,
+                type=click.IntRange(0, 65535),
+                help="0: any free.",
+            ),
+        ],
+        help="Show recordings in a browser: npz files, or folders of them, that the viewer pipeline writes.",
+    )
+)

@@ -56,6 +56,15 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "the chain under another name, with a parameter changed; two runs never overwrite each other",
     ),
     (
+        "kedro run --pipelines viewer",
+        "held-out motion in a browser: truth, pretrained and post-trained bodies side by side, with a "
+        "scrub bar (needs the extra viewer)",
+    ),
+    (
+        "motiongrpo view FILE",
+        "the same viewer on recordings: those in data/07_model_output/NAME/recordings, or your own",
+    ),
+    (
         "kedro viz run",
         "the pipelines in a browser",
     ),

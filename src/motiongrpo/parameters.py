@@ -16,6 +16,7 @@ from motiongrpo.policy.grpo import GrpoConfig
 from motiongrpo.precision import Precision
 from motiongrpo.rewards.training import RewardModelConfig
 from motiongrpo.run_names import RUN, RUNS
+from motiongrpo.viz.viewer import ViewerConfig
 
 
 class ProjectParameters(Config):
@@ -39,6 +40,7 @@ class ProjectParameters(Config):
     evaluation: EvaluationConfig
     ablation: AblationConfig
     diversity: DiversityConfig
+    viewer: ViewerConfig
 
     @model_validator(mode="after")
     def build_every_cell(self) -> "ProjectParameters":

@@ -14,6 +14,7 @@ from motiongrpo.diffusion.egoallo import find_weights
 from motiongrpo.errors import InputError
 from motiongrpo.parameters import ProjectParameters
 from motiongrpo.precision import NO_ACCELERATE
+from motiongrpo.viz.viewer import NO_VISER
 
 GET_DATA = {
     "amass": "register at https://amass.is.tue.mpg.de, download SMPL+H G, unpack it into one folder",
@@ -36,6 +37,7 @@ def missing(parameters: ProjectParameters, inputs: Set[str]) -> list[str]:
         "params:device": _missing_device,
         "params:precision": _missing_package,
         "params:pretraining": _missing_start,
+        "params:viewer": _missing_viewer,
     }
     found = (check(parameters) for name, check in checks.items() if name in inputs)
     return [sentence for sentence in found if sentence is not None]
@@ -103,6 +105,10 @@ def _missing_device(parameters: ProjectParameters) -> str | None:
         f"device '{parameters.device}' is not there: torch {torch.__version__} finds {devices} of that kind; "
         f"use a machine that has one, with the build of torch for it ({GET_TORCH}), or pass device=cpu"
     )
+
+
+def _missing_viewer(parameters: ProjectParameters) -> str | None:
+    return NO_VISER if find_spec("viser") is None else None
 
 
 def _missing_package(parameters: ProjectParameters) -> str | None:

@@ -98,6 +98,11 @@ def find_body_file(path: Path, gender: str) -> Path:
     )
 
 
+def body_file(body: str | None, gender: str) -> Path:
+    """What the parameters `body` and `gender` name; None is the open body."""
+    return find_body_file(OPEN_BODY if body is None else Path(body).expanduser(), gender)
+
+
 def load_body_model(path: Path) -> BodyModel:
     """Read a body file in SMPL-H format; raises InputError on all but plain arrays of the right shape."""
     data = path.read_bytes()

@@ -67,6 +67,16 @@ def load_recording(path: Path) -> Recording:
     return Recording(str(arrays["title"]), names, motions, float(arrays["fps"]), str(arrays["body_digest"]))
 
 
+def load_recordings(places: list[Path]) -> dict[str, Recording]:
+    """By file name: the recordings that files and folders of them hold."""
+    files = [
+        file for place in places for file in (sorted(place.glob("*.npz")) if place.is_dir() else [place])
+    ]
+    if not files:
+        raise InputError(f"there is no recording in '{places[0]}'; the viewer pipeline writes some")
+    return {file.stem: load_recording(file) for file in files}
+
+
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of the file, as many motions and frames in each."""
     if not path.is_file():

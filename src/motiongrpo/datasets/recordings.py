@@ -1,0 +1,33 @@
+"""Recordings in the catalog: a folder with one npz file each."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+
+from motiongrpo.diffusion.recording import Recording, load_recordings, save_recording
+
+
+class RecordingFolder(AbstractDataset[dict[str, Recording], dict[str, Recording]]):
+    """Saving replaces all that was there."""
+
+    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self.path = Path(path)
+        self.metadata = metadata
+
+    def load(self) -> dict[str, Recording]:
+        return load_recordings([self.path])
+
+    def save(self, data: dict[str, Recording]) -> None:
+        files = {name: self.path / f"{name.replace('/', '_')}.npz" for name in data}
+        for name, recording in data.items():
+            save_recording(recording, files[name])
+        for path in self.path.glob("*.npz"):
+            if path not in files.values():
+                path.unlink()
+
+    def _exists(self) -> bool:
+        return any(self.path.glob("*.npz"))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self.path}

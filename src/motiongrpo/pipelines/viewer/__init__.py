@@ -1,0 +1,5 @@
+"""Held-out motion and samples of the models → a viewer in the browser."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

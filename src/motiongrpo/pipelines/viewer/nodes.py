@@ -1,0 +1,70 @@
+"""The viewer: truth and samples under held-out head paths, recorded and shown."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from motiongrpo.body.body_model import BodyModel, body_file, load_body_model
+from motiongrpo.body.mesh import Mesher
+from motiongrpo.checkpoint import Checkpoint
+from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.diffusion.recording import Recording
+from motiongrpo.diffusion.recovery import recover, restored_denoiser
+from motiongrpo.diffusion.window_blend import WindowPlan
+from motiongrpo.metrics.evaluation import EvaluationConfig
+from motiongrpo.motion.store import MotionStore
+from motiongrpo.motion.windows import WindowConfig, read_windows, split_rows
+from motiongrpo.pipelines.progress import with_progress
+from motiongrpo.seeds import generator_for
+from motiongrpo.viz.viewer import ViewerConfig, view
+
+logger = logging.getLogger(__name__)
+
+
+def draw_recordings(  # noqa: PLR0913
+    motions: MotionStore,
+    windows: pd.DataFrame,
+    body: BodyModel,
+    pretrained: Checkpoint,
+    policy: Checkpoint | None,
+    config: ViewerConfig,
+    evaluation: EvaluationConfig,
+    window: WindowConfig,
+) -> dict[str, Recording]:
+    """The first seconds of held-out sequences, evenly spaced: truth, and samples of each model there is."""
+    models = {"pretrained": pretrained} | ({} if policy is None else {"post-trained": policy})
+    denoisers = {name: restored_denoiser(checkpoint) for name, checkpoint in models.items()}
+    plan = WindowPlan(length=window.length, overlap=max(1, window.length // 4))  # EgoAllo's share
+    held_out = split_rows(windows, "test")["sequence"].unique()
+    chosen = held_out[np.unique(np.linspace(0, len(held_out) - 1, config.sequences).round().astype(int))]
+    recordings = {}
+    for sequence in with_progress(chosen, "recording held-out motion", len(chosen)):
+        about = motions.sequences.loc[sequence]
+        frames = min(int(about["frames"]) - 1, round(config.seconds * motions.header.fps))
+        batch = read_windows(motions, np.array([[sequence, 1, frames]]), frames, hands=False)
+        parts, names = [PlacedMotion.truth(batch)], ["truth"]
+        for name, denoiser in denoisers.items():
+            generator = generator_for(evaluation.seed, "viewer", int(sequence))
+            path = batch.T_world_cpf[0]
+            parts.append(recover(denoiser, path, config.samples, evaluation.sampling, plan, generator))
+            names += [f"{name} {number + 1}" for number in range(config.samples)]
+        title = ", ".join(str(about[key]) for key in ("activity", "name") if about[key])
+        recordings[str(about["name"])] = Recording(
+            title, tuple(names), concatenate(parts), motions.header.fps, body.digest
+        )
+    return recordings
+
+
+def open_viewer(
+    recordings: dict[str, Recording], body: str | None, gender: str, config: ViewerConfig
+) -> None:
+    """Serve until Ctrl-C."""
+    path = body_file(body, gender)
+    view(
+        recordings,
+        load_body_model(path),
+        Mesher(path),
+        config.server,
+        lambda address: logger.info("viewer: open %s in a browser; Ctrl-C ends it", address),
+    )
