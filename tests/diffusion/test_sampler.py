@@ -79,22 +79,23 @@ def test_at_eta_one_every_level_of_the_chain_has_its_forward_marginal():
         assert abs(float(step.x_s.var() / expected_var) - 1) < 5 * (2 / count) ** 0.5
 
 
+@pytest.mark.parametrize("sampler", ["egoallo", "egoallo_without_offset"])
 @pytest.mark.parametrize("steps", range(2, 31))
-def test_too_few_steps_for_egoallos_noise_are_refused_with_the_parameters(steps):
+def test_too_few_steps_for_egoallos_noise_are_refused_with_the_parameters(steps, sampler):
     """Exactly the counts at which its σ would not fit; ours takes any."""
 
     def walked() -> None:
-        free = SamplingConfig.model_construct(steps=steps, eta=1.0, sampler="egoallo")
+        free = SamplingConfig.model_construct(steps=steps, eta=1.0, sampler=sampler)
         for t, s in itertools.pairwise(squared_levels(steps)):
             reverse_step(t, s, free)
 
     config(sampler="ddim", steps=steps)
     if steps >= 6:
-        config(sampler="egoallo", steps=steps)
+        config(sampler=sampler, steps=steps)
         walked()
         return
-    with pytest.raises(ValidationError, match=f"at least 6 with sampler: egoallo.* got {steps}"):
-        config(sampler="egoallo", steps=steps)
+    with pytest.raises(ValidationError, match=f"at least 6 with sampler: {sampler},.* got {steps}"):
+        config(sampler=sampler, steps=steps)
     with pytest.raises(ValueError, match="steps must be at least 6"):
         walked()
 

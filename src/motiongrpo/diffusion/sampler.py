@@ -44,10 +44,10 @@ class SamplingConfig(Config):
 
     @model_validator(mode="after")
     def leave_room_for_egoallos_noise(self) -> "SamplingConfig":
-        if self.sampler == "egoallo" and self.steps < EGOALLO_STEPS:
+        if self.sampler != "ddim" and self.steps < EGOALLO_STEPS:
             raise ValueError(
-                f"steps must be at least {EGOALLO_STEPS} with sampler: egoallo, whose σ would not fit into "
-                f"the noise of the next level, got {self.steps}"
+                f"steps must be at least {EGOALLO_STEPS} with sampler: {self.sampler}, whose σ would not fit "
+                f"into the noise of the next level, got {self.steps}"
             )
         return self
 

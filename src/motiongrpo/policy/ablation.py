@@ -4,15 +4,13 @@ A cell is a GRPO with some parameters changed, or a control that is given as muc
 mappings laid onto `grpo`, `pretraining` or `evaluation.sampling`, and checked as those are.
 """
 
-import itertools
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
 from motiongrpo.config import Config, nearest
-from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
-from motiongrpo.diffusion.schedule import squared_levels
+from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.training import PretrainingConfig
 from motiongrpo.metrics.published import PublishedRow
 from motiongrpo.optimisation import OptimiserConfig
@@ -194,9 +192,7 @@ def planned(name: str, seed: int, config: AblationConfig, foundation: Foundation
         case BestOfCell():
             return PlannedCell(name, seed, cell.kind, None, sampling, cell.candidates, 0)
         case SamplerCell():
-            other = merged(name, sampling, cell.changes)
-            refuse_impossible(name, other)
-            return PlannedCell(name, seed, cell.kind, None, other, 1, 0)
+            return PlannedCell(name, seed, cell.kind, None, merged(name, sampling, cell.changes), 1, 0)
         case ContinuedCell() | SupervisedCell():
             control = control_of(name, seed, config, foundation)
             evaluations = TRAINED * control.steps * control.batch_size
@@ -245,15 +241,6 @@ def control_of(
             "seed": seed_for(seed, "continued"),
         }
     )
-
-
-def refuse_impossible(name: str, sampling: SamplingConfig) -> None:
-    """Raises ValueError that names the cell unless every step of the sampler exists."""
-    try:
-        for t, s in itertools.pairwise(squared_levels(sampling.steps)):
-            reverse_step(t, s, sampling)
-    except ValueError as error:
-        raise ValueError(f"ablation.cells.{name}.changes: {error}") from error
 
 
 def merged(name: str, base: AnyConfig, changes: Changes) -> AnyConfig:
