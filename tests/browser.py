@@ -80,6 +80,7 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Errors and warnings on the console, exceptions, and whatever the security policy refused."""
+        self.evaluate("document.title")  # whatever happened before its answer has been told by then
         found = []
         for event in self.events:
             params = event.get("params", {})

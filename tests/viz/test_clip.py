@@ -90,6 +90,20 @@ def test_every_joint_of_every_frame_is_inside_the_picture():
             assert flat[..., 1].max() < panel.top_m
 
 
+@pytest.mark.parametrize("height", [1.0, 0.5, 1.5])
+def test_a_metre_is_as_many_pixels_up_as_across_in_every_panel(height):
+    """Also of somebody who crouches or is tall: a mark on the axis must not widen it."""
+    scaled = [replace(m, p_world_joint=m.p_world_joint * height) for m in scene().motions]
+    drawing = Drawing(Stage(replace(scene(), motions=scaled)), 60)
+    scales = []
+    for axes in drawing.figure.axes:
+        box, across, up = axes.get_window_extent(), np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())
+        scales += [box.width / across, box.height / up]
+    assert_allclose(scales, scales[0], rtol=1e-9)
+    width, tall = drawing.figure.get_size_inches() * 60
+    assert_allclose([width % 2, tall % 2], 0, rtol=0, atol=1e-6)
+
+
 def test_contacts_are_green_and_the_truth_is_behind_a_prediction_only():
     truth, guess = scene().motions
     none = torch.zeros_like(truth.contacts)

@@ -3,6 +3,7 @@
 Axes are made once; a frame moves the marks that move and draws them over what stays (blitting).
 """
 
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,9 +35,9 @@ from motiongrpo.viz.skeleton import (
 
 Picture = UInt8[ndarray, "height width 4"]
 
-COLUMN_IN = 3.1  # of a motion, with the gap to the next
-LEFT_IN, TOP_IN, BETWEEN_IN, BOTTOM_IN = 0.75, 1.0, 0.15, 0.4
-HEIGHTS_M = (0, 0.5, 1, 1.5)
+PANEL_IN, GAP_IN = 3.0, 0.1  # width of a panel, and between panels
+LEFT_IN, TOP_IN, BETWEEN_IN = 0.75, 1.0, 0.15
+LINE_IN = 0.2  # of the legend
 MP4_DPI, GIF_DPI = 110, 58
 GIF_FPS, GIF_COLOURS, HOLD_MS = 15, 32, 700
 QUALITY: dict[str, object] = {"crf": "20", "preset": "veryfast", "tune": "animation"}
@@ -158,7 +159,7 @@ def _figure(stage: Stage, dpi: float) -> tuple[Figure, ndarray, Text]:
             axes.spines[:].set_visible(False)
     for axes, motion in zip(grid[0], scene.motions, strict=True):
         axes.axhline(0, color=FLOOR, linewidth=1)
-        axes.set_yticks(HEIGHTS_M)
+        axes.set_yticks(np.arange(0, side.top_m, 0.5))
         axes.tick_params(labelleft=axes is grid[0, 0], length=2)
         axes.set_title(motion.name, fontsize=11, parse_math=False)
     for axes in grid[1]:
@@ -166,7 +167,9 @@ def _figure(stage: Stage, dpi: float) -> tuple[Figure, ndarray, Text]:
     grid[0, 0].set_ylabel(f"{side.name}\nheight, m")
     grid[1, 0].set_ylabel(f"{front.name}\nfloor in squares of {GRID_M} m", labelpad=26)
     figure.text(0.01, 1 - 0.1 / figure.get_figheight(), scene.title, va="top", fontsize=11, parse_math=False)
-    figure.legend(handles=legend_entries(), loc="lower center", ncols=6, frameon=False, fontsize=8)
+    figure.legend(
+        handles=legend_entries(), loc="lower center", ncols=2 * len(scene.motions), frameon=False, fontsize=8
+    )
     clock = figure.text(0.99, 1 - 0.1 / figure.get_figheight(), "", ha="right", va="top", fontsize=11)
     return figure, grid, clock
 
@@ -174,23 +177,15 @@ def _figure(stage: Stage, dpi: float) -> tuple[Figure, ndarray, Text]:
 def _axes(stage: Stage, dpi: float) -> tuple[Figure, ndarray]:
     """Axes of one scale, two rows of them, in a figure of an even number of pixels either way."""
     columns = len(stage.scene.motions)
-    heights = [COLUMN_IN * (panel.top_m - panel.low_m) / (2 * panel.reach_m) for panel in stage.panels]
-    wanted = LEFT_IN + COLUMN_IN * columns, TOP_IN + sum(heights) + BETWEEN_IN + BOTTOM_IN
-    width, height = (2 * round(inches * dpi / 2) / dpi for inches in wanted)
+    below = LINE_IN * (1 + math.ceil(len(legend_entries()) / (2 * columns)))
+    tall = [PANEL_IN * (panel.top_m - panel.low_m) / (2 * panel.reach_m) for panel in stage.panels]
+    bottoms = below + tall[1] + BETWEEN_IN, below
+    wanted = LEFT_IN + columns * (PANEL_IN + GAP_IN), bottoms[0] + tall[0] + TOP_IN
+    width, height = (2 * math.ceil(inches * dpi / 2) / dpi for inches in wanted)
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
-    bottoms = height - TOP_IN - heights[0], BOTTOM_IN
+    lefts = [LEFT_IN + column * (PANEL_IN + GAP_IN) for column in range(columns)]
     grid = [
-        [
-            figure.add_axes(
-                (
-                    (LEFT_IN + column * COLUMN_IN) / width,
-                    bottom / height,
-                    0.97 * COLUMN_IN / width,
-                    tall / height,
-                )
-            )
-            for column in range(columns)
-        ]
-        for bottom, tall in zip(bottoms, heights, strict=True)
+        [figure.add_axes((left / width, low / height, PANEL_IN / width, high / height)) for left in lefts]
+        for low, high in zip(bottoms, tall, strict=True)
     ]
     return figure, np.array(grid)
