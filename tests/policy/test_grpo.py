@@ -191,6 +191,21 @@ def test_looking_at_a_run_changes_no_weight_of_it():
     assert [u.reward for u in updates] == [u.reward for u in others]
 
 
+def test_what_is_drawn_to_look_is_not_what_was_drawn_to_learn(monkeypatch):
+    """The extra rollout under the numbers of the update's own would be correlated with it."""
+    addresses = []
+
+    def recorded(*address, **where):
+        addresses.append(address)
+        return grpo_generator(*address, **where)
+
+    grpo_generator = grpo.generator_for
+    monkeypatch.setattr(grpo, "generator_for", recorded)
+    post_trained(config(updates=2, diagnostics=LOOK.model_copy(update={"every": 1})))
+    assert len(addresses) == 5  # a calibration pool, then a rollout and a look of either update
+    assert len(set(addresses)) == len(addresses)
+
+
 def test_an_update_tells_of_every_trained_level_and_now_and_then_of_every_term():
     _, updates = post_trained(config(updates=3))
     assert [u.evidence is None for u in updates] == [False, True, False]
