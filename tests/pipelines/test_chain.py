@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pandas as pd
 import pytest
 
 from tests.pipelines.kedro_project import run
@@ -137,3 +138,28 @@ def test_a_longer_training_goes_on_where_the_shorter_one_ended(finished, tmp_pat
     shorter = run(data, "grpo", grpo__updates=4)
     assert shorter.exit_code == 1
     assert "already holds 8 steps of grpo, more than the 4 asked for" in shorter.output
+
+
+def test_clips_of_windows_that_were_not_scored_are_refused_in_one_sentence(finished, tmp_path):
+    data = shutil.copytree(finished[0], tmp_path / "data")
+    before = (data / "08_reporting/smoke/median_clip.gif").read_bytes()
+    result = run(data, "reporting", evaluation__windows=4)
+    assert result.exit_code == 1
+    last = result.output.strip().splitlines()[-1]
+    assert last.startswith(
+        "Error: the pretrained model was scored on 8 windows that are not the 4 held-out ones"
+    )
+    assert last.endswith("run the evaluation pipeline")
+    assert (data / "08_reporting/smoke/median_clip.gif").read_bytes() == before
+
+
+def test_the_error_profile_is_the_comparison_taken_apart(finished):
+    """Reporting draws the samples again; they must be those that were scored."""
+    folder = finished[0] / "08_reporting/smoke"
+    profile = pd.read_csv(folder / "error_profile.csv").query("by == 'joint'")
+    table = pd.read_csv(folder / "comparison.csv").query("metric == 'mpjpe_mm'").set_index("checkpoint")
+    means = profile.groupby("model")["mean"].mean()
+    last = {"pretrained": "pretraining/step_0000024", "post-trained": "grpo/step_0000006"}
+    for model, checkpoint in last.items():
+        assert means[model] == pytest.approx(table.loc[checkpoint, "mean"], rel=1e-6)
+    assert means["difference"] == pytest.approx(table.loc[last["post-trained"], "difference"], abs=1e-3)

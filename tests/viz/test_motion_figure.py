@@ -84,10 +84,13 @@ def test_scores_of_other_windows_than_those_of_the_table_are_refused():
     scored = windows_scored({"grpo/1": score("mine", 1.0, 2.0)}, "mine")
     rows = [("test", 0, 1, 8, "s0"), ("test", 1, 9, 8, "s1")]
     table = pd.DataFrame(rows, columns=["split", "sequence", "start", "length", "subject"])
-    demand_same_windows(scored, table)
+    demand_same_windows("pretrained", scored, table)
     for other in (table.assign(subject="someone else"), table.iloc[:1]):
-        with pytest.raises(InputError, match=r"scored on 2 windows that are not the [12] held-out ones"):
-            demand_same_windows(scored, other)
+        with pytest.raises(
+            InputError,
+            match=r"the pretrained model was scored on 2 windows that are not the [12] held-out ones",
+        ):
+            demand_same_windows("pretrained", scored, other)
 
 
 def test_the_truth_has_no_error_and_a_shift_has_its_length(truth):

@@ -92,13 +92,13 @@ def windows_scored(scores: dict[str, dict[str, Any]], weights: str) -> pd.DataFr
     return pd.DataFrame(mine[0]["windows"])
 
 
-def demand_same_windows(scored: pd.DataFrame, rows: pd.DataFrame) -> None:
+def demand_same_windows(model: str, scored: pd.DataFrame, rows: pd.DataFrame) -> None:
     """Raises InputError where the window table has been made anew since the scores."""
     then = scored[["sequence", "window", "subject"]].to_numpy().tolist()
     now = rows[["sequence", "start", "subject"]].to_numpy().tolist()
     if then != now:
         raise InputError(
-            f"the policy was scored on {len(then)} windows that are not the {len(now)} held-out ones of the "
-            "window table, since the motion was ingested or evaluation.windows changed; "
+            f"the {model} model was scored on {len(then)} windows that are not the {len(now)} held-out ones "
+            "of the window table, since the motion was ingested or evaluation.windows changed; "
             "run the evaluation pipeline"
         )

@@ -45,9 +45,10 @@ def sample_held_out(  # noqa: PLR0913
 ) -> tuple[pd.DataFrame, Record]:
     """The samples that were scored, drawn again: where their errors lie, and three windows to look at."""
     rows = split_rows(windows, "test", config.windows)
-    demand_same_windows(windows_scored(scores, policy.header.weights), rows)
-    batch = read_rows(motions, rows, window, hands=False).to(device)
     models = {"pretrained": pretrained, "post-trained": policy}
+    for name, model in models.items():
+        demand_same_windows(name, windows_scored(scores, model.header.weights), rows)
+    batch = read_rows(motions, rows, window, hands=False).to(device)
     drawn = {name: draw_from(model, name, batch, body, config) for name, model in models.items()}
     about = motions.sequences.loc[rows["sequence"], ["name", "activity"]].reset_index(drop=True)
     profile = error_profile(
