@@ -1,6 +1,7 @@
 """Rollouts of the real network under the real reward, on a small scale."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -51,7 +52,9 @@ class Supply:
 
 def collector(supply: Supply, scale: RewardScale = SCALE, terms: list[str] = TERMS, **changes) -> Collector:
     rollout = rollout_config(4, 4, **({"conditions": 3} | changes))
-    drop = AdvantageConfig(clamp=5.0, drop_below=0.01, refills=2, empty_updates=3, calibration_conditions=2)
+    drop = AdvantageConfig(
+        clamp=5.0, drop_below=0.01, refills=2, empty_updates=3, calibration_conditions=2, shuffled=False
+    )
     return Collector(rollout, drop, hybrid(terms=terms), scale, supply)
 
 
@@ -67,6 +70,22 @@ def test_groups_that_all_teach_are_all_kept():
     assert len(collected.rollouts.batch) == 3
     expected = group_advantages(collected.rewards, SCALE.floor, 5.0)
     assert_close(collected.advantage, expected)
+
+
+def test_shuffled_rewards_stay_in_their_group_and_leave_their_sample():
+    """All terms of a sample move together, and what was sampled is the same as without."""
+    plain = collect(collector(Supply()))
+    settings = collector(Supply())
+    shuffled = collect(replace(settings, advantage=settings.advantage.model_copy(update={"shuffled": True})))
+    assert_close(shuffled.rollouts.x, plain.rollouts.x, rtol=0, atol=0)
+    assert_close(shuffled.rewards, plain.rewards, rtol=0, atol=0)
+    order = torch.isclose(shuffled.advantage[:, :, None], plain.advantage[:, None, :]).long()
+    assert (order.sum(1) == 1).all()  # the advantages of a group in another order
+    assert (order.sum(2) == 1).all()
+    assert order.diagonal(dim1=1, dim2=2).sum() < order.sum() / 2
+    for term, advantage in shuffled.term_advantage.items():
+        moved = torch.einsum("gij,gj->gi", order.to(advantage), plain.term_advantage[term])
+        assert_close(moved, advantage)
 
 
 def test_when_no_group_teaches_none_is_kept_and_what_was_sampled_is_told():

@@ -55,7 +55,9 @@ def windows(count: int, *address):
 def study(**changes) -> Study:
     ones = dict.fromkeys(TERMS, 1.0)
     scale = RewardScale(ones, dict.fromkeys(TERMS, 1e-3), dict.fromkeys(TERMS, 0.0))
-    drop = AdvantageConfig(clamp=5.0, drop_below=0.01, refills=0, empty_updates=1, calibration_conditions=2)
+    drop = AdvantageConfig(
+        clamp=5.0, drop_below=0.01, refills=0, empty_updates=1, calibration_conditions=2, shuffled=False
+    )
     return Study(
         network(), hybrid(terms=TERMS), scale, windows, config(**changes), drop, surrogate(clip_shift=10.0)
     )

@@ -57,7 +57,12 @@ def config(
         rollout=chain,
         rewards=hybrid(terms=TERMS).config,
         advantage=AdvantageConfig(
-            clamp=5.0, drop_below=1e-9, refills=0, empty_updates=empty_updates, calibration_conditions=4
+            clamp=5.0,
+            drop_below=1e-9,
+            refills=0,
+            empty_updates=empty_updates,
+            calibration_conditions=4,
+            shuffled=False,
         ),
         surrogate=SurrogateConfig(
             ratio="corrected",

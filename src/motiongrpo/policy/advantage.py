@@ -45,6 +45,16 @@ def standardised(reward: PerSample, floor: float) -> PerSample:
     return torch.where(scale > 0, centred / scale.clamp(min=torch.finfo(scale.dtype).tiny), 0)
 
 
+def dealt_out(rewards: dict[str, PerSample], generator: torch.Generator) -> dict[str, PerSample]:
+    """The same rewards in every group, all terms of a sample together, in random order of samples.
+
+    They are worth the same and say nothing of what was done: whatever training on them changes is drift.
+    """
+    shape = next(iter(rewards.values())).shape
+    order = torch.rand(shape, generator=generator, device=generator.device).argsort(dim=1)
+    return {term: reward.gather(1, order.to(reward.device)) for term, reward in rewards.items()}
+
+
 def teaches(
     rewards: dict[str, PerSample], spread: dict[str, float], share: float
 ) -> Bool[Tensor, " condition"]:

@@ -12,7 +12,7 @@ from motiongrpo.config import Config
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.finite import demand_finite
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.policy.advantage import RewardScale, group_advantages, teaches
+from motiongrpo.policy.advantage import RewardScale, dealt_out, group_advantages, teaches
 from motiongrpo.policy.diagnostics import spread_mm
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts, concatenate, roll_out
 from motiongrpo.rewards.hybrid import HybridReward, Measured
@@ -29,6 +29,7 @@ class AdvantageConfig(Config):
     refills: int = Field(ge=0)  # attempts to replace dropped groups
     empty_updates: int = Field(ge=1)  # in a row without a group that teaches: the run stops
     calibration_conditions: int = Field(ge=2)  # of the fixed pool that sets ω and the floors
+    shuffled: bool  # a control: every sample is paid what another of its group has earned
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,10 @@ class Collector:
             kept_rewards.append({term: r[worth] for term, r in rewards.items()})
             seen.append(measured)
             masks.append(rollouts.batch.mask)
-        return self._assemble(concatenate(kept), _together(kept_rewards), seen, torch.cat(masks))
+        rewards = _together(kept_rewards)
+        if self.advantage.shuffled:
+            rewards = dealt_out(rewards, generator)
+        return self._assemble(concatenate(kept), rewards, seen, torch.cat(masks))
 
     def _assemble(
         self, rollouts: Rollouts, rewards: dict[str, PerSample], seen: list[Measured], mask: Tensor
