@@ -10,8 +10,8 @@ INSTALLED := $(VENV)/installed
 run: $(INSTALLED) ## the whole chain on synthetic motion; ends with a table and a report
 	$(BIN)/kedro run
 
-test: check ## every check and every test
-	$(BIN)/python -m pytest
+test: check ## every check and every test; ends with the ten slowest
+	$(BIN)/python -m pytest --durations=10
 
 check: $(INSTALLED) ## formatting, lint, types, layers
 	$(BIN)/ruff format --check

@@ -130,7 +130,7 @@ def filled(model: Model, checkpoint: Checkpoint) -> Model:
     """The model with the weights of a checkpoint; raises InputError where they do not fit it."""
     wanted, given = model.state_dict(), checkpoint.tensors
     for name in sorted(wanted.keys() | given.keys()):
-        shapes = [tuple(tensors[name].shape) if name in tensors else None for tensors in (wanted, given)]
+        shapes = [tuple(tensors[name].shape) if name in tensors else "none" for tensors in (wanted, given)]
         if shapes[0] != shapes[1]:
             raise InputError(
                 f"the weights of a {checkpoint.header.kind} checkpoint do not fit the network of its header: "

@@ -58,7 +58,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     (
         "kedro run --pipelines viewer",
         "held-out motion in a browser: truth, pretrained and post-trained bodies side by side, with a "
-        "scrub bar (needs the extra viewer)",
+        "scrub bar (extra viewer, which make installs)",
     ),
     (
         "motiongrpo view FILE",

@@ -204,7 +204,7 @@ def test_a_restored_model_has_the_weights_of_its_checkpoint_and_no_others():
     source, target = nn.Linear(2, 1), nn.Linear(2, 1)
     header = training().header("denoiser", 1, {})
     assert torch.equal(restored(Checkpoint(header, source.state_dict()), target).weight, source.weight)
-    with pytest.raises(RuntimeError, match="Missing key"):
+    with pytest.raises(InputError, match=r"'bias' must have shape \(1,\), got none; restore the file"):
         restored(Checkpoint(header, {"weight": source.weight}), target)
 
 
