@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ENV ?= local
 INSTALLED := $(VENV)/installed
 
 .PHONY: run test check viz bench clean
@@ -19,8 +20,9 @@ check: $(INSTALLED) ## formatting, lint, types, layers
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-viz: $(INSTALLED) ## the pipelines in a browser
-	$(BIN)/kedro viz run
+viz: $(INSTALLED) ## the pipelines and what the last run left, as a site in build/; ENV=cmu names another environment
+	KEDRO_ENV=$(ENV) PYTHONWARNINGS=ignore $(BIN)/kedro viz build --include-previews
+	@echo "Open it with: $(BIN)/python -m http.server --directory build 4141, at http://localhost:4141"
 
 bench: $(INSTALLED) ## every benchmark, one after the other; DATA_ROOT=DIR names a folder of motion capture
 	set -e; for script in benchmarks/*.py; do echo "== $$script"; DATA_ROOT=$(DATA_ROOT) $(BIN)/python $$script; done

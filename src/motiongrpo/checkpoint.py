@@ -166,6 +166,13 @@ def read_header(path: Path) -> Header:
         ) from error
 
 
+def tensor_shapes(path: Path) -> dict[str, str]:
+    """Type and shape of every tensor of a file by name, without reading any."""
+    with safe_open(path, framework="pt") as file:
+        parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        return {name: f"{part.get_dtype()} {part.get_shape()}" for name, part in parts.items()}
+
+
 def weights_digest(tensors: StateDict) -> str:
     """A short SHA-256 of names, types, shapes and values of tensors on the CPU."""
     digest = hashlib.sha256()

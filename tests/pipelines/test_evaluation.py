@@ -18,19 +18,10 @@ from tests.pipelines.kedro_project import run
 OWN = 6  # checkpoints of a smoke run
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The folder of a smoke run without its report."""
-    data = tmp_path_factory.mktemp("data")
-    result = run(data, "ingestion,pretraining,reward_model,grpo,evaluation")
-    assert result.exit_code == 0, result.output
-    return data
-
-
 @pytest.fixture
-def data(finished, tmp_path):
-    """A copy of it to change."""
-    return shutil.copytree(finished, tmp_path / "data")
+def data(smoke_run, tmp_path):
+    """A copy of a whole run to change."""
+    return shutil.copytree(smoke_run[0], tmp_path / "data")
 
 
 def evaluated(data: Path, stages: str = "evaluation", **params: object) -> str:
@@ -306,8 +297,8 @@ def test_a_run_that_is_not_there_is_named(runs, sentence, data):
         assert "did you mean 'smoke'?" in last
 
 
-def test_a_score_file_says_how_it_was_measured(finished):
-    score = json.loads((finished / "07_model_output/smoke/scores/grpo/step_0000006.json").read_text())
+def test_a_score_file_says_how_it_was_measured(smoke_run):
+    score = json.loads((smoke_run[0] / "07_model_output/smoke/scores/grpo/step_0000006.json").read_text())
     assert re.fullmatch("[0-9a-f]{16}", score["protocol"])
     assert score["measured"]["parameters"]["samples"] == 2
     assert score["measured"]["version"] >= 1

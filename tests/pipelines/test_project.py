@@ -1,6 +1,9 @@
 """Contracts of the project: catalog, parameters, registry."""
 
 import importlib
+import inspect
+import re
+from collections.abc import Iterable
 
 import pytest
 from kedro.framework.session import KedroSession
@@ -8,10 +11,12 @@ from kedro.framework.startup import bootstrap_project
 
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.errors import InputError
+from motiongrpo.hooks import maker_of
 from motiongrpo.parameters import ProjectParameters
 from motiongrpo.pipeline_registry import CHAIN, register_pipelines
 from tests.pipelines.kedro_project import ROOT, run
 
+LAYERS = ["raw", "intermediate", "model_input", "models", "model_output", "reporting"]
 ENVIRONMENTS = ["base", "smoke", "cmu", "paper"]
 
 
@@ -27,22 +32,67 @@ def test_the_parameters_of_every_environment_are_valid(env):
     assert ProjectParameters.model_validate(parameters).run == {"base": "default"}.get(env, env)
 
 
+def used_datasets() -> set[str]:
+    """By any pipeline."""
+    return no_parameters(set().union(*(pipeline.datasets() for pipeline in register_pipelines().values())))
+
+
+def no_parameters(names: Iterable[str]) -> set[str]:
+    return {name for name in names if name != "parameters" and not name.startswith("params:")}
+
+
 @pytest.mark.parametrize("env", ENVIRONMENTS)
-def test_everything_a_pipeline_touches_is_in_the_catalog_with_a_layer(env):
+def test_everything_a_pipeline_touches_is_in_the_catalog_and_nothing_else_is(env):
     """A misspelt output would be kept in memory and lost."""
+    assert no_parameters(context(env).catalog.keys()) == used_datasets()
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_every_catalog_entry_has_a_sentence_and_a_layer(env):
     catalog = context(env).catalog
-    used = set().union(*(pipeline.datasets() for pipeline in register_pipelines().values()))
-    for name in sorted(used):
-        if name != "parameters" and not name.startswith("params:"):
-            assert name in catalog, name
-            assert catalog.get(name).metadata["kedro-viz"]["layer"], name
+    for name in no_parameters(catalog.keys()):
+        metadata = catalog.get(name).metadata
+        assert metadata["kedro-viz"]["layer"] in LAYERS, name
+        assert is_sentence(metadata["description"]), name
+
+
+def test_layers_run_one_way():
+    """Else kedro-viz shows none."""
+    catalog = context("base").catalog
+    place = {name: LAYERS.index(catalog.get(name).metadata["kedro-viz"]["layer"]) for name in used_datasets()}
+    for pipeline in register_pipelines().values():
+        for node in pipeline.nodes:
+            before = max((place[name] for name in node.inputs if name in place), default=0)
+            assert before <= min((place[name] for name in node.outputs), default=before), node.name
+
+
+def test_every_node_has_a_sentence_and_stands_in_the_group_of_its_pipeline():
+    pipelines = register_pipelines()
+    for name, pipeline in pipelines.items():
+        for node in pipeline.nodes:
+            first = re.split(r"\n\n", inspect.getdoc(node.func) or "")[0].replace("\n", " ")
+            assert is_sentence(first), node.name
+            assert node.name == f"{node.namespace}.{node.short_name.replace(' ', '_').lower()}"
+            makers = {maker_of(output) for output in node.outputs}
+            assert makers <= {node.namespace}, name
+
+
+def is_sentence(text: str) -> bool:
+    """A capital at its start, a full stop or a question mark at its end, and some words between."""
+    return text[:1].isupper() and text.endswith((".", "?")) and len(text.split()) >= 4
 
 
 def test_the_default_pipeline_is_the_chain_in_order():
     pipelines = register_pipelines()
     nodes = [node.name for node in pipelines["__default__"].nodes]
     assert set(nodes) == {node.name for name in CHAIN for node in pipelines[name].nodes}
-    order = ["ingest_motions", "train_denoiser", "train_reward_model", "post_train", "score_checkpoints"]
+    order = [
+        "ingestion.ingest_motions",
+        "pretraining.train_denoiser",
+        "reward_model.train_reward_model",
+        "grpo.post_train",
+        "evaluation.score_checkpoints",
+    ]
     assert [name for name in nodes if name in order] == order
 
 
@@ -163,8 +213,6 @@ def test_unknown_makers_cannot_happen():
     for name in CHAIN:
         pipeline = importlib.import_module(f"motiongrpo.pipelines.{name}").create_pipeline()
         assert pipeline.outputs() | pipeline.all_outputs()
-    from motiongrpo.hooks import maker_of
-
     assert maker_of("pretrained_denoiser") == "pretraining"
     with pytest.raises(InputError, match="no pipeline makes 'nothing'"):
         maker_of("nothing")

@@ -1,11 +1,14 @@
 """The body file in the catalog: the open body that the package ships, or the user's own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import JSONPreview
 
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, find_body_file, load_body_model
+from motiongrpo.body.skeleton import Joint
 from motiongrpo.errors import InputError
 
 
@@ -26,5 +29,16 @@ class BodyModelDataset(AbstractDataset[None, BodyModel]):
     def save(self, data: None) -> None:
         raise InputError("body files are never written")
 
+    def preview(self) -> JSONPreview:
+        """What the file gives."""
+        body = self.load()
+        at_rest = {
+            joint.name.lower(): point
+            for joint, point in zip(Joint, body.rest_joints.base.tolist(), strict=True)
+        }
+        return JSONPreview(
+            json.dumps({"name": body.name, "digest": body.digest, "rest_joints_m": at_rest}, indent=2)
+        )
+
     def _describe(self) -> dict[str, Any]:
-        return {"file": self.path, "gender": self.gender}
+        return {"filepath": self.path, "gender": self.gender}

@@ -1,10 +1,12 @@
 """Checkpoints in the catalog: single ones, and the series a training leaves behind."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
-from kedro_datasets._typing import JSONPreview
+from kedro_datasets._typing import JSONPreview, TablePreview
 
 from motiongrpo.checkpoint import (
     COMPLETE,
@@ -16,8 +18,10 @@ from motiongrpo.checkpoint import (
     load_checkpoint,
     read_header,
     save_checkpoint,
+    tensor_shapes,
 )
 from motiongrpo.config import nearest
+from motiongrpo.datasets.previews import table_preview
 from motiongrpo.errors import InputError
 from motiongrpo.files import replace_text
 from motiongrpo.run_names import named_runs
@@ -38,7 +42,9 @@ class CheckpointDataset(AbstractDataset[Checkpoint, Checkpoint]):
         save_checkpoint(data, self.filepath)
 
     def preview(self) -> JSONPreview:
-        return JSONPreview(read_header(self.filepath).model_dump_json(indent=2))
+        """The header, and what the tensors are."""
+        header = read_header(self.filepath).model_dump(mode="json")
+        return JSONPreview(json.dumps(header | {"tensors": tensor_shapes(self.filepath)}, indent=2))
 
     def _exists(self) -> bool:
         return self.filepath.is_file()
@@ -84,6 +90,12 @@ class CheckpointSeries(AbstractDataset[TrainingCheckpoint, CheckpointFolder]):
         else:
             (self.path / COMPLETE).unlink(missing_ok=True)
 
+    def preview(self) -> TablePreview:
+        """A row a checkpoint: its step, its weights' digest, and what its training measured then."""
+        headers = [read_header(path) for path in CheckpointFolder(self.path).files()]
+        rows = [{"step": header.step, "weights": header.weights} | header.metrics for header in headers]
+        return table_preview(pd.DataFrame(rows))
+
     def _exists(self) -> bool:
         return (self.path / COMPLETE).is_file()
 
@@ -106,6 +118,9 @@ class TrainingState(AbstractDataset[None, Checkpoint | None]):
     def save(self, data: None) -> None:
         raise DatasetError("the state is written with its checkpoint")
 
+    def preview(self) -> JSONPreview:
+        return JSONPreview(read_header(self.filepath).model_dump_json(indent=2))
+
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self.filepath}
 
@@ -124,6 +139,11 @@ class OtherCheckpoints(AbstractDataset[None, CheckpointFolder]):
 
     def save(self, data: None) -> None:
         raise DatasetError("checkpoints from elsewhere are copied in by hand")
+
+    def preview(self) -> JSONPreview:
+        """What lies there."""
+        names = [path.name for path in self.path.glob("*") if not path.name.startswith(".")]
+        return JSONPreview(json.dumps(sorted(names), indent=2))
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self.path}
@@ -150,6 +170,10 @@ class ModelsOfRuns(AbstractDataset[None, dict[str, Path]]):
 
     def save(self, data: None) -> None:
         raise DatasetError("the models of other runs are never written")
+
+    def preview(self) -> JSONPreview:
+        """Where they lie, by run."""
+        return JSONPreview(json.dumps({name: str(path) for name, path in self.load().items()}, indent=2))
 
     def _describe(self) -> dict[str, Any]:
         return {"root": self.root, "runs": self.names}

@@ -1,10 +1,12 @@
 """Clips in the catalog: a video and, for where none plays, an animated picture beside it."""
 
+import base64
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import ImagePreview
 
 from motiongrpo.files import replace_file
 from motiongrpo.viz.clip import write_gif, write_mp4
@@ -29,6 +31,10 @@ class ClipDataset(AbstractDataset[Scene, bytes]):
     def save(self, data: Scene) -> None:
         replace_file(self.gif, partial(write_gif, data))
         replace_file(self.filepath, partial(write_mp4, data))
+
+    def preview(self) -> ImagePreview:
+        """The animated picture: it plays in the panel."""
+        return ImagePreview(base64.b64encode(self.gif.read_bytes()).decode("ascii"))
 
     def _exists(self) -> bool:
         return self.filepath.is_file() and self.gif.is_file()

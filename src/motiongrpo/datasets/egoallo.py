@@ -1,13 +1,15 @@
 """A folder in EgoAllo's layout in the catalog."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import JSONPreview
 
-from motiongrpo.checkpoint import Checkpoint
+from motiongrpo.checkpoint import Checkpoint, tensor_shapes
 from motiongrpo.diffusion.architecture import DenoiserConfig
-from motiongrpo.diffusion.egoallo import EgoAlloModel, read_egoallo, write_egoallo
+from motiongrpo.diffusion.egoallo import EgoAlloModel, find_weights, read_egoallo, write_egoallo
 
 
 class EgoAlloFolder(AbstractDataset[Checkpoint, EgoAlloModel]):
@@ -23,6 +25,11 @@ class EgoAlloFolder(AbstractDataset[Checkpoint, EgoAlloModel]):
     def save(self, data: Checkpoint) -> None:
         config = DenoiserConfig(**data.header.architecture)
         write_egoallo(EgoAlloModel(config, data.tensors), self.path, data.header.step)
+
+    def preview(self) -> JSONPreview:
+        """The architecture, and what the tensors are."""
+        about = {"config": self.load().config.model_dump(), "tensors": tensor_shapes(find_weights(self.path))}
+        return JSONPreview(json.dumps(about, indent=2))
 
     def _exists(self) -> bool:
         return any(self.path.glob("checkpoints_*/model.safetensors"))

@@ -1,12 +1,15 @@
 """The motion store in the catalog: written file by file, read as memory maps."""
 
 import json
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import JSONPreview, TablePreview
 
+from motiongrpo.datasets.previews import table_preview
 from motiongrpo.files import replace_text
 from motiongrpo.motion.raw import Fingerprint
 from motiongrpo.motion.store import (
@@ -44,6 +47,10 @@ class MotionStoreDataset(AbstractDataset[StoreUpdate, MotionStore]):
             writer.finish()
             self._writer = None
 
+    def preview(self, nrows: int = 20) -> TablePreview:
+        """The first sequences of the index."""
+        return table_preview(self.load().sequences.head(nrows))
+
     def _writer_of(self, data: StoreUpdate) -> StoreWriter:
         """One writer an ingestion: opening one reads the whole log."""
         if self._writer is None or self._writer.path.name != data.generation:
@@ -73,6 +80,10 @@ class IngestionProgress(AbstractDataset[None, dict[str, set[str]]]):
     def save(self, data: None) -> None:
         raise DatasetError("progress is what the motion store holds")
 
+    def preview(self) -> JSONPreview:
+        """How many files each generation holds."""
+        return JSONPreview(json.dumps({name: len(files) for name, files in self.load().items()}, indent=2))
+
     def _describe(self) -> dict[str, Any]:
         return {"path": self.path}
 
@@ -94,6 +105,11 @@ class RawContents(AbstractDataset[None, dict[str, Fingerprint]]):
 
     def save(self, data: None) -> None:
         raise DatasetError("contents are written with the motion store")
+
+    def preview(self, nrows: int = 20) -> TablePreview:
+        """The first files."""
+        rows = [{"file": name} | asdict(contents) for name, contents in self.load().items()]
+        return table_preview(pd.DataFrame(rows[:nrows]))
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self.filepath}

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import TablePreview
 
+from motiongrpo.datasets.previews import table_preview
 from motiongrpo.diffusion.recording import Recording, load_recordings, save_recording
 
 
@@ -25,6 +28,19 @@ class RecordingFolder(AbstractDataset[dict[str, Recording], dict[str, Recording]
         for path in self.path.glob("*.npz"):
             if path not in files.values():
                 path.unlink()
+
+    def preview(self) -> TablePreview:
+        """A row a recording: what moves in it, and for how long."""
+        rows = [
+            {
+                "recording": name,
+                "title": recording.title,
+                "motions": ", ".join(recording.names),
+                "seconds": recording.motions.mask.shape[1] / recording.fps,
+            }
+            for name, recording in self.load().items()
+        ]
+        return table_preview(pd.DataFrame(rows))
 
     def _exists(self) -> bool:
         return any(self.path.glob("*.npz"))

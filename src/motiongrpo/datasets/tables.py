@@ -8,7 +8,9 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
 
+from motiongrpo.datasets.previews import table_preview
 from motiongrpo.files import replace_text
+from motiongrpo.metrics.score import METRICS
 from motiongrpo.run_names import named_runs
 
 SCORES = "scores"  # the folder of a run
@@ -36,8 +38,8 @@ class StepLog(AbstractDataset[list[dict[str, Any]], pd.DataFrame]):
         replace_text(self.filepath, "".join(json.dumps(row) + "\n" for row in rows + data))
 
     def preview(self, nrows: int = 5) -> TablePreview:
-        table = self.load().tail(nrows).to_dict(orient="split")
-        return TablePreview(table)  # type: ignore[arg-type]
+        """The last rows."""
+        return table_preview(self.load().tail(nrows))
 
     def _rows(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.filepath.read_text(encoding="utf-8").splitlines()]
@@ -68,6 +70,11 @@ class ScoreFolder(AbstractDataset[dict[str, dict[str, Any]], dict[str, dict[str,
     def save(self, data: dict[str, dict[str, Any]]) -> None:
         for name, score in data.items():
             replace_text(self.path / f"{name}.json", json.dumps(score))
+
+    def preview(self) -> TablePreview:
+        """A row a file: what it says of itself in one word or number, and the means of its metrics."""
+        rows = [{"name": name} | _brief(score) for name, score in self.load().items()]
+        return table_preview(pd.DataFrame(rows))
 
     def _exists(self) -> bool:
         return any(self.path.rglob("*.json"))
@@ -107,3 +114,10 @@ class RunScoresSoFar(RunScores):
 
     def save(self, data: dict[str, dict[str, Any]]) -> None:
         raise DatasetError("scores are written under their own name")
+
+
+def _brief(score: dict[str, Any]) -> dict[str, Any]:
+    short = {name: value for name, value in score.items() if isinstance(value, str | int | float)}
+    windows = pd.DataFrame(score.get("windows", {}))
+    means = windows[[metric for metric in METRICS if metric in windows]].mean()
+    return short | {str(metric): float(mean) for metric, mean in means.items()}

@@ -5,9 +5,11 @@ from typing import Any
 
 import pandas as pd
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import TablePreview
 
-from motiongrpo.checkpoint import COMPLETE, CheckpointTree, TrainingCheckpoint
+from motiongrpo.checkpoint import COMPLETE, CheckpointFolder, CheckpointTree, TrainingCheckpoint
 from motiongrpo.datasets.checkpoints import CheckpointSeries
+from motiongrpo.datasets.previews import table_preview
 from motiongrpo.datasets.tables import StepLog
 
 Rows = list[dict[str, Any]]
@@ -28,6 +30,19 @@ class CheckpointSeriesTree(AbstractDataset[dict[str, TrainingCheckpoint], Checkp
     def save(self, data: dict[str, TrainingCheckpoint]) -> None:
         for name, checkpoint in data.items():
             CheckpointSeries(str(self.path / name)).save(checkpoint)
+
+    def preview(self) -> TablePreview:
+        """A row a training: how many checkpoints, and whether it ran to its end."""
+        folders = sorted({path.parent for path in self.path.rglob("*.safetensors")})
+        rows = [
+            {
+                "training": folder.relative_to(self.path).as_posix(),
+                "checkpoints": len(CheckpointFolder(folder).files()),
+                "finished": CheckpointFolder(folder).complete,
+            }
+            for folder in folders
+        ]
+        return table_preview(pd.DataFrame(rows))
 
     def _exists(self) -> bool:
         return any(self.path.rglob(COMPLETE))
@@ -51,6 +66,11 @@ class StepLogTree(AbstractDataset[dict[str, Rows], dict[str, pd.DataFrame]]):
     def save(self, data: dict[str, Rows]) -> None:
         for name, rows in data.items():
             StepLog(str(self.path / f"{name}.jsonl")).save(rows)
+
+    def preview(self) -> TablePreview:
+        """A row a log: how many steps it has."""
+        logs = self.load()
+        return table_preview(pd.DataFrame([{"log": name, "steps": len(log)} for name, log in logs.items()]))
 
     def _exists(self) -> bool:
         return any(self.path.rglob("*.jsonl"))

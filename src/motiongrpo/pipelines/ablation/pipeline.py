@@ -1,5 +1,7 @@
 from kedro.pipeline import Node, Pipeline
 
+from motiongrpo.pipelines.stage import stage
+
 from .nodes import (
     judge_ablation,
     plan_ablation,
@@ -26,7 +28,8 @@ FOUND = ["ablation_plan", "ablation_scores", "params:evaluation"]
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """Pretrained denoiser and reward model → every cell → `ablation_table`, figures, `ablation_verdict`."""
-    return Pipeline(
+    return stage(
+        "ablation",
         [
             Node(plan_ablation, GIVEN, "ablation_plan", name="plan_ablation"),
             Node(
@@ -51,5 +54,5 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 name="judge_ablation",
                 tags="report",
             ),
-        ]
+        ],
     )

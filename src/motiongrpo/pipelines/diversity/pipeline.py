@@ -1,5 +1,6 @@
 from kedro.pipeline import Node, Pipeline
 
+from motiongrpo.pipelines.stage import stage
 from motiongrpo.viz.diversity import diversity_figure
 
 from .nodes import judge_diversity, measure_cells, tabulate_diversity
@@ -7,7 +8,8 @@ from .nodes import judge_diversity, measure_cells, tabulate_diversity
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """A checkpoint and the reward model → one file a cell → `diversity_evidence`, its figure and verdict."""
-    return Pipeline(
+    return stage(
+        "diversity",
         [
             Node(
                 measure_cells,
@@ -48,5 +50,5 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 name="judge_diversity",
                 tags="report",
             ),
-        ]
+        ],
     )

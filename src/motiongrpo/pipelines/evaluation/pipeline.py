@@ -1,5 +1,7 @@
 from kedro.pipeline import Node, Pipeline
 
+from motiongrpo.pipelines.stage import stage
+
 from .comparing import compare_checkpoints, compare_runs, write_runs_page
 from .nodes import find_checkpoints, score_checkpoints
 
@@ -21,13 +23,12 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         outputs="scores",
         name="score_checkpoints",
     )
-    find, *compare = comparing()
-    return Pipeline([find, score, *compare])
+    return stage("evaluation", [score]) + comparing()
 
 
-def comparing() -> list[Node]:
+def comparing() -> Pipeline:
     """What is made of the scores that lie on disk; reporting makes it anew."""
-    return [
+    nodes = [
         Node(
             find_checkpoints,
             inputs={
@@ -53,20 +54,18 @@ def comparing() -> list[Node]:
             },
             outputs=["comparison", "score_standings"],
             name="compare_checkpoints",
-            tags="report",
         ),
         Node(
             compare_runs,
             inputs=["checkpoints_found", "scores", "params:evaluation"],
             outputs="runs_comparison",
             name="compare_runs",
-            tags="report",
         ),
         Node(
             write_runs_page,
             inputs="runs_comparison",
             outputs=["runs_figure", "runs_page"],
             name="write_runs_page",
-            tags="report",
         ),
     ]
+    return stage("evaluation", nodes, tags="report")

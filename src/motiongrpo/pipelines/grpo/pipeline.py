@@ -1,11 +1,14 @@
 from kedro.pipeline import Node, Pipeline
 
+from motiongrpo.pipelines.stage import stage
+
 from .nodes import keep_policy, post_train
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """Pretrained denoiser and reward model → `policy`, `grpo_log`, `diversity_log`."""
-    return Pipeline(
+    return stage(
+        "grpo",
         [
             Node(
                 post_train,
@@ -25,5 +28,5 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 name="post_train",
             ),
             Node(keep_policy, inputs="grpo_checkpoints", outputs="policy", name="keep_policy"),
-        ]
+        ],
     )

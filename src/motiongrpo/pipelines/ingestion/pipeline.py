@@ -1,11 +1,14 @@
 from kedro.pipeline import Node, Pipeline
 
+from motiongrpo.pipelines.stage import stage
+
 from .nodes import ingest_motions, list_verdicts, make_windows
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """Raw motion → `motions`, `ingestion_report`, `ingestion_summary`, `windows`."""
-    return Pipeline(
+    return stage(
+        "ingestion",
         [
             Node(
                 ingest_motions,
@@ -33,5 +36,5 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 outputs="windows",
                 name="make_windows",
             ),
-        ]
+        ],
     )

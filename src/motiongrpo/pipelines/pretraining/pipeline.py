@@ -1,11 +1,14 @@
 from kedro.pipeline import Node, Pipeline
 
+from motiongrpo.pipelines.stage import stage
+
 from .nodes import keep_denoiser, train_denoiser
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """Motion → `pretraining_checkpoints`, `pretraining_log`, `pretrained_denoiser`."""
-    return Pipeline(
+    return stage(
+        "pretraining",
         [
             Node(
                 train_denoiser,
@@ -28,5 +31,5 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 outputs="pretrained_denoiser",
                 name="keep_denoiser",
             ),
-        ]
+        ],
     )

@@ -1,6 +1,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from motiongrpo.pipelines.evaluation.pipeline import comparing
+from motiongrpo.pipelines.stage import stage
 from motiongrpo.viz.curves import diversity_curves, learning_curves, reward_curves
 from motiongrpo.viz.error_figures import error_by_activity, error_by_joint, error_over_time
 
@@ -17,9 +18,9 @@ from .nodes import (
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """Logs, scores and motion of one run → figures, `report`."""
-    return Pipeline(
+    own = stage(
+        "reporting",
         [
-            *comparing(),
             Node(learning_curves, ["pretraining_log", "reward_log"], "learning_curves", name="plot_learning"),
             Node(reward_curves, ["grpo_log", "comparison"], "reward_curves", name="plot_rewards"),
             Node(diversity_curves, "diversity_log", "diversity_curves", name="plot_diversity"),
@@ -101,3 +102,4 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         ],
         tags="report",
     )
+    return comparing() + own

@@ -1,5 +1,7 @@
 from kedro.pipeline import Node, Pipeline
 
+from motiongrpo.pipelines.stage import stage
+
 from .nodes import keep_reward_model, train_reward_model
 
 
@@ -13,7 +15,8 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         "config": "params:reward_model",
         "window": "params:windows",
     }
-    return Pipeline(
+    return stage(
+        "reward_model",
         [
             Node(
                 train_reward_model,
@@ -27,5 +30,5 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 outputs=["reward_model", "reward_report"],
                 name="keep_reward_model",
             ),
-        ]
+        ],
     )

@@ -59,7 +59,7 @@ def draw_recordings(  # noqa: PLR0913
 def open_viewer(
     recordings: dict[str, Recording], body: str | None, gender: str, config: ViewerConfig
 ) -> None:
-    """Serve until Ctrl-C."""
+    """Serve the recordings in a browser until Ctrl-C."""
     path = body_file(body, gender)
     view(
         recordings,

@@ -1,11 +1,14 @@
 from kedro.pipeline import Node, Pipeline
 
+from motiongrpo.pipelines.stage import stage
+
 from .nodes import draw_recordings, open_viewer
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """Held-out head paths → `recordings` of truth and samples → the viewer, until it is closed."""
-    return Pipeline(
+    return stage(
+        "viewer",
         [
             Node(
                 draw_recordings,
@@ -28,5 +31,5 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 outputs=None,
                 name="open_viewer",
             ),
-        ]
+        ],
     )
