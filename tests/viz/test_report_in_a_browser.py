@@ -2,9 +2,11 @@
 
 import pytest
 
+from motiongrpo.viz.runs import runs_figure, runs_html
 from tests.browser import Browser, browser, needs_chromium
 from tests.viz.pages import HOSTILE, page
 from tests.viz.scenes import scene
+from tests.viz.test_runs import CONTENDERS
 
 pytestmark = needs_chromium
 PHONE, DESK = 390, 1280
@@ -52,11 +54,25 @@ def test_the_report_of_a_run_opens_the_same_way_with_every_figure_and_clip(chrom
     chromium.open(path, width)
     assert chromium.evaluate(f"{PLOTS}.length") == 7
     chromium.wait_for(f"{PLOTS}.every(plot => plot.querySelector('.main-svg'))")
-    titles = chromium.evaluate(
-        f"{PLOTS}.map(plot => plot.querySelector('.gtitle, .annotation')?.textContent)"
-    )
-    assert all(titles)
+    for what in (".gtitle, .annotation", ".xtitle", ".legend .legendtext"):  # a title, an axis, a legend
+        texts = chromium.evaluate(f"{PLOTS}.map(plot => plot.querySelector('{what}')?.textContent)")
+        assert all(texts), (what, texts)
     assert chromium.evaluate("document.querySelectorAll('figure.clip').length") == 3
+    assert chromium.evaluate("document.scrollingElement.scrollWidth") <= width
+    assert chromium.complaints() == []
+    assert chromium.requests() == [path.as_uri()]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_the_page_that_compares_runs_opens_the_same_way(chromium, tmp_path, width, scheme):
+    path = tmp_path / "runs.html"
+    path.write_text(runs_html(CONTENDERS, runs_figure(CONTENDERS)), encoding="utf-8")
+    chromium.open(path, width, scheme=scheme)
+    chromium.wait_for(f"{PLOTS}.length === 1 && {PLOTS}[0].querySelector('.main-svg') !== null")
+    chromium.evaluate("[...document.querySelectorAll('.term')].at(-1).focus()")
+    shown = "[...document.querySelectorAll('.term .definition')].at(-1).getBoundingClientRect().width"
+    assert chromium.evaluate(shown) > 100
     assert chromium.evaluate("document.scrollingElement.scrollWidth") <= width
     assert chromium.complaints() == []
     assert chromium.requests() == [path.as_uri()]

@@ -1,21 +1,15 @@
 """Runs compared: the last checkpoints of each, and those from elsewhere, as a figure and as a page."""
 
-import json
 import math
 from dataclasses import dataclass
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
-from motiongrpo.metrics.bootstrap import CONFIDENCE
 from motiongrpo.metrics.protocol import SAME
-from motiongrpo.metrics.score import METRICS
+from motiongrpo.viz.page import render
 from motiongrpo.viz.paired import CHECKS, Interval, Paired, pair_of
 from motiongrpo.viz.palette import GREY, LINES, TEMPLATE
-from motiongrpo.viz.report import bounds, breakable, number, signed
 from motiongrpo.viz.tables import Row, records
 
 STAGES = {"pretraining": "pretrained", "grpo": "post-trained"}
@@ -92,22 +86,12 @@ def runs_figure(contenders: list[Contender]) -> go.Figure:
 
 def runs_html(contenders: list[Contender], figure: go.Figure) -> str:
     """The page as text; it asks nothing of any network."""
-    environment = Environment(
-        loader=PackageLoader("motiongrpo", "viz"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    environment.filters |= {"number": number, "signed": signed, "bounds": bounds, "breakable": breakable}
-    environment.globals |= {"signed": signed}
-    return environment.get_template("runs.html.j2").render(
+    return render(
+        "runs.html.j2",
         contenders=contenders,
         reference=next(contender for contender in contenders if contender.is_reference),
-        metrics=METRICS,
         checks=CHECKS,
-        confidence=CONFIDENCE,
-        figure=json.loads(str(figure.to_json())),
-        plotly_js=Markup(get_plotlyjs()),  # trusted: it comes with the plotly package
+        figure=figure,
     )
 
 
