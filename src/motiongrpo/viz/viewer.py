@@ -170,6 +170,6 @@ class Viewer:
         """From the front, a little from the side and above, far enough for all."""
         width = APART_M * len(stage.rows)
         camera = self.server.initial_camera
-        away = (1.4 + 0.75 * width) * stage.forward + 0.6 * stage.right
+        away = (1.2 + 0.7 * width) * stage.forward + 0.6 * stage.right
         camera.position = stage.centre + away + np.array([0, 0, 1.7])
         camera.look_at = stage.centre + np.array([0, 0, 0.85])
