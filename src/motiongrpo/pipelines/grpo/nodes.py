@@ -1,5 +1,6 @@
 """GRPO: the pretrained denoiser, rewarded."""
 
+import logging
 from collections.abc import Iterator
 
 import pandas as pd
@@ -20,6 +21,9 @@ from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.online import OnlineReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 from motiongrpo.rewards.training import RewardModelConfig
+from motiongrpo.words import counted
+
+logger = logging.getLogger(__name__)
 
 DIVERSITY = (
     *("step", "spread_mm", "reward_std", "dropped_share", "empty", "gradient", "clipped"),
@@ -72,6 +76,10 @@ def post_train(  # noqa: PLR0913
     progress = resume(learner, state, training)
     reward = HybridReward(body, motions.header.fps, config.rewards, judge.requires_grad_(False))
     trainer = Trainer(reference, reward, supply.batch, config, torch.device(device), online)
+    drawn = config.advantage.calibration_conditions * config.rollout.group_size
+    logger.info(
+        "grpo: first the pretrained model draws %s that set the scale of rewards", counted(drawn, "motion")
+    )
     empty = int(progress.metrics.get("empty_updates", 0))
     records = improve(policy, trainer, calibrate(trainer), empty)
     for rows, checkpoint in checkpointed(records, learner, training, progress):

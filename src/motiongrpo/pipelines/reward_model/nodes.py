@@ -1,5 +1,6 @@
 """The perceptual reward model: trained on truth against fakes, calibrated and examined on held-out motion."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.checkpoint import Checkpoint, CheckpointFolder, TrainingCheckpoint, load_checkpoint
-from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.recovery import restored_denoiser
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
 from motiongrpo.optimisation import Optimiser
@@ -18,6 +19,9 @@ from motiongrpo.rewards.examination import Examiner, calibrate, examine
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.training import Judged, RewardModelConfig, hard_negatives, train_perceptual
 from motiongrpo.seeds import generator_for
+from motiongrpo.words import counted
+
+logger = logging.getLogger(__name__)
 
 
 def train_reward_model(  # noqa: PLR0913
@@ -79,7 +83,7 @@ def keep_reward_model(
     def examiner(split: str) -> tuple[Examiner, Judged | None]:
         batch = read_rows(motions, split_rows(windows, split, count), window, _hands(denoiser))
         generator = generator_for(seed, "examination samples", split)
-        fakes = hard_negatives(_denoiser(denoiser), batch, config.sampling, generator)
+        fakes = hard_negatives(restored_denoiser(denoiser), batch, config.sampling, generator)
         return Examiner(body, fps, batch, seed), fakes if config.hard_negative_windows else None
 
     model.calibration.copy_(calibrate(model, *examiner("validation")))
@@ -93,13 +97,13 @@ def _hard_negatives(
     """Samples of the pretrained denoiser on training windows, the same ones after every resume."""
     if config.hard_negative_windows == 0:
         return None
-    batch = supply.batch(config.hard_negative_windows, "hard negatives").to(device)
+    count = config.hard_negative_windows
+    logger.info(
+        "reward model: first the denoiser draws %s to be told from true ones", counted(count, "motion")
+    )
+    batch = supply.batch(count, "hard negatives").to(device)
     generator = generator_for(config.seed, "hard negatives", device=device)
-    return hard_negatives(_denoiser(denoiser).to(device), batch, config.sampling, generator)
-
-
-def _denoiser(checkpoint: Checkpoint) -> Denoiser:
-    return restored(checkpoint, Denoiser(DenoiserConfig(**checkpoint.header.architecture)))
+    return hard_negatives(restored_denoiser(denoiser).to(device), batch, config.sampling, generator)
 
 
 def _hands(checkpoint: Checkpoint) -> bool:
