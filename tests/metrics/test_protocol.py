@@ -22,7 +22,7 @@ CONFIG = EvaluationConfig(
     samples=2,
     batch_size=2,
     seed=0,
-    sampling=SamplingConfig(steps=5, eta=1.0, sampler="ddim"),
+    sampling=SamplingConfig(steps=5, eta=1.0, sampler="ddim", deterministic_below=0),
     resamples=100,
     force=False,
 )
