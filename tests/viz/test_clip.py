@@ -153,6 +153,20 @@ def test_an_animated_picture_lasts_as_long_as_the_motion_and_repeats(tmp_path, f
     assert 12 <= 1000 * len(durations) / moving <= 31
 
 
+def test_an_animated_picture_keeps_the_colour_of_a_contact_that_comes_late(tmp_path):
+    """Nothing touches in the first frame, and a dot is small: a palette found there would miss its colour."""
+    truth = scene().motions[0]
+    contacts = torch.zeros_like(truth.contacts)
+    contacts[FRAMES // 2 :, 9] = True
+    write_gif(replace(scene(), motions=[replace(truth, contacts=contacts)]), tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as picture:
+        green = []
+        for frame in (0, picture.n_frames - 1):
+            picture.seek(frame)
+            green.append(coloured(np.array(picture.convert("RGBA")), GREEN))
+    assert green[1] > green[0] + 5  # the legend is green in both
+
+
 def test_a_clip_in_the_catalog_is_a_video_with_a_picture_beside_it(tmp_path):
     dataset = ClipDataset(str(tmp_path / "deep" / "best.mp4"))
     assert not dataset.exists()

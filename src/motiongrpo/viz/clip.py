@@ -16,7 +16,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy import ndarray
-from PIL import Image
+from PIL import Image, ImageColor
 
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.viz.palette import GREEN
@@ -39,7 +39,9 @@ PANEL_IN, GAP_IN = 3.0, 0.1  # width of a panel, and between panels
 LEFT_IN, TOP_IN, BETWEEN_IN = 0.75, 1.0, 0.15
 LINE_IN = 0.2  # of the legend
 MP4_DPI, GIF_DPI = 110, 58
-GIF_FPS, GIF_COLOURS, HOLD_MS = 15, 32, 700
+GIF_FPS, HOLD_MS = 15, 700
+GRID, INK = "#dcdcd8", "#000000"
+SHADES = (1.0, 0.6, 0.3)  # of a colour over white: edges are smoothed
 QUALITY: dict[str, object] = {"crf": "20", "preset": "veryfast", "tune": "animation"}
 BONE_COLOURS = [SIDE_COLOURS.get(side_of(joint), TRUNK) for _, joint in BONES]
 
@@ -61,7 +63,7 @@ def write_gif(scene: Scene, path: Path) -> None:
     every = max(1, round(scene.fps / GIF_FPS))
     drawing = Drawing(Stage(scene), GIF_DPI)
     frames = [Image.fromarray(drawing.at(frame)).convert("RGB") for frame in range(0, len(scene), every)]
-    palette = frames[0].quantize(GIF_COLOURS, dither=Image.Dither.NONE)
+    palette = _gif_palette()
     first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     ends = np.arange(len(frames) + 1) * every / scene.fps
     milliseconds = (10 * np.diff((100 * ends).round())).astype(int)  # a GIF counts in hundredths
@@ -75,6 +77,16 @@ def write_gif(scene: Scene, path: Path) -> None:
         loop=0,
         disposal=1,
     )
+
+
+def _gif_palette() -> Image.Image:
+    """Every colour of a drawing in a few shades: a palette taken from a frame would lose what is small."""
+    colours = {GREEN, GHOST, TRUNK, PATH, FLOOR, GROUND, GRID, INK, *SIDE_COLOURS.values()}
+    strengths = np.array(SHADES)[:, None]
+    shades = [255 + strengths * (np.array(ImageColor.getrgb(c)) - 255) for c in sorted(colours)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([255, 255, 255, *np.concatenate(shades).round().astype(int).flatten().tolist()])
+    return palette
 
 
 class Drawing:
@@ -109,7 +121,7 @@ class _Marks:
     def __init__(self, axes: Axes, stage: Stage, panel: Panel, number: int) -> None:
         self.axes, self.stage, self.panel = axes, stage, panel
         self.motion, self.truth = stage.scene.motions[number], stage.scene.truth
-        self.grid = LineCollection([], colors="#dcdcd8", linewidths=0.8)
+        self.grid = LineCollection([], colors=GRID, linewidths=0.8)
         (self.path,) = axes.plot([], [], ":", color=PATH, linewidth=1.2)
         self.ghost = _Body(axes, [GHOST] * len(BONES), GHOST) if number else None
         self.body = _Body(axes, BONE_COLOURS, TRUNK)
