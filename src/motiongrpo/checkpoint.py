@@ -20,6 +20,7 @@ STATE, COMPLETE = "training_state.safetensors", "COMPLETE"  # beside the models 
 Kind = Literal["denoiser", "reward_model", "training_state"]
 StateDict = dict[str, Tensor]
 Model = TypeVar("Model", bound=nn.Module)
+Architecture = TypeVar("Architecture", bound=BaseModel)
 
 
 class Header(BaseModel):
@@ -124,6 +125,18 @@ def load_checkpoint(path: Path, kind: Kind) -> Checkpoint:
         raise InputError(f"'{path}' is a {header.kind} checkpoint, but a {kind} checkpoint is needed")
     with safe_open(path, framework="pt") as file:
         return Checkpoint(header, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+
+
+def architecture_of(header: Header, record: type[Architecture]) -> Architecture:
+    """The network that a header describes; raises InputError where another version of the code wrote it."""
+    try:
+        return record.model_validate(header.architecture)
+    except ValidationError as error:
+        faults = ", ".join(".".join(map(str, fault["loc"])) or fault["msg"] for fault in error.errors())
+        raise InputError(
+            f"a {header.kind} checkpoint of {header.stage}, step {header.step}, describes its network "
+            f"otherwise than this version of the code ({faults}); make it anew, with --params run=NAME"
+        ) from error
 
 
 def filled(model: Model, checkpoint: Checkpoint) -> Model:

@@ -75,6 +75,15 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path):
         load_denoiser(path)
 
 
+def test_a_network_that_this_code_does_not_know_is_refused_with_what_it_lacks(tmp_path):
+    whole = checkpoint(denoiser())
+    older = {k: v for k, v in whole.header.architecture.items() if k not in ("activation", "condition")}
+    header = whole.header.model_copy(update={"architecture": older})
+    save_checkpoint(Checkpoint(header, whole.tensors), tmp_path / "policy.safetensors")
+    with pytest.raises(InputError, match=r"of pretraining, step 1, describes .* \(activation, condition\)"):
+        load_denoiser(tmp_path / "policy.safetensors")
+
+
 def test_recovered_bodies_wear_their_heads_where_the_path_says():
     motions = recovered()
     body, posed = motions.posed(open_body())

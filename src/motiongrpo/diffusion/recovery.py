@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiongrpo.checkpoint import Checkpoint, filled, load_checkpoint
+from motiongrpo.checkpoint import Checkpoint, architecture_of, filled, load_checkpoint
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.path_sampling import sample_path
 from motiongrpo.diffusion.placed import PlacedMotion
@@ -21,7 +21,7 @@ def load_denoiser(path: Path) -> Denoiser:
 
 def restored_denoiser(checkpoint: Checkpoint) -> Denoiser:
     """The network that a checkpoint describes, with its weights, its dropout off."""
-    return filled(Denoiser(DenoiserConfig(**checkpoint.header.architecture)), checkpoint).eval()
+    return filled(Denoiser(architecture_of(checkpoint.header, DenoiserConfig)), checkpoint).eval()
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ from motiongrpo.checkpoint import (
     Checkpoint,
     CheckpointTree,
     TrainingCheckpoint,
+    architecture_of,
     digest_of,
     load_checkpoint,
     read_header,
@@ -184,7 +185,7 @@ class Bench:
     @cached_property
     def _reward(self) -> HybridReward:
         m = self.materials
-        perceptual = PerceptualModel(PerceptualConfig(**m.reward_model.header.architecture))
+        perceptual = PerceptualModel(architecture_of(m.reward_model.header, PerceptualConfig))
         judge = restored(m.reward_model, perceptual).to(m.device).requires_grad_(False)
         return HybridReward(m.body, m.motions.header.fps, self._yardstick.rewards, judge)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint, TrainingCheckpoint
+from motiongrpo.checkpoint import Checkpoint, TrainingCheckpoint, architecture_of
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
 from motiongrpo.motion.store import MotionStore
@@ -37,7 +37,7 @@ class Materials:
 
     @property
     def architecture(self) -> DenoiserConfig:
-        return DenoiserConfig(**self.denoiser.header.architecture)
+        return architecture_of(self.denoiser.header, DenoiserConfig)
 
     @property
     def inputs(self) -> dict[str, str]:

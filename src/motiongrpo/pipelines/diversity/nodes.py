@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint, digest_of
+from motiongrpo.checkpoint import Checkpoint, architecture_of, digest_of
 from motiongrpo.diffusion.denoiser import DenoiserConfig
 from motiongrpo.diffusion.recovery import restored_denoiser
 from motiongrpo.errors import InputError
@@ -54,9 +54,9 @@ def measure_cells(  # noqa: PLR0913
     logger.info("diversity: %d cells, %d to be measured", len(found), len(pending))
     if not pending:
         return
-    hands = DenoiserConfig(**pretrained.header.architecture).include_hands
+    hands = architecture_of(pretrained.header, DenoiserConfig).include_hands
     supply = TrainingWindows(motions, split_rows(windows, "train"), window, hands, 0.0, config.seed)
-    perceptual = PerceptualModel(PerceptualConfig(**reward_model.header.architecture))
+    perceptual = PerceptualModel(architecture_of(reward_model.header, PerceptualConfig))
     judge = restored(reward_model, perceptual).to(device).requires_grad_(False)
     reward = HybridReward(body, motions.header.fps, grpo.rewards, judge)
     reference = restored_denoiser(pretrained).to(device).requires_grad_(False)

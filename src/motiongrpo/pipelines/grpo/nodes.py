@@ -7,7 +7,13 @@ import pandas as pd
 import torch
 
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint, CheckpointFolder, TrainingCheckpoint, load_checkpoint
+from motiongrpo.checkpoint import (
+    Checkpoint,
+    CheckpointFolder,
+    TrainingCheckpoint,
+    architecture_of,
+    load_checkpoint,
+)
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.errors import InputError
 from motiongrpo.motion.store import MotionStore
@@ -44,7 +50,7 @@ def post_train(  # noqa: PLR0913
     precision: Precision,
 ) -> Iterator[tuple[Rows, Rows, TrainingCheckpoint]]:
     """Improve the policy from where the run stands to the last update."""
-    architecture = DenoiserConfig(**denoiser.header.architecture)
+    architecture = architecture_of(denoiser.header, DenoiserConfig)
     training = Training(
         stage="grpo",
         kind="denoiser",
@@ -68,7 +74,7 @@ def post_train(  # noqa: PLR0913
     supply = TrainingWindows(
         motions, split_rows(windows, "train"), window, architecture.include_hands, 0.0, config.seed
     )
-    perceptual = PerceptualModel(PerceptualConfig(**reward_model.header.architecture))
+    perceptual = PerceptualModel(architecture_of(reward_model.header, PerceptualConfig))
     judge, online, learner = restored(reward_model, perceptual).to(device), None, policy
     if config.rewards.online:
         online = _online(reward_model, judge, body, supply, windows, config)

@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint
+from motiongrpo.checkpoint import Checkpoint, architecture_of
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.placed import PlacedMotion, concatenate
 from motiongrpo.metrics.error_profile import SampledWindows, WindowFacts, error_profile, sampled_windows
@@ -69,7 +69,7 @@ def draw_from(
     checkpoint: Checkpoint, name: str, batch: WindowBatch, body: BodyModel, config: EvaluationConfig
 ) -> SampledWindows:
     """What one model made of the windows."""
-    denoiser = Denoiser(DenoiserConfig(**checkpoint.header.architecture))
+    denoiser = Denoiser(architecture_of(checkpoint.header, DenoiserConfig))
     denoiser = restored(checkpoint, denoiser).to(batch.betas.device)
     parts = sampled_windows(denoiser, batch, body, config)
     batches = math.ceil(len(batch) / config.batch_size)
