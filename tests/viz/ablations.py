@@ -6,7 +6,7 @@ from motiongrpo.metrics.contrast import HeldOut
 from motiongrpo.viz.ablation_results import Results, results_of
 
 GRID = {"joint": 0, "joint_visual": 1, "joint_perlin": 0, "joint_visual_perlin": 1}  # paid by φ or not
-KINDS = dict.fromkeys((*GRID, "scope_sample", "scope_nested"), "grpo") | {
+KINDS = dict.fromkeys((*GRID, "scope_sample", "scope_nested", "shuffled_rewards"), "grpo") | {
     "pretrained": "pretrained",
     "supervised": "supervised",
     "best_of_8": "best_of",

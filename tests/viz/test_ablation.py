@@ -19,6 +19,7 @@ EVERYTHING = {
     "joint_visual_perlin": -9.0,
     "scope_sample": -2.0,
     "scope_nested": -10.0,
+    "shuffled_rewards": 1.0,
     "supervised": -8.0,
     "best_of_8": -1.0,
     "egoallo_sampler": 3.0,
@@ -88,6 +89,11 @@ FLIPS = [
     ("The perceptual reward with injection", "joint_visual_perlin", "joint_perlin"),
     ("Noise of scope sample instead of group", "scope_sample", "joint_visual_perlin"),
     ("Noise of scope nested instead of group", "scope_nested", "joint_visual_perlin"),
+    (
+        "What joint_visual_perlin changes beyond drift (shuffled_rewards)",
+        "joint_visual_perlin",
+        "shuffled_rewards",
+    ),
 ]
 
 
@@ -162,7 +168,7 @@ def test_the_papers_gain_is_quoted_in_per_cent_and_only_where_it_has_one():
 
 def test_a_cell_that_did_not_run_has_no_sentence():
     found = verdict({"joint": -4.0})
-    for word in ("Injection", "scope", "supervised", "sampler", "The perceptual"):
+    for word in ("Injection", "scope", "supervised", "sampler", "The perceptual", "drift"):
         assert word not in found
 
 

@@ -109,6 +109,7 @@ class AblationConfig(Config):
     only: list[str] | None  # the cells to run and compare; none is all
     grid: Grid
     scopes: Scopes
+    drift: str  # the cell that changes as much as `grid.both` and is told nothing
     cells: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Cell]
 
     @property
@@ -125,7 +126,7 @@ class AblationConfig(Config):
         if PRETRAINED in self.cells:
             raise ValueError(f"a cell must not be called '{PRETRAINED}': it is always there")
         grpo = [name for name, cell in self.cells.items() if isinstance(cell, GrpoCell)]
-        roles = [*self.grid.model_dump().values(), *self.scopes.model_dump().values()]
+        roles = [*self.grid.model_dump().values(), *self.scopes.model_dump().values(), self.drift]
         for names, valid, kind in ((self.only or [], list(self.cells), "cell"), (roles, grpo, "grpo cell")):
             for name in names:
                 if name not in valid:

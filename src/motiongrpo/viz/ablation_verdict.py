@@ -21,11 +21,12 @@ VERBS = {"better": "helps", "worse": "hurts", "undecided": "is undecided"}
 
 
 def ablation_verdict(results: Results, config: AblationConfig) -> list[Finding]:
-    """Post-training as such, the grid, the scopes, the controls, hacked rewards, and what it all rests on."""
+    """Post-training as such, grid, scopes, drift, controls, hacked rewards, and what it all rests on."""
     return [
         *_post_training(results),
         *_grid(results, config),
         *_scopes(results, config),
+        *_learning(results, config),
         *_controls(results, config),
         *_proxies(results),
         _certainty(results),
@@ -77,6 +78,13 @@ def _scopes(results: Results, config: AblationConfig) -> list[Finding]:
         if change:
             found.append(_effect(f"Noise of scope {name} instead of group", change))
     return found
+
+
+def _learning(results: Results, config: AblationConfig) -> list[Finding]:
+    """GRPO with everything against the same on rewards that say nothing."""
+    change = _between({config.grid.both: 1.0, config.drift: -1.0}, results)
+    what = f"What {config.grid.both} changes beyond drift ({config.drift})"
+    return [_effect(what, change)] if change else []
 
 
 def _controls(results: Results, config: AblationConfig) -> list[Finding]:
