@@ -89,6 +89,11 @@ def test_all_cells_run_under_one_seed_before_the_next_and_the_pretrained_model_i
     assert all(p.training.seed == p.seed for p in plan if isinstance(p.training, GrpoConfig))
 
 
+def test_cells_can_be_named_on_a_command_line():
+    assert list(ablation(only="joint;supervised").chosen) == ["joint", "supervised"]
+    assert list(ablation(only="joint").chosen) == ["joint"]
+
+
 def test_quick_is_another_pace():
     slow, quick = (planned("joint", 0, ablation(quick=q), FOUNDATION).training for q in (False, True))
     assert slow.updates == ablation().full.updates > quick.updates == ablation().short.updates

@@ -7,7 +7,7 @@ mappings laid onto `grpo`, `pretraining` or `evaluation.sampling`, and checked a
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from motiongrpo.config import Config, nearest
 from motiongrpo.diffusion.sampler import SamplingConfig
@@ -120,6 +120,12 @@ class AblationConfig(Config):
     def chosen(self) -> dict[str, Cell]:
         """The cells that run, in the order of the parameters."""
         return {name: cell for name, cell in self.cells.items() if self.only is None or name in self.only}
+
+    @field_validator("only", mode="before")
+    @classmethod
+    def take_names_from_a_command(cls, value: object) -> object:
+        """`only=a;b`: Kedro's --params splits at commas."""
+        return value.split(";") if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def name_only_cells(self) -> "AblationConfig":
