@@ -10,9 +10,9 @@ updates, of the ratios the median.
 Measured on one thread of a busy server, samples per CPU-second:
 
     layers   once a group   once a sample   worth
-    2 + 2    76.7           51.7            1.47
-    3 + 3    68.3           44.6            1.51
-    4 + 4    65.2           42.5            1.53
+    2 + 2    74.9           50.5            1.49
+    3 + 3    68.5           45.8            1.49
+    4 + 4    67.4           44.1            1.52
 
 With rotary positions as products of real numbers 2 + 2 layers did 60.7.
 """
