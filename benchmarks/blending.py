@@ -19,7 +19,7 @@ from motiongrpo.checkpoint import load_checkpoint
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import blended_predictor
-from motiongrpo.diffusion.representation import MotionState, feature_count
+from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.diffusion.sampler import SamplingConfig, sample
 from motiongrpo.diffusion.window_blend import Window, WindowPlan, egoallo_windows, symmetric_windows
 from motiongrpo.geometry.so3 import geodesic_angle
@@ -53,7 +53,7 @@ def head_paths() -> torch.Tensor:
 def turning_deg(denoiser: Denoiser, paths: torch.Tensor, windows: list[Window]) -> torch.Tensor:
     """Mean over motions and joints of the angle between a frame and the next; one value a frame."""
     generator = torch.Generator().manual_seed(3)
-    shape = (PATHS, SAMPLES, FRAMES, feature_count(denoiser.config.include_hands))
+    shape = (PATHS, SAMPLES, FRAMES, denoiser.features)
     x_T = torch.randn(shape, generator=generator)
     predict = blended_predictor(denoiser, paths, None, windows)
     R = MotionState.unpack(sample(predict, x_T, SAMPLING, generator)).projected().body_rotmats

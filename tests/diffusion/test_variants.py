@@ -7,7 +7,6 @@ from torch.testing import assert_close
 from motiongrpo.diffusion.conditioning import condition_width
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import layout_of
-from motiongrpo.diffusion.representation import feature_count
 from tests.denoisers import EGOALLO, architecture, small
 from tests.diffusion.plain_denoiser import forward
 
@@ -58,7 +57,7 @@ def denoiser(**changes) -> Denoiser:
 
 def inputs(model: Denoiser, conditions: int = 1, samples: int = 1, frames: int = 5):
     torch.manual_seed(1)
-    features = feature_count(model.config.include_hands)
+    features = model.features
     x = torch.randn(conditions, samples, frames, features, dtype=torch.float64)
     encoded = condition_width(model.config.condition)
     condition = torch.randn(conditions, frames, encoded, dtype=torch.float64)

@@ -27,7 +27,7 @@ class Denoiser(nn.Module):
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
         self.config = config
-        width, sizes = config.d_latent, feature_sizes(config.include_hands)
+        width, sizes = config.d_latent, self.feature_sizes
         activation = ACTIVATIONS[config.activation]
         self.encoders = nn.ModuleDict({m: _modality_encoder(n, width, activation) for m, n in sizes.items()})
         self.decoders = nn.ModuleDict({m: _modality_decoder(n, width, activation) for m, n in sizes.items()})
@@ -38,6 +38,16 @@ class Denoiser(nn.Module):
             self.noise_emb_token_proj = nn.Linear(config.d_noise_emb, width, bias=False)
         self.encoder_layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         self.decoder_layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+
+    @property
+    def feature_sizes(self) -> dict[str, int]:
+        """Features of each modality that is diffused, in packed order."""
+        return feature_sizes(self.config.include_hands)
+
+    @property
+    def features(self) -> int:
+        """The width of a packed frame."""
+        return sum(self.feature_sizes.values())
 
     def condition(
         self, T_world_cpf: Float[Tensor, "*batch frame_and_one 7"]
@@ -93,7 +103,7 @@ class Denoiser(nn.Module):
         return features.view_as(x_t)
 
     def _embed(self, x: Tensor) -> Tensor:
-        parts = x.split(list(feature_sizes(self.config.include_hands).values()), dim=-1)
+        parts = x.split(list(self.feature_sizes.values()), dim=-1)
         modalities = zip(self.encoders.values(), parts, strict=True)
         return reduce(torch.add, (encode(part) for encode, part in modalities))
 

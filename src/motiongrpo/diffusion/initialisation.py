@@ -10,7 +10,7 @@ biases so that the first guess is the mean motion. Architecture and parameter na
 import torch
 
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.representation import feature_sizes, true_motion
+from motiongrpo.diffusion.representation import true_motion
 from motiongrpo.motion.windows import WindowBatch
 
 LEAST_DEVIATION = 1e-3  # features that hardly vary are not blown up
@@ -26,7 +26,7 @@ def start_from_data(denoiser: Denoiser, batch: WindowBatch, generator: torch.Gen
     weight = weight / condition.shape[1] ** 0.5 / condition.std(dim=0).clamp(min=LEAST_DEVIATION)
     layer.weight.copy_(weight)
     layer.bias.copy_(-weight @ condition.mean(dim=0))
-    sizes = feature_sizes(denoiser.config.include_hands)
+    sizes = denoiser.feature_sizes
     means = true_motion(batch).pack()[batch.mask].mean(dim=0).split(list(sizes.values()))
     for name, mean in zip(sizes, means, strict=True):
         last = list(denoiser.decoders[name].children())[-1]

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.representation import MotionState, feature_count, project_as_egoallo
+from motiongrpo.diffusion.representation import MotionState, project_as_egoallo
 from motiongrpo.diffusion.sampler import PredictCleanMotion, SamplingConfig, predictor, sample
 from motiongrpo.diffusion.window_blend import (
     EGOALLO_PLAN,
@@ -51,7 +51,7 @@ def sample_path(
 ) -> Rollout:
     """Motions under whole head paths with one frame before the first, floor at z = 0, as packed features."""
     frames = T_world_cpf.shape[1] - 1
-    shape = (len(T_world_cpf), samples, frames, feature_count(denoiser.config.include_hands))
+    shape = (len(T_world_cpf), samples, frames, denoiser.features)
     x_T = torch.randn(shape, generator=generator, device=generator.device).to(T_world_cpf)
     if config.sampler != "ddim":
         return sample(egoallo_predictor(denoiser, T_world_cpf, None, plan), x_T, config, generator)

@@ -8,7 +8,6 @@ from motiongrpo.config import Config
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import motion_predictor
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.diffusion.representation import feature_count
 from motiongrpo.diffusion.sampler import SamplingConfig, sample
 from motiongrpo.metrics.diversity import best_of_k_mpjpe_mm, pairwise_diversity_mm
 from motiongrpo.metrics.motion import BodyMotion
@@ -47,7 +46,7 @@ def draw_samples(
 ) -> Rollout:
     """`config.samples` motions of every window, as packed features."""
     count, frames = batch.mask.shape
-    features = feature_count(denoiser.config.include_hands)
+    features = denoiser.features
     shape = (count, config.samples, frames, features)
     x_T = torch.randn(shape, generator=generator, device=generator.device).to(batch.betas)
     predict = motion_predictor(denoiser, batch.T_world_cpf, batch.mask, config.sampling)

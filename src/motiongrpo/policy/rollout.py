@@ -16,7 +16,6 @@ from torch import Tensor
 
 from motiongrpo.config import Config
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.representation import feature_count
 from motiongrpo.diffusion.sampler import (
     PredictCleanMotion,
     SamplingConfig,
@@ -207,7 +206,7 @@ def roll_out_under(
     """Sample groups under head paths that are perturbed already, one a row."""
     condition = policy.condition(T_world_cpf)
     mask = batch.mask.repeat_interleave(config.tracks, 0)
-    features = feature_count(policy.config.include_hands)
+    features = policy.features
     rows_at_once = config.conditions_at_once * config.tracks
     predict = predictor_in_parts(policy, condition, mask, rows_at_once)
     x, kept = initial_noise(batch, features, config, generator), []

@@ -17,7 +17,6 @@ from motiongrpo.config import Config
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion, concatenate
-from motiongrpo.diffusion.representation import feature_count
 from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.motion.windows import WindowBatch
@@ -145,7 +144,7 @@ def hard_negatives(
     denoiser: Denoiser, batch: WindowBatch, sampling: SamplingConfig, generator: torch.Generator
 ) -> Judged:
     """The states of the last three sampling steps: they look like truth and carry the policy's own faults."""
-    features = feature_count(denoiser.config.include_hands)
+    features = denoiser.features
     shape = (len(batch), 1, batch.mask.shape[1], features)
     x_T = torch.randn(shape, generator=generator, device=generator.device)
     predict = predictor(denoiser, denoiser.condition(batch.T_world_cpf), batch.mask)
