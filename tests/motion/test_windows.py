@@ -14,6 +14,7 @@ from motiongrpo.motion.splits import SplitConfig, split_subjects
 from motiongrpo.motion.windows import (
     TrainingWindows,
     WindowConfig,
+    cut_into_windows,
     draw_windows,
     read_windows,
     split_rows,
@@ -41,6 +42,18 @@ def test_test_windows_tile_a_sequence_and_its_last_one_is_shorter(store):
     assert test["length"].tolist() == [16, 16, 16, 11]  # 60 frames, the first has none before it
     train = table[table["split"] == "train"]
     assert train[["start", "length"]].drop_duplicates().to_numpy().tolist() == [[1, 59]]
+
+
+def test_spans_are_cut_one_after_the_other_and_what_is_left_is_shorter_or_left_out():
+    spans = pd.DataFrame({"sequence": [4, 7], "start": [1, 5], "length": [37, 25], "subject": ["a", "b"]})
+    cut = cut_into_windows(spans, WINDOW)
+    assert cut[["sequence", "start", "length"]].to_numpy().tolist() == [
+        [4, 1, 16],
+        [4, 17, 16],  # 5 frames are left, fewer than 8
+        [7, 5, 16],
+        [7, 21, 9],
+    ]
+    assert cut["subject"].tolist() == ["a", "a", "b", "b"]
 
 
 def test_no_subject_is_in_two_splits():

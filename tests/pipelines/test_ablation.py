@@ -56,14 +56,33 @@ def test_every_cell_has_checkpoints_scores_and_a_log_and_the_table_has_every_cel
         assert [json.loads(line)["step"] for line in log.decode().splitlines()] == [1, 2]
     table = pd.read_csv(finished / "08_reporting/smoke/ablation_table.csv")
     assert table["cell"].unique().tolist() == ["pretrained", "joint", "joint_perlin"]
+    assert table["motion"].unique().tolist() == ["held-out", "training"]
     assert {"mpjpe_mm", "foot_sliding_mm_s", "jitter_ratio"} <= set(table["metric"])
     for name in ("ablation_figure", "proxy_gold_figure", "ablation_verdict"):
         assert json.loads((finished / f"08_reporting/smoke/{name}.json").read_text())
 
 
+def test_what_was_trained_is_judged_on_training_subjects_too_and_in_the_end_alone(finished):
+    scores = {n: json.loads(s) for n, s in files(finished / PLACES[1]).items()}
+    assert {Path(n).stem for n, s in scores.items() if "training" in s} == {"step_0000000", "step_0000002"}
+    held_out, trained_on = subjects(finished, "test"), subjects(finished, "train")
+    for score in scores.values():
+        assert set(score["windows"]["subject"]) <= held_out
+        if "training" in score:
+            assert set(score["training"]["windows"]["subject"]) <= trained_on
+            assert len(score["training"]["windows"]["mpjpe_mm"]) == 6
+
+
+def subjects(data: Path, split: str) -> set[str]:
+    windows = pd.read_csv(data / "05_model_input/smoke/windows.csv", dtype={"subject": str})
+    return set(windows[windows["split"] == split]["subject"])
+
+
 def test_all_cells_are_judged_from_the_same_noise(finished):
     """The pretrained model's score differs from a cell's by its weights alone."""
-    table = pd.read_csv(finished / "08_reporting/smoke/ablation_table.csv").query("metric == 'mpjpe_mm'")
+    table = pd.read_csv(finished / "08_reporting/smoke/ablation_table.csv").query(
+        "metric == 'mpjpe_mm' and motion == 'held-out'"
+    )
     assert (table["difference"].abs() < 1.0).all()
     assert (table["high"] - table["low"] > 10.0).all()
 
@@ -135,7 +154,10 @@ def test_another_way_of_judging_scores_again_and_trains_nothing(finished, tmp_pa
     assert all(after[name] != scored[name] for name in scored)
 
 
-@pytest.mark.parametrize("control", ["supervised", "continued_pretraining", "best_of_8", "egoallo_sampler"])
+CONTROLS = ["supervised", "continued_pretraining", "best_of_8", "mean_of_8", "oracle_of_8", "egoallo_sampler"]
+
+
+@pytest.mark.parametrize("control", CONTROLS)
 def test_every_control_runs(control, finished, tmp_path):
     data = shutil.copytree(finished, tmp_path / "data")
     said(run(data, "ablation", ablation__only=f"[{control}]"))

@@ -138,6 +138,24 @@ def test_noise_at_high_levels_costs_what_the_full_grpo_costs():
     assert abs(high.evaluations / full.evaluations - 1) < 0.05
 
 
+def test_a_longer_cell_is_the_same_grpo_with_more_updates_and_as_many_checkpoints():
+    longer, joint = grpo("joint_longer"), grpo("joint")
+    assert different(longer, joint) == {"updates", "checkpoint_every"}
+    times = ablation().cells["joint_longer"].times
+    assert longer["updates"] == times * joint["updates"]
+    assert longer["checkpoint_every"] == times * joint["checkpoint_every"]
+    assert planned("joint_longer", 0, ablation(), FOUNDATION).kind == "grpo"
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"), [("best_of_8", "best_of"), ("mean_of_8", "mean_of"), ("oracle_of_8", "oracle")]
+)
+def test_what_is_taken_of_eight_is_the_pretrained_models_under_the_evaluations_sampler(name, taken):
+    cell = planned(name, 0, ablation(), FOUNDATION)
+    assert (cell.training, cell.candidates, cell.sampling) == (None, 8, FOUNDATION.sampling)
+    assert cell.taken == taken
+
+
 def test_a_sampler_cell_is_the_pretrained_model_under_that_sampler_alone():
     cell = planned("egoallo_sampler", 0, ablation(), FOUNDATION)
     assert cell.training is None

@@ -44,10 +44,28 @@ def test_the_best_of_one_is_the_plain_evaluation():
 
 def test_the_best_of_three_is_sample_by_sample_the_one_that_scores_highest():
     candidates = torch.stack([drawn(a) for a in ((), ("candidate", 1), ("candidate", 2))])
-    best = ByFirstNumber(hybrid(), OMEGA, CONFIG).draw(network(), windows(3, "score"), 0, best_of=3)
+    best = ByFirstNumber(hybrid(), OMEGA, CONFIG).draw(network(), windows(3, "score"), 0, 3, "best_of")
     assert_close(best[:, :, 0, 0], candidates[..., 0, 0].amax(dim=0), rtol=0, atol=0)
     same = (best == candidates).flatten(3).all(dim=3).any(dim=0)
     assert bool(same.all())  # a whole candidate is taken, never a mixture
+
+
+def test_the_oracle_takes_the_sample_that_is_nearest_to_the_truth():
+    batch, scorer = windows(3, "score"), Scorer(hybrid(), OMEGA, CONFIG)
+    oracle = scorer.draw(network(), batch, 0, 3, "oracle")
+    errors = [mpjpe(drawn(a), batch) for a in ((), ("candidate", 1), ("candidate", 2))]
+    assert_close(mpjpe(oracle, batch), torch.stack(errors).amin(dim=0), rtol=0, atol=0)
+
+
+def test_the_mean_is_that_of_the_candidates_sample_by_sample():
+    candidates = torch.stack([drawn(a) for a in ((), ("candidate", 1), ("candidate", 2))])
+    mean = Scorer(hybrid(), OMEGA, CONFIG).draw(network(), windows(3, "score"), 0, 3, "mean_of")
+    assert_close(mean, candidates.mean(dim=0), rtol=0, atol=1e-6)
+
+
+def mpjpe(x: torch.Tensor, batch) -> torch.Tensor:
+    placement = batch.T_world_cpf[:, None, 1:].expand(-1, 2, -1, -1)
+    return hybrid().measure(x, batch, placement).values["position"]
 
 
 def test_by_hand_the_better_of_two_is_chosen_and_the_first_where_they_agree():

@@ -20,15 +20,18 @@ EVERYTHING = {
     "scope_sample": -2.0,
     "scope_nested": -10.0,
     "shuffled_rewards": 1.0,
+    "longer": -3.0,
     "supervised": -8.0,
     "best_of_8": -1.0,
+    "mean_of_8": -5.0,
+    "oracle_of_8": -11.0,
     "egoallo_sampler": 3.0,
 }
 
 
-def row(changes: dict[str, float], cell: str, metric: str, **more) -> dict:
-    table = ablation_table(results(changes, **more))
-    (found,) = table[(table["cell"] == cell) & (table["metric"] == metric)].to_dict("records")
+def row(changes: dict[str, float], cell: str, metric: str, motion: str = "held-out") -> dict:
+    table = ablation_table(results(changes))
+    (found,) = table.query("cell == @cell and metric == @metric and motion == @motion").to_dict("records")
     return found
 
 
@@ -56,6 +59,37 @@ def test_a_row_is_what_one_works_out_by_hand():
     assert row({"joint": -4.0}, "joint", "foot_sliding_mm_s")["windows"] == SEQUENCES - 1
 
 
+def test_training_motion_has_rows_of_its_own():
+    """Its MPJPE is half of the held-out one, so every change is too."""
+    found = row({"joint": -4.0}, "joint", "mpjpe_mm", "training")
+    assert found["mean"] == pytest.approx(48 + 29 / 60 + 0.1)
+    assert found["difference"] == pytest.approx(-2.0)
+    table = ablation_table(results(EVERYTHING))
+    trained = set(table.query("motion == 'training'")["cell"])
+    assert set(EVERYTHING) - trained == {"best_of_8", "mean_of_8", "oracle_of_8", "egoallo_sampler"}
+
+
+def test_how_much_of_what_was_learnt_carries_over_is_told():
+    """Half of the change on training motion is lost: −4 there would be −4 here."""
+    start = "On motion it was trained on joint "
+    assert sentence(start, {"joint": -4.0}).startswith(f"{start}helps: mpjpe_mm -2 mm")
+    assert sentence(start, {"joint": -4.0}).endswith("On held-out motion the change is 200% of that.")
+    assert "hurts: mpjpe_mm +2 mm" in sentence(start, {"joint": 4.0})
+    nothing = sentence(start, {"joint": 0.0})
+    assert "is undecided" in nothing
+    assert "On held-out" not in nothing
+    assert "trained on mean_of_8" not in verdict(EVERYTHING)  # it was not trained
+
+
+@pytest.mark.parametrize(
+    ("cell", "start"),
+    [("mean_of_8", "Becoming certain"), ("oracle_of_8", "Always choosing the best of a model's samples")],
+)
+def test_what_could_be_won_is_told_and_grpo_is_not_said_to_compete_with_it(cell, start):
+    assert f"({cell}): mpjpe_mm -5 mm [-5, -5], -5 % of the pretrained mean;" in sentence(start, {cell: -5.0})
+    assert f"{cell}: mpjpe_mm" not in verdict(EVERYTHING)
+
+
 def test_the_papers_change_stands_beside_ours_where_it_prints_one():
     for cell, after in {"joint": 117.418, "joint_visual": 116.549, "joint_visual_perlin": 114.207}.items():
         found = row(EVERYTHING, cell, "mpjpe_mm")["paper_change_percent"]
@@ -78,8 +112,8 @@ def test_higher_is_better_for_some():
         if name.startswith("joint/") and name.endswith("2"):
             score["windows"]["contact_f1"] = [v + 0.05 for v in score["windows"]["contact_f1"]]
     table = ablation_table(results_of(plan, scores, 0, 200))
-    (found,) = table[(table["cell"] == "joint") & (table["metric"] == "contact_f1")]["verdict"]
-    assert found == "better"
+    verdicts = table.query("cell == 'joint' and metric == 'contact_f1'").set_index("motion")["verdict"]
+    assert verdicts.to_dict() == {"held-out": "better", "training": "undecided"}
 
 
 FLIPS = [
@@ -166,6 +200,16 @@ def test_the_papers_gain_is_quoted_in_per_cent_and_only_where_it_has_one():
     assert "the paper" not in sentence("GRPO as joint_perlin", EVERYTHING)
 
 
+def test_every_judge_that_clearly_changed_is_told_of_a_grpo_cell():
+    start = "GRPO as joint helps"
+    same = sentence(start, {"joint": -4.0})
+    assert "Clearly better: nothing else that is judged. Clearly worse: nothing else that is judged." in same
+    worse = sentence(start, {"joint": -4.0}, penetration=0.5)
+    assert "Clearly worse: penetration_mm (+0.5 [+0.5, +0.5])." in worse
+    better = sentence(start, {"joint": -4.0}, penetration=-0.5)
+    assert "Clearly better: penetration_mm (-0.5 [-0.5, -0.5])." in better
+
+
 def test_a_cell_that_did_not_run_has_no_sentence():
     found = verdict({"joint": -4.0})
     for word in ("Injection", "scope", "supervised", "sampler", "The perceptual", "drift"):
@@ -198,10 +242,12 @@ def test_results_of_other_parameters_are_left_aside():
 def test_the_figure_shows_means_seeds_and_the_paper_with_units():
     figure = ablation_figure(results(EVERYTHING))
     by_name = {trace.name: trace for trace in figure.data}
-    assert set(by_name) == {"GRPO", "control", "one seed", "the paper's, on AMASS"}
+    assert set(by_name) == {"GRPO", "control", "one seed", "on training motion", "the paper's, on AMASS"}
     grpo = dict(zip(by_name["GRPO"].y, by_name["GRPO"].x, strict=True))
     assert grpo["joint"] == pytest.approx(-400 / (100 + 29 / 60 + 0.1))
     assert len(by_name["one seed"].x) == 3 * len(EVERYTHING)
+    seen = by_name["on training motion"]
+    assert dict(zip(seen.y, seen.x, strict=True))["joint"] == pytest.approx(-200 / (50 + 29 / 60 + 0.1))
     paper = by_name["the paper's, on AMASS"]
     assert dict(zip(paper.y, paper.x, strict=True))["joint"] == pytest.approx(-6.054, abs=1e-3)
     assert paper.marker.symbol == "diamond-open"
@@ -210,13 +256,15 @@ def test_the_figure_shows_means_seeds_and_the_paper_with_units():
 
 
 def test_proxy_and_gold_stand_on_one_axis_of_updates():
-    """A rise of 0.1 in windows that step by 0.01; a control's steps become updates of GRPO."""
+    """A rise of 0.1 in windows that step by 0.01; a control's steps become updates of GRPO, here of 60."""
     figure = proxy_gold_figure(results({"joint": -4.0, "supervised": -8.0, "best_of_8": 0.0}), updates=60)
     reward = [trace for trace in figure.data if trace.name == "reward (proxy)"]
     assert len(reward) == 2  # of the cells that were trained
-    assert list(reward[0].x) == [0, 30, 60]
+    assert list(reward[0].x) == [0, 1, 2]
     deviation = 0.01 * math.sqrt((SEQUENCES**2 - 1) / 12)
     assert list(reward[0].y) == pytest.approx([0, 0.05 / deviation, 0.1 / deviation])
     gold = [trace for trace in figure.data if trace.name == "mpjpe_mm"]
     assert list(gold[0].y) == pytest.approx([0, 2 / (deviation / 0.3), 4 / (deviation / 0.3)])
+    control = [trace for trace in figure.data if trace.name == "mpjpe_mm"][1]
+    assert list(control.x) == [0, 30, 60]
     assert figure.layout.yaxis.title.text == "gain, deviations between windows"

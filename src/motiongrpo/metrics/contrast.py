@@ -48,7 +48,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class Judged:
     """Values of every cell on one order of windows and seeds, and one set of resampled sequences for all."""
 
     cells: dict[str, dict[str, SeedValues]]  # cell → column → values
@@ -58,7 +58,7 @@ class HeldOut:
     draws: Draws
 
     @classmethod
-    def of(cls, scores: pd.DataFrame, rng: np.random.Generator, resamples: int) -> "HeldOut":
+    def of(cls, scores: pd.DataFrame, rng: np.random.Generator, resamples: int) -> "Judged":
         """From rows (cell, seed, subject, sequence, window, column …); every cell must have every window."""
         seeds, names = sorted(set(scores["seed"])), list(dict.fromkeys(scores["cell"]))
         ordered = {key: rows.sort_values(WINDOW) for key, rows in scores.groupby(["cell", "seed"])}

@@ -94,15 +94,18 @@ def window_table(
     Validation and test rows are windows, one after the other, the last one shorter. A train row is the
     whole usable span of a sequence, since training draws its windows anywhere within it.
     """
-    rows = []
-    for sequence, row in store.sequences.iterrows():
-        split, usable = splits[row["subject"]], int(row["frames"]) - 1
-        length = usable if split == "train" else config.length
-        for start in range(1, usable + 1, max(1, length)):
-            size = min(length, usable + 1 - start)
-            if size >= config.at_least:
-                rows.append((split, sequence, start, size, row["subject"]))
-    table = pd.DataFrame(rows, columns=["split", "sequence", "start", "length", "subject"])
+    table = pd.DataFrame(
+        {
+            "split": store.sequences["subject"].map(splits),
+            "sequence": store.sequences.index,
+            "start": 1,
+            "length": store.sequences["frames"].astype(int) - 1,
+            "subject": store.sequences["subject"],
+        }
+    )
+    train = table["split"] == "train"
+    table = pd.concat([table[train], cut_into_windows(table[~train], config)], ignore_index=True)
+    table = table[table["length"] >= config.at_least].sort_values(["sequence", "start"], ignore_index=True)
     for split in required:
         if not (table["split"] == split).any():
             raise InputError(
@@ -110,6 +113,15 @@ def window_table(
                 "change ingestion.splits or windows, or add motion"
             )
     return table
+
+
+def cut_into_windows(spans: pd.DataFrame, config: WindowConfig) -> pd.DataFrame:
+    """Rows of the window table cut into windows one after the other, the last one shorter or left out."""
+    pieces = -(-spans["length"] // config.length)
+    cut = spans.loc[spans.index.repeat(pieces)]
+    passed = config.length * cut.groupby(level=0).cumcount()
+    cut = cut.assign(start=cut["start"] + passed, length=(cut["length"] - passed).clip(upper=config.length))
+    return pd.DataFrame(cut[cut["length"] >= config.at_least]).reset_index(drop=True)
 
 
 def draw_windows(

@@ -16,6 +16,7 @@ from motiongrpo.metrics.published import PublishedRow
 from motiongrpo.optimisation import OptimiserConfig
 from motiongrpo.policy.compute import TRAINED, grpo_evaluations, steps_within
 from motiongrpo.policy.grpo import GrpoConfig
+from motiongrpo.policy.scoring import Taken
 from motiongrpo.policy.supervised import SupervisedConfig
 from motiongrpo.seeds import seed_for
 
@@ -35,6 +36,14 @@ class GrpoCell(Config):
     published: PublishedRow | None  # the paper's row of the same kind
 
 
+class LongerCell(Config):
+    """GRPO with more updates than the other cells: does it get there with patience?"""
+
+    kind: Literal["longer"]
+    times: int = Field(ge=2)  # as many updates as all others
+    changes: Changes  # onto `grpo`
+
+
 class ContinuedCell(Config):
     """Pretraining that goes on from the pretrained weights, for as much compute as GRPO takes."""
 
@@ -50,10 +59,10 @@ class SupervisedCell(Config):
     optimiser: OptimiserConfig
 
 
-class BestOfCell(Config):
-    """The pretrained model, each sample the best by the perceptual model of several."""
+class CandidatesCell(Config):
+    """The pretrained model, each motion taken from several samples of it."""
 
-    kind: Literal["best_of"]
+    kind: Taken
     candidates: int = Field(ge=2)
 
 
@@ -65,16 +74,18 @@ class SamplerCell(Config):
 
 
 Cell = Annotated[
-    GrpoCell | ContinuedCell | SupervisedCell | BestOfCell | SamplerCell, Field(discriminator="kind")
+    GrpoCell | LongerCell | ContinuedCell | SupervisedCell | CandidatesCell | SamplerCell,
+    Field(discriminator="kind"),
 ]
 
 
 class Pace(Config):
-    """How long all cells are trained, and under which seeds."""
+    """How long all cells are trained, under which seeds, and how much they are scored on."""
 
     seeds: list[int] = Field(min_length=1)
     updates: int = Field(ge=1)  # of GRPO; controls get as much compute
     checkpoint_every: int = Field(ge=1)  # updates; a control leaves as many checkpoints
+    windows: int = Field(ge=1)  # of the test split that every checkpoint is scored on; as many of training
 
     @model_validator(mode="after")
     def count_no_seed_twice(self) -> "Pace":
@@ -158,9 +169,10 @@ class PlannedCell:
     kind: str
     training: GrpoConfig | PretrainingConfig | SupervisedConfig | None  # none: the pretrained model as it is
     sampling: SamplingConfig
-    candidates: int  # of which the best is judged
+    candidates: int  # of which one is taken
     evaluations: int  # samples through the network while training
     published: PublishedRow | None = None
+    taken: Taken = "best_of"
 
     @property
     def steps(self) -> int:
@@ -196,8 +208,11 @@ def planned(name: str, seed: int, config: AblationConfig, foundation: Foundation
             grpo = grpo_of(name, seed, config, foundation)
             evaluations, row = grpo_evaluations(grpo), cell.published
             return PlannedCell(name, seed, cell.kind, grpo, sampling, 1, evaluations, row)
-        case BestOfCell():
-            return PlannedCell(name, seed, cell.kind, None, sampling, cell.candidates, 0)
+        case LongerCell():
+            grpo = grpo_of(name, seed, config, foundation)
+            return PlannedCell(name, seed, "grpo", grpo, sampling, 1, grpo_evaluations(grpo))
+        case CandidatesCell():
+            return PlannedCell(name, seed, cell.kind, None, sampling, cell.candidates, 0, taken=cell.kind)
         case SamplerCell():
             return PlannedCell(name, seed, cell.kind, None, merged(name, sampling, cell.changes), 1, 0)
         case ContinuedCell() | SupervisedCell():
@@ -209,11 +224,16 @@ def planned(name: str, seed: int, config: AblationConfig, foundation: Foundation
 def grpo_of(name: str, seed: int, config: AblationConfig, foundation: Foundation) -> GrpoConfig:
     """The parameters of a GRPO cell."""
     cell = config.cells[name]
-    assert isinstance(cell, GrpoCell)  # checked with the parameters
+    assert isinstance(cell, GrpoCell | LongerCell)  # checked with the parameters
     for field in PACE:
         if field in cell.changes:
             raise ValueError(f"ablation.cells.{name} changes grpo.{field}, which is one for all cells")
-    pace = {"updates": config.pace.updates, "checkpoint_every": config.pace.checkpoint_every, "seed": seed}
+    times = cell.times if isinstance(cell, LongerCell) else 1
+    pace = {
+        "updates": config.pace.updates * times,
+        "checkpoint_every": config.pace.checkpoint_every * times,
+        "seed": seed,
+    }
     return merged(name, foundation.grpo, laid_onto(UNSEEN, cell.changes) | pace)
 
 

@@ -1,10 +1,11 @@
 """Gold and proxy of the same samples: what the metrics say of them, and what the rewards would pay for them.
 
-Both are there for whoever wants to see a reward being hacked. Choosing the best of several samples by the
-perceptual model also lives here, since metrics never see a reward.
+Both are there for whoever wants to see a reward being hacked. Taking one motion from several samples also
+lives here, since metrics never see a reward.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -14,6 +15,14 @@ from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward
 from motiongrpo.seeds import generator_for
 from motiongrpo.shapes import PerSample, PerSequence, Rollout
+
+Taken = Literal["best_of", "oracle", "mean_of"]
+"""Of several samples: the one that φ likes best, the one nearest to the truth, or their mean.
+
+The last two are no ways to use a model but what a training of it could win at most. The mean, of the packed
+features, is where a policy ends that becomes certain and learns nothing else; the oracle is what always
+choosing right among the model's own samples would give.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,24 +34,40 @@ class Scorer:
     config: EvaluationConfig
 
     def score(
-        self, denoiser: Denoiser, batch: WindowBatch, first: int, best_of: int = 1
+        self,
+        denoiser: Denoiser,
+        batch: WindowBatch,
+        first: int,
+        candidates: int = 1,
+        taken: Taken = "best_of",
     ) -> tuple[dict[str, PerSequence], dict[str, PerSequence]]:
         """Metrics and rewards per window, averaged over samples; `first` is the first window's number."""
-        x = self.draw(denoiser, batch, first, best_of)
+        x = self.draw(denoiser, batch, first, candidates, taken)
         paid = self.reward.rewards(self._measure(x, batch), self.omega)
         metrics = score_samples(x, batch, self.reward.body, self.reward.fps)
         return metrics, {term: reward.mean(1) for term, reward in paid.items()}
 
-    def draw(self, denoiser: Denoiser, batch: WindowBatch, first: int, best_of: int) -> Rollout:
-        """Every sample is the perceptual model's choice of `best_of`; the first of them is evaluation's."""
-        x = draw_samples(denoiser, batch, self.config, self._generator(batch, first, 0))
-        if best_of == 1:
+    def draw(
+        self, denoiser: Denoiser, batch: WindowBatch, first: int, candidates: int, taken: Taken
+    ) -> Rollout:
+        """What is taken of so many candidates for every sample; the first of them is evaluation's."""
+        drawn = (
+            draw_samples(denoiser, batch, self.config, self._generator(batch, first, number))
+            for number in range(candidates)
+        )
+        x = next(drawn)
+        if candidates == 1:
             return x
-        score = self._measure(x, batch)[PERCEPTUAL]
-        for number in range(1, best_of):
-            other = draw_samples(denoiser, batch, self.config, self._generator(batch, first, number))
-            x, score = better_of(x, score, other, self._measure(other, batch)[PERCEPTUAL])
+        if taken == "mean_of":
+            return sum(drawn, x) / candidates
+        score = self._worth(x, batch, taken)
+        for other in drawn:
+            x, score = better_of(x, score, other, self._worth(other, batch, taken))
         return x
+
+    def _worth(self, x: Rollout, batch: WindowBatch, taken: Taken) -> PerSample:
+        values = self._measure(x, batch)
+        return -values["position"] if taken == "oracle" else values[PERCEPTUAL]
 
     def _measure(self, x: Rollout, batch: WindowBatch) -> dict[str, PerSample]:
         placement = batch.T_world_cpf[:, None, 1:].expand(-1, x.shape[1], -1, -1)

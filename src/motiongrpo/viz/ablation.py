@@ -8,31 +8,38 @@ import plotly.graph_objects as go
 from motiongrpo.metrics.contrast import Contrast
 from motiongrpo.metrics.published import published_change_percent
 from motiongrpo.metrics.score import METRICS
-from motiongrpo.viz.ablation_results import CellResult, Results
-from motiongrpo.viz.palette import BLUE, GREY, ORANGE, TEMPLATE, VERMILLION
+from motiongrpo.viz.ablation_results import CellResult, Motion, Results
+from motiongrpo.viz.palette import BLUE, GREEN, GREY, ORANGE, TEMPLATE, VERMILLION
 
 SHOWN = "mpjpe_mm"
 PERCENT = 100.0
 
 
 def ablation_table(results: Results) -> pd.DataFrame:
-    """A row for each cell and metric: mean over seeds, how far seeds are apart, change from the pretrained.
+    """A row for each motion, cell and metric: mean over seeds, how far they are apart, change from before.
 
     Per cent are of the pretrained mean, which is taken as known: its own interval does not enter.
     """
     metrics = [metric for metric in METRICS if metric in results.held_out.cells[results.reference]]
-    rows = [_row(cell, metric, results) for cell in results.cells.values() for metric in metrics]
+    rows = [
+        _row(cell, metric, motion, results)
+        for motion, judged in results.judged.items()
+        for cell in results.cells.values()
+        if cell.final in judged.cells
+        for metric in metrics
+    ]
     return pd.DataFrame(rows)
 
 
-def _row(cell: CellResult, metric: str, results: Results) -> dict[str, Any]:
-    held_out = results.held_out
-    mean, change = held_out.contrast({cell.final: 1.0}, metric), change_of(cell, metric, results)
-    before = held_out.contrast({results.reference: 1.0}, metric).value
+def _row(cell: CellResult, metric: str, motion: Motion, results: Results) -> dict[str, Any]:
+    judged = results.judged[motion]
+    mean, change = judged.contrast({cell.final: 1.0}, metric), change_of(cell, metric, results, motion)
+    before = judged.contrast({results.reference: 1.0}, metric).value
     scale = PERCENT / abs(before) if before else float("nan")
     return {
         "cell": cell.cell,
         "kind": cell.kind,
+        "motion": motion,
         "metric": metric,
         "unit": METRICS[metric].unit,
         "better": METRICS[metric].better,
@@ -53,18 +60,18 @@ def _row(cell: CellResult, metric: str, results: Results) -> dict[str, Any]:
         "verdict": "reference" if cell.final == results.reference else verdict_on(change, metric),
         "windows": mean.windows,
         "sequences": mean.sequences,
-        "subjects": held_out.subjects,
-        "resampled": held_out.resampled,
+        "subjects": judged.subjects,
+        "resampled": judged.resampled,
         "steps": cell.steps,
         "network_evaluations": cell.network_evaluations,
     }
 
 
-def change_of(cell: CellResult, metric: str, results: Results) -> Contrast:
+def change_of(cell: CellResult, metric: str, results: Results, motion: Motion = "held-out") -> Contrast:
     """A cell's last checkpoint minus the pretrained model; of the pretrained model itself, zero."""
     weights = {cell.final: 1.0}
     weights[results.reference] = weights.get(results.reference, 0.0) - 1.0
-    return results.held_out.contrast(weights, metric)
+    return results.judged[motion].contrast(weights, metric)
 
 
 def verdict_on(change: Contrast, metric: str) -> str:
@@ -76,7 +83,10 @@ def verdict_on(change: Contrast, metric: str) -> str:
 
 
 def ablation_figure(results: Results) -> go.Figure:
-    """Change of MPJPE of every cell in per cent: mean with interval, seeds as dots, the paper's a diamond."""
+    """Change of MPJPE of every cell in per cent of what it was before, the paper's beside it.
+
+    Held-out motion: mean with interval, seeds as dots. Training motion: the mean alone.
+    """
     cells = [cell for cell in results.cells.values() if cell.final != results.reference]
     before = results.held_out.contrast({results.reference: 1.0}, SHOWN).value
     changes = {cell.cell: change_of(cell, SHOWN, results) for cell in cells}
@@ -88,6 +98,7 @@ def ablation_figure(results: Results) -> go.Figure:
             _means([c for c in cells if (c.kind == "grpo") == grpo], changes, scale, name, colour)
         )
     figure.add_trace(_seeds(changes, scale))
+    figure.add_trace(_on_training_motion(cells, results))
     figure.add_trace(_published(cells))
     return figure.update_yaxes(
         categoryorder="array", categoryarray=[words(cell.cell) for cell in reversed(cells)]
@@ -151,6 +162,20 @@ def _seeds(changes: dict[str, Contrast], scale: float) -> go.Scatter:
         mode="markers",
         marker={"color": GREY, "size": 5},
         hovertemplate="%{y}, one seed: %{x:+.2f} %<extra></extra>",
+    )
+
+
+def _on_training_motion(cells: list[CellResult], results: Results) -> go.Scatter:
+    judged = results.judged["training"]
+    before = judged.contrast({results.reference: 1.0}, SHOWN).value
+    shown = [cell for cell in cells if cell.final in judged.cells]
+    return go.Scatter(
+        x=[change_of(cell, SHOWN, results, "training").value * PERCENT / before for cell in shown],
+        y=[words(cell.cell) for cell in shown],
+        name="on training motion",
+        mode="markers",
+        marker={"color": GREEN, "size": 10, "symbol": "triangle-up-open", "line": {"width": 2}},
+        hovertemplate="%{y}, on training motion: %{x:+.2f} %<extra></extra>",
     )
 
 

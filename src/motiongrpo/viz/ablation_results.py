@@ -1,19 +1,21 @@
 """What an ablation left on disk, in the form that its table, figures and verdict share."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from motiongrpo.errors import InputError
-from motiongrpo.metrics.contrast import HeldOut
+from motiongrpo.metrics.contrast import Judged
 from motiongrpo.metrics.published import PublishedRow
 from motiongrpo.policy.ablation import PRETRAINED
 
 PAID = "reward_"  # before the name of a term, among the columns of held-out values
 
 Record = dict[str, Any]
+Motion = Literal["held-out", "training"]
+"""What a cell was judged on: subjects that no training saw, or the motion of the trainings."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,14 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Results:
-    """All cells of an ablation in order, and their values on held-out windows."""
+    """All cells of an ablation in order, and their values on windows of either motion."""
 
     cells: dict[str, CellResult]
-    held_out: HeldOut
+    judged: dict[Motion, Judged]  # on training motion the last checkpoints of what was trained
+
+    @property
+    def held_out(self) -> Judged:
+        return self.judged["held-out"]
 
     @property
     def reference(self) -> str:
@@ -51,7 +57,8 @@ class Results:
 
 def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resamples: int) -> Results:
     """The scores that belong to a plan; those of other parameters are left aside."""
-    cells, tables = {}, []
+    cells: dict[str, CellResult] = {}
+    tables: dict[Motion, list[pd.DataFrame]] = {"held-out": [], "training": []}
     for cell in dict.fromkeys(entry["cell"] for entry in plan):
         entries = [entry for entry in plan if entry["cell"] == cell]
         found = [_checkpoints(entry["name"], scores) for entry in entries]
@@ -61,9 +68,16 @@ def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resampl
         about = {k: entries[0][k] for k in ("kind", "steps", "network_evaluations", "terms", "published")}
         cells[cell] = result = CellResult(cell=cell, checkpoints=steps, **about)
         for entry, by_step in zip(entries, found, strict=True):
-            tables += [_table(by_step[step], result.at(step), entry["seed"]) for step in steps]
-    rng = np.random.default_rng(seed)
-    return Results(cells, HeldOut.of(pd.concat(tables, ignore_index=True), rng, resamples))
+            for step in steps:
+                tables["held-out"].append(_table(by_step[step], result.at(step), entry["seed"]))
+            if "training" in by_step[steps[-1]]:
+                judged = _table(by_step[steps[-1]]["training"], result.final, entry["seed"])
+                tables["training"].append(judged)
+    return Results(cells, {motion: _judged(rows, seed, resamples) for motion, rows in tables.items()})
+
+
+def _judged(tables: list[pd.DataFrame], seed: int, resamples: int) -> Judged:
+    return Judged.of(pd.concat(tables, ignore_index=True), np.random.default_rng(seed), resamples)
 
 
 def _checkpoints(name: str, scores: dict[str, Record]) -> dict[int, Record]:

@@ -16,18 +16,25 @@ from motiongrpo.viz.proxy_gold import proxy_of
 
 DECIDES = "mpjpe_mm"
 SEEDS_AT_LEAST = 3
+CONTROLS = ("continued", "supervised", "best_of")
+LIMITS = {
+    "mean_of": "Becoming certain, without learning anything new, would lead to the mean of a model's samples",
+    "oracle": "Always choosing the best of a model's samples by the truth",
+}
 TONES = {"better": "good", "worse": "warning", "undecided": "note"}
 VERBS = {"better": "helps", "worse": "hurts", "undecided": "is undecided"}
 
 
 def ablation_verdict(results: Results, config: AblationConfig) -> list[Finding]:
-    """Post-training as such, grid, scopes, drift, controls, hacked rewards, and what it all rests on."""
+    """Post-training, grid, scopes, drift, controls, limits, hacked rewards, and what it all rests on."""
     return [
         *_post_training(results),
         *_grid(results, config),
         *_scopes(results, config),
         *_learning(results, config),
         *_controls(results, config),
+        *_limits(results),
+        *_carried_over(results),
         *_proxies(results),
         _certainty(results),
     ]
@@ -42,6 +49,9 @@ def _post_training(results: Results) -> list[Finding]:
         printed = published_change_percent(cell.published, DECIDES)
         text = f" That is {change.value * PERCENT / before:+.2g} % of the pretrained mean"
         text += "." if printed is None else f"; the paper reports {printed:+.1f} % on its data."
+        for verdict in ("better", "worse"):
+            judges = _judges(cell, verdict, results)
+            text += f" Clearly {verdict}: {', '.join(judges) or 'nothing else that is judged'}."
         found.append(_effect(f"GRPO as {cell.cell}", change, more=text))
     return found
 
@@ -94,10 +104,39 @@ def _controls(results: Results, config: AblationConfig) -> list[Finding]:
         if cell.kind == "sampler":
             change = results.held_out.contrast({results.reference: 1.0, cell.final: -1.0}, DECIDES)
             found.append(_effect(f"The evaluation's sampler alone, against {cell.cell},", change))
-        elif cell.kind not in ("grpo", "pretrained"):
+        elif cell.kind in CONTROLS:
             change = _between({config.grid.both: 1.0, cell.cell: -1.0}, results)
             if change:
                 found.append(_against(config.grid.both, cell.cell, change))
+    return found
+
+
+def _limits(results: Results) -> list[Finding]:
+    """What a model could win that puts its own samples in another order and learns nothing new."""
+    before, found = results.held_out.contrast({results.reference: 1.0}, DECIDES).value, []
+    paper = published_change_percent("joint_visual_perlin", DECIDES)
+    for cell in results.cells.values():
+        if cell.kind in LIMITS:
+            change = change_of(cell, DECIDES, results)
+            text = f"{LIMITS[cell.kind]} ({cell.cell}): {DECIDES} {_numbers(change)}{_why_not(change)}"
+            text += f", {change.value * PERCENT / before:+.2g} % of the pretrained mean"
+            found.append(Finding("note", f"{text}; the paper's GRPO reports {paper:+.1f} % on its data."))
+    return found
+
+
+def _carried_over(results: Results) -> list[Finding]:
+    """What a training does to the motion that it saw, and how much of that held-out motion gets."""
+    found = []
+    for cell in results.cells.values():
+        if not cell.steps:
+            continue
+        seen, held_out = (change_of(cell, DECIDES, results, motion) for motion in ("training", "held-out"))
+        verdict = verdict_on(seen, DECIDES)
+        text = f"On motion it was trained on {cell.cell} {VERBS[verdict]}: {DECIDES} {_numbers(seen)}"
+        text += f"{_why_not(seen)}."
+        if seen.sign:
+            text += f" On held-out motion the change is {held_out.value / seen.value:.0%} of that."
+        found.append(Finding("note", text))
     return found
 
 
@@ -106,7 +145,7 @@ def _proxies(results: Results) -> list[Finding]:
     found, parted = [], False
     for cell in _grpo(results):
         paid = proxy_of(cell, cell.checkpoints[-1], results)
-        worse = _worse_metrics(cell, results)
+        worse = _judges(cell, "worse", results, but=())
         if paid.sign > 0 and worse:
             parted = True
             rise = f"{paid.value:+.3g} [{paid.low:+.3g}, {paid.high:+.3g}] deviations"
@@ -178,13 +217,14 @@ def _why_not(change: Contrast) -> str:
     return "; the seeds disagree in sign"
 
 
-def _worse_metrics(cell: CellResult, results: Results) -> list[str]:
-    """Judged metrics that clearly got worse, with their changes."""
-    worse = []
+def _judges(cell: CellResult, verdict: str, results: Results, but: tuple[str, ...] = (DECIDES,)) -> list[str]:
+    """Judged metrics of which a verdict is true, with their changes."""
+    found = []
     for metric, about in METRICS.items():
-        if about.in_print or metric in CHECKS or metric not in results.held_out.cells[results.reference]:
+        left_out = about.in_print or metric in CHECKS or metric in but
+        if left_out or metric not in results.held_out.cells[results.reference]:
             continue
         change = change_of(cell, metric, results)
-        if verdict_on(change, metric) == "worse":
-            worse.append(f"{metric} ({change.value:+.3g} [{change.low:+.3g}, {change.high:+.3g}])")
-    return worse
+        if verdict_on(change, metric) == verdict:
+            found.append(f"{metric} ({change.value:+.3g} [{change.low:+.3g}, {change.high:+.3g}])")
+    return found

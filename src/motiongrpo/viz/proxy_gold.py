@@ -40,7 +40,8 @@ def gold_of(cell: CellResult, step: int, metric: str, results: Results) -> Contr
 
 
 def _panel(cell: CellResult, results: Results, updates: int) -> Panel:
-    x = np.array([0.0] + [step * updates / cell.steps for step in cell.checkpoints])
+    pace = 1.0 if cell.kind == "grpo" else updates / cell.steps
+    x = np.array([0.0] + [step * pace for step in cell.checkpoints])
     paid = [proxy_of(cell, step, results).value for step in cell.checkpoints]
     lines = [line(x, np.array([0.0, *paid]), "reward (proxy)", 0, "%{y:+.3f}")]
     lines[0].update(line={"width": 4})

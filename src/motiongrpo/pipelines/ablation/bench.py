@@ -25,10 +25,11 @@ from motiongrpo.checkpoint import (
     load_checkpoint,
     read_header,
 )
+from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import PretrainingConfig
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.protocol import is_current
-from motiongrpo.motion.windows import WindowBatch, read_rows, split_rows
+from motiongrpo.motion.windows import cut_into_windows, read_rows, split_rows
 from motiongrpo.parameters import ProjectParameters
 from motiongrpo.pipelines.ablation.trainings import (
     Materials,
@@ -39,7 +40,7 @@ from motiongrpo.pipelines.ablation.trainings import (
 )
 from motiongrpo.pipelines.evaluation.nodes import protocol_of_now
 from motiongrpo.pipelines.training import Rows, restored
-from motiongrpo.policy.ablation import PlannedCell
+from motiongrpo.policy.ablation import PRETRAINED, PlannedCell
 from motiongrpo.policy.advantage import RewardScale
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
 from motiongrpo.policy.scoring import Scorer
@@ -49,10 +50,12 @@ from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 from motiongrpo.seeds import seed_for
 from motiongrpo.words import differences
 
-PROTOCOL = 1  # to be raised when a cell of the same parameters comes to mean something else
+PROTOCOL = 2  # to be raised when a cell of the same parameters comes to mean something else
+SCORED_ON_TRAINING_MOTION = (PRETRAINED, "grpo", "continued", "supervised")
 TERMS = ["rotation", "position", "aligned_position", "velocity", "perceptual"]
 
 Score = dict[str, Any]
+Columns = dict[str, list[Any]]
 Saves = tuple[dict[str, Rows], dict[str, TrainingCheckpoint], dict[str, Score]]  # logs, checkpoints, scores
 
 logger = logging.getLogger(__name__)
@@ -106,8 +109,10 @@ class Bench:
 
     def cost(self, planned: PlannedCell) -> int:
         """Samples through the network that training and scoring take, a scored checkpoint counted once."""
-        config = self.parameters.evaluation
-        drawn = min(config.windows, len(self._rows)) * config.samples * planned.candidates
+        windows = len(self._rows)
+        if planned.kind in SCORED_ON_TRAINING_MOTION:
+            windows += len(self._training_rows)
+        drawn = windows * self.parameters.evaluation.samples * planned.candidates
         return planned.evaluations + drawn * planned.sampling.steps
 
     def paid_terms(self, planned: PlannedCell) -> list[str]:
@@ -136,23 +141,37 @@ class Bench:
                 raise AssertionError("a cell without a training has no steps")
 
     def _score(self, planned: PlannedCell, checkpoint: Checkpoint, trained: bool) -> Score:
-        """Metrics and rewards of every test window."""
+        """Metrics and rewards of test windows; of what was trained, in the end, of training windows too."""
         denoiser = restored(checkpoint, self.materials.pretrained())
-        scorer = Scorer(self._reward, self._scale.omega, self._evaluation(planned))
-        parts = []
-        for first in range(0, len(self._batch), scorer.config.batch_size):
-            index = torch.arange(first, min(first + scorer.config.batch_size, len(self._batch)))
-            parts.append(scorer.score(denoiser, self._batch.rows(index), first, planned.candidates))
-        metrics, rewards = ([part[i] for part in parts] for i in (0, 1))
-        about = self._rows[["sequence", "start", "subject"]].rename(columns={"start": "window"})
-        return {
+        step = checkpoint.header.step if trained else 0
+        windows, rewards = self._judged(planned, denoiser, self._rows)
+        score = {
             "stage": planned.cell,
-            "step": checkpoint.header.step if trained else 0,
+            "step": step,
             "weights": checkpoint.header.weights,
             "protocol": self._protocol(planned),
-            "windows": about.to_dict(orient="list") | _listed(metrics),
-            "rewards": _listed(rewards),
+            "windows": windows,
+            "rewards": rewards,
         }
+        if step == planned.steps and planned.kind in SCORED_ON_TRAINING_MOTION:
+            windows, rewards = self._judged(planned, denoiser, self._training_rows)
+            score["training"] = {"windows": windows, "rewards": rewards}
+        return score
+
+    def _judged(
+        self, planned: PlannedCell, denoiser: Denoiser, rows: pd.DataFrame
+    ) -> tuple[Columns, Columns]:
+        """What windows they are and their metrics, and what they would be paid."""
+        m, scorer = self.materials, Scorer(self._reward, self._scale.omega, self._evaluation(planned))
+        parts = []
+        for first in range(0, len(rows), scorer.config.batch_size):
+            some = rows.iloc[first : first + scorer.config.batch_size]
+            batch = read_rows(m.motions, some, m.window, hands=False).to(m.device)
+            parts.append(scorer.score(denoiser, batch, first, planned.candidates, planned.taken))
+        metrics, rewards = ([part[i] for part in parts] for i in (0, 1))
+        columns = {"sequence": "sequence", "start": "window", "subject": "subject"}
+        about = {name: rows[column].tolist() for column, name in columns.items()}
+        return about | _listed(metrics), _listed(rewards)
 
     def _evaluation(self, planned: PlannedCell) -> EvaluationConfig:
         """All cells of a seed start from the same noise, those of another seed from another."""
@@ -164,7 +183,7 @@ class Bench:
         m, config = self.materials, self._evaluation(planned)
         measuring = protocol_of_now(m.motions, self._rows, m.body, config, m.window).digest
         yardstick = self._yardstick.model_dump(exclude={"diagnostics"})
-        return digest_of(PROTOCOL, measuring, planned.candidates, yardstick, m.inputs)
+        return digest_of(PROTOCOL, measuring, planned.candidates, planned.taken, yardstick, m.inputs)
 
     @property
     def _yardstick(self) -> GrpoConfig:
@@ -173,14 +192,20 @@ class Bench:
         rewards = grpo.rewards.model_copy(update={"terms": TERMS, "omega": "median"})
         return grpo.model_copy(update={"rewards": rewards})
 
-    @cached_property
-    def _rows(self) -> pd.DataFrame:
-        return split_rows(self.materials.windows, "test", self.parameters.evaluation.windows)
+    @property
+    def _windows(self) -> int:
+        return self.parameters.ablation.pace.windows
 
     @cached_property
-    def _batch(self) -> WindowBatch:
+    def _rows(self) -> pd.DataFrame:
+        return split_rows(self.materials.windows, "test", self._windows)
+
+    @cached_property
+    def _training_rows(self) -> pd.DataFrame:
+        """As many windows of training motion, evenly spaced, none of them mirrored."""
         m = self.materials
-        return read_rows(m.motions, self._rows, m.window, hands=False).to(m.device)
+        cut = cut_into_windows(split_rows(m.windows, "train"), m.window)
+        return split_rows(cut, "train", self._windows)
 
     @cached_property
     def _reward(self) -> HybridReward:
@@ -198,7 +223,7 @@ class Bench:
         return calibrate(Trainer(reference, self._reward, supply.batch, config, torch.device(m.device)))
 
 
-def _listed(parts: list[dict[str, Tensor]]) -> dict[str, list[float | None]]:
+def _listed(parts: list[dict[str, Tensor]]) -> Columns:
     """Values of all windows by name; None where one is undefined, since JSON knows no NaN."""
     values = {name: torch.cat([part[name] for part in parts]).tolist() for name in parts[0]}
     return {name: [None if math.isnan(v) else v for v in column] for name, column in values.items()}
