@@ -51,6 +51,19 @@ def test_quaternion_and_matrix_undo_each_other():
     assert_close(matrix_from_quaternion(q), R, **TIGHT)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("angle", [0.0, torch.pi])
+def test_the_geodesic_angle_has_a_derivative_also_of_no_turn_and_of_half_a_turn(angle, dtype):
+    """Rounding takes some of these angles beyond π, where the arc sine has none."""
+    axis = torch.nn.functional.normalize(torch.randn(2000, 3, dtype=dtype), dim=-1)
+    R = matrix_from_rotation_vector(torch.randn(2000, 3, dtype=dtype))
+    turned = (R @ matrix_from_rotation_vector(angle * axis)).requires_grad_(True)
+    found = geodesic_angle(R, turned)
+    found.sum().backward()
+    assert bool(turned.grad.isfinite().all())
+    assert_close(found, torch.full_like(found, angle), rtol=0, atol=10 * torch.finfo(dtype).eps ** 0.5)
+
+
 def test_the_geodesic_angle_is_the_angle_turned():
     R, axis = rotations(20), torch.nn.functional.normalize(torch.randn(20, 3, dtype=torch.float64), dim=-1)
     turned = R @ matrix_from_rotation_vector(0.7 * axis)

@@ -41,8 +41,11 @@ def quaternion_from_rotation_vector(v: Points) -> Quaternions:
 
 
 def geodesic_angle(R_a: Rotations, R_b: Rotations) -> Float[Tensor, "*batch"]:
-    """Angle in radians of the rotation that takes one orientation to the other, in [0, π]."""
-    return roma.rotmat_geodesic_distance(R_a, R_b)
+    """Angle in radians of the rotation that takes one orientation to the other, in [0, π].
+
+    The largest angle is π less 2√(2ε), 0.06 degrees in float32: beyond, the derivative would be infinite.
+    """
+    return roma.rotmat_geodesic_distance(R_a, R_b, clamping=1 - torch.finfo(R_a.dtype).eps)
 
 
 def nearest_rotation(M: Rotations) -> Rotations:
