@@ -182,7 +182,7 @@ class Bench:
     def _protocol(self, planned: PlannedCell) -> str:
         m, config = self.materials, self._evaluation(planned)
         measuring = protocol_of_now(m.motions, self._rows, m.body, config, m.window).digest
-        yardstick = self._yardstick.model_dump(exclude={"diagnostics"})
+        yardstick = self._yardstick.model_dump(include={"rewards", "rollout", "advantage", "seed"})
         return digest_of(PROTOCOL, measuring, planned.candidates, planned.taken, yardstick, m.inputs)
 
     @property
