@@ -19,9 +19,9 @@ from motiongrpo.shapes import PerSample, PerSequence, Rollout
 Taken = Literal["best_of", "oracle", "mean_of"]
 """Of several samples: the one that φ likes best, the one nearest to the truth, or their mean.
 
-The last two are no ways to use a model but what a training of it could win at most. The mean, of the packed
-features, is where a policy ends that becomes certain and learns nothing else; the oracle is what always
-choosing right among the model's own samples would give.
+The last two are no ways to use a model but what a training could win that teaches it nothing new. The mean,
+of the packed features, is where a policy ends that becomes certain; the oracle is what always choosing right
+among the model's own samples would give.
 """
 
 

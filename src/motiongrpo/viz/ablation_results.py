@@ -71,8 +71,8 @@ def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resampl
             for step in steps:
                 tables["held-out"].append(_table(by_step[step], result.at(step), entry["seed"]))
             if "training" in by_step[steps[-1]]:
-                judged = _table(by_step[steps[-1]]["training"], result.final, entry["seed"])
-                tables["training"].append(judged)
+                final = by_step[steps[-1]]["training"]
+                tables["training"].append(_table(final, result.final, entry["seed"]))
     return Results(cells, {motion: _judged(rows, seed, resamples) for motion, rows in tables.items()})
 
 
