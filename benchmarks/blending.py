@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
+from motiongrpo.base.checkpoint import load_checkpoint
 from motiongrpo.body.body_model import OPEN_BODY, load_body_model
 from motiongrpo.body.contact import ContactConfig
-from motiongrpo.checkpoint import load_checkpoint
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import blended_predictor

@@ -25,10 +25,10 @@ from statistics import median
 
 import torch
 
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.architecture import ConditionConfig, DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.advantage import group_advantages
 from motiongrpo.policy.rollout import RolloutConfig, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig

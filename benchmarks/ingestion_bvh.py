@@ -23,11 +23,11 @@ from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.quality import QualityConfig, check_quality
 from motiongrpo.motion.resample import resample
 from motiongrpo.motion.rig import RigPoses
-from motiongrpo.motion.sources.amc import parse_amc
-from motiongrpo.motion.sources.asf import parse_asf
-from motiongrpo.motion.sources.bvh import parse_bvh
-from motiongrpo.motion.sources.cmu import MocapConfig, amc_clip, bvh_clip, rest_pose
-from motiongrpo.motion.sources.layouts import BVH_LAYOUTS, recognise_layout
+from motiongrpo.motion.sources.mocap.amc import parse_amc
+from motiongrpo.motion.sources.mocap.asf import parse_asf
+from motiongrpo.motion.sources.mocap.bvh import parse_bvh
+from motiongrpo.motion.sources.mocap.layouts import BVH_LAYOUTS, recognise_layout
+from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_clip, rest_pose
 
 FPS = 30.0
 REST_TAKE = "07_03"

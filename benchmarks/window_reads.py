@@ -24,11 +24,11 @@ import numpy as np
 import torch
 import yaml
 
+from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
 from motiongrpo.motion.store import ARRAYS, CURRENT, HEADER, LOG, MotionStore, StoreHeader, open_store
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, split_rows, window_table
-from motiongrpo.optimisation import Optimiser
 
 FPS, FRAMES, BATCH, ROUNDS, STEPS = 30, 128, 64, 200, 20
 PARAMETERS = Path(__file__).parents[1] / "conf" / "base" / "parameters_pretraining.yml"

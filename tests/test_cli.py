@@ -9,9 +9,9 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DatasetError
 
+from motiongrpo.app.commands import COMMANDS
+from motiongrpo.base.errors import InputError
 from motiongrpo.cli import OneSentence, cli, run
-from motiongrpo.commands import COMMANDS
-from motiongrpo.errors import InputError
 from motiongrpo.hooks import all_pipelines
 from tests.pipelines.kedro_project import QUIET, ROOT, arguments
 

@@ -3,15 +3,15 @@
 import re
 from pathlib import Path
 
-from docs.tree import END, START, layout
-from motiongrpo.commands import COMMANDS
+from motiongrpo.app.commands import COMMANDS
+from tools.layout import END, START, layout
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_layout_is_the_one_on_disk():
-    """`python docs/tree.py` writes it."""
+    """`python tools/layout.py` writes it."""
     assert README.split(START)[1].split(END)[0] == layout()
 
 

@@ -12,14 +12,14 @@ import yaml
 from kedro.framework.cli.project import run as kedro_run
 from kedro.utils import find_kedro_project
 
+from motiongrpo.app.commands import COMMANDS
+from motiongrpo.app.refusals import sentence_of
+from motiongrpo.base.config import nearest
 from motiongrpo.body.body_model import body_file, load_body_model
 from motiongrpo.body.mesh import Mesher
-from motiongrpo.commands import COMMANDS
-from motiongrpo.config import nearest
 from motiongrpo.diffusion.recording import load_recordings
 from motiongrpo.hooks import all_pipelines
-from motiongrpo.refusals import sentence_of
-from motiongrpo.viz.viewer import ServerConfig, demand_viser, view
+from motiongrpo.viz.viewer.server import ServerConfig, demand_viser, view
 
 
 class OneSentence(click.Command):

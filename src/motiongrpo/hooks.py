@@ -14,13 +14,13 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 
 import motiongrpo.pipelines
+from motiongrpo.app.parameters import validated
+from motiongrpo.app.requirements import missing
+from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.candidates import TRAININGS
-from motiongrpo.errors import InputError
-from motiongrpo.parameters import validated
 from motiongrpo.pipeline_registry import CHAIN
-from motiongrpo.requirements import missing
-from motiongrpo.viz.runs import contenders_of
-from motiongrpo.viz.summary import WIDTH, runs_table, summary_table
+from motiongrpo.viz.report.runs import contenders_of
+from motiongrpo.viz.report.summary import WIDTH, runs_table, summary_table
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Kedro's settings of this project."""
 
+from motiongrpo.base.run_names import first_run
 from motiongrpo.hooks import CommandChecks, RunSummary
-from motiongrpo.run_names import first_run
 
 HOOKS = (CommandChecks(), RunSummary())
 

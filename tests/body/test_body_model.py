@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import OPEN_BODY, find_body_file, load_body_model
-from motiongrpo.errors import InputError
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.body.gender_conversion import (
     GenderConversion,
@@ -17,7 +18,6 @@ from motiongrpo.body.gender_conversion import (
     derive,
     load_gender_conversion,
 )
-from motiongrpo.errors import InputError
 
 RANDOM = np.random.default_rng(0)
 MIXES = {"female": RANDOM.standard_normal((16, 16)), "male": RANDOM.standard_normal((16, 16))}

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.body.kinematics import pose_body, sole_positions
 from motiongrpo.body.mesh import Mesher
-from motiongrpo.errors import InputError
 from motiongrpo.geometry.se3 import Transform
 from tests.bodies import open_body
 from tests.motion.rigs import random_motion

@@ -6,7 +6,7 @@ import pytest
 import torch
 from kedro.io import DatasetError
 
-from motiongrpo.checkpoint import COMPLETE, STATE, Checkpoint, Header, Kind, TrainingCheckpoint
+from motiongrpo.base.checkpoint import COMPLETE, STATE, Checkpoint, Header, Kind, TrainingCheckpoint
 from motiongrpo.datasets.checkpoints import CheckpointDataset, CheckpointSeries, TrainingState
 
 

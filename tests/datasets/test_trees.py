@@ -1,6 +1,6 @@
 """Many trainings under one catalog entry."""
 
-from motiongrpo.checkpoint import COMPLETE, CheckpointTree
+from motiongrpo.base.checkpoint import COMPLETE, CheckpointTree
 from motiongrpo.datasets.trees import CheckpointSeriesTree, StepLogTree
 from tests.datasets.test_checkpoints import saved
 

@@ -4,11 +4,11 @@ from itertools import islice
 
 import torch
 
-from motiongrpo.checkpoint import Checkpoint, Header
+from motiongrpo.base.checkpoint import Checkpoint, Header
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.training import restored
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
-from motiongrpo.pipelines.training import restored
 from tests.bodies import window_batch
 from tests.denoisers import small
 

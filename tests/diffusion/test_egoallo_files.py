@@ -9,10 +9,10 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import EgoAlloModel, layout_of, read_egoallo, write_egoallo
 from motiongrpo.diffusion.egoallo_config import DEFAULTS, WRITTEN_TAG
-from motiongrpo.errors import InputError
 from tests.denoisers import EGOALLO, small
 
 VARIANTS = [

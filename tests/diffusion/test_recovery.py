@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.checkpoint import Checkpoint, Header, save_checkpoint
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.central_pupil import central_pupil_frame
-from motiongrpo.checkpoint import Checkpoint, Header, save_checkpoint
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import sample_path
 from motiongrpo.diffusion.placed import PlacedMotion, concatenate
@@ -17,7 +18,6 @@ from motiongrpo.diffusion.recovery import load_denoiser, recover
 from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.window_blend import WindowPlan
-from motiongrpo.errors import InputError
 from motiongrpo.geometry.se3 import Transform
 from tests.bodies import open_body, window_batch
 from tests.denoisers import small

@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import Diverged
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.loss import add_noise, denoising_loss, level_weight
@@ -16,8 +18,6 @@ from motiongrpo.diffusion.training import (
     stratified_levels,
     validation_loss,
 )
-from motiongrpo.errors import Diverged
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from tests.bodies import window_batch
 from tests.diffusion.test_denoiser import config as denoiser_config
 from tests.diffusion.test_denoiser import denoiser

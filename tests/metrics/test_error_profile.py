@@ -5,13 +5,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.metrics.error_profile import DIFFERENCE, WindowFacts, error_profile, sampled_windows
 from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, score_windows
-from motiongrpo.seeds import generator_for
 from tests.bodies import FPS, open_body, window_batch
 from tests.denoisers import small
 

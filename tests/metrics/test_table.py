@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 
-from motiongrpo.errors import InputError
+from motiongrpo.base.errors import InputError
 from motiongrpo.metrics.table import comparison
 
 SEQUENCES, WINDOWS = 30, 4

@@ -14,7 +14,7 @@ from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation_vector
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.rig import RIG_JOINTS, RigPoses
-from motiongrpo.motion.sources.layouts import BVH_LAYOUTS
+from motiongrpo.motion.sources.mocap.layouts import BVH_LAYOUTS
 from tests.bodies import FPS, standing_clip
 
 MODEL = load_body_model(OPEN_BODY)

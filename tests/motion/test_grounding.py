@@ -1,8 +1,8 @@
 import pytest
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.errors import InputError
 from motiongrpo.motion.grounding import FloorConfig, ground
 from tests.bodies import CONTACT, FLOOR, open_body, standing_clip
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import yaml
 
-from motiongrpo.errors import InputError
+from motiongrpo.base.errors import InputError
 from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest
 from motiongrpo.motion.raw import RawFile, RawFolder
 from tests.bodies import open_body, standing_clip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from motiongrpo.errors import InputError
+from motiongrpo.base.errors import InputError
 from motiongrpo.motion import parallel
 from motiongrpo.motion.ingestion_summary import ingestion_summary, kind_of_reason
 from motiongrpo.motion.parallel import Ingestion, worthwhile

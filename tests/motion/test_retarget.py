@@ -6,9 +6,9 @@ import roma
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.kinematics import pose_body
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.errors import InputError
 from motiongrpo.geometry.heading import rotation_about_up
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import geodesic_angle, matrix_from_quaternion, matrix_from_rotation_vector

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from motiongrpo.errors import InputError
+from motiongrpo.base.errors import InputError
 from motiongrpo.motion.splits import SplitConfig, split_subjects
 
 PEOPLE = [f"{number:03d}" for number in range(40)]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from motiongrpo.errors import InputError
+from motiongrpo.base.errors import InputError
 from motiongrpo.motion.grounding import ground
 from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreWriter, open_store
 from tests.bodies import CONTACT, FLOOR, FPS, open_body, standing_clip, stored, synthetic_clips

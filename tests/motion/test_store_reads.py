@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from motiongrpo.errors import InputError
+from motiongrpo.base.errors import InputError
 from motiongrpo.motion.store import ARRAYS
 from tests.bodies import stored, synthetic_clips
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.errors import InputError
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector
 from motiongrpo.motion.rig import RigPoses
 from motiongrpo.motion.t_pose import check_t_pose, starts_in_t_pose

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.central_pupil import central_pupil_frame
 from motiongrpo.body.kinematics import pose_body
 from motiongrpo.body.skeleton import MIRROR
-from motiongrpo.errors import InputError
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.motion.splits import SplitConfig, split_subjects

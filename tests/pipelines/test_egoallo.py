@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from motiongrpo.checkpoint import load_checkpoint
+from motiongrpo.base.checkpoint import load_checkpoint
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import EgoAlloModel, read_egoallo, write_egoallo
 from tests.denoisers import small

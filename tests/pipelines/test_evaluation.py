@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from motiongrpo.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from motiongrpo.base.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import EgoAlloModel, write_egoallo
 from tests.denoisers import small

@@ -9,10 +9,10 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from motiongrpo.app.parameters import ProjectParameters
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import OPEN_BODY
-from motiongrpo.errors import InputError
 from motiongrpo.hooks import maker_of
-from motiongrpo.parameters import ProjectParameters
 from motiongrpo.pipeline_registry import CHAIN, register_pipelines
 from tests.pipelines.kedro_project import ROOT, run
 

@@ -56,7 +56,7 @@ def test_what_was_recorded_before_makes_way_and_a_model_that_is_not_there_is_lef
 
 
 def test_without_the_extra_nothing_is_recorded_and_the_remedy_is_told(data, monkeypatch):
-    monkeypatch.setattr("motiongrpo.requirements.find_spec", lambda name: None)
+    monkeypatch.setattr("motiongrpo.app.requirements.find_spec", lambda name: None)
     result = run(data, "viewer", **SHORT)
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
     assert "viser, which is not installed: pip install --constraint constraints.txt" in result.output

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.rollout import Rollouts, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import gradient_pass

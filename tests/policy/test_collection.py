@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import Diverged
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.errors import Diverged
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.advantage import RewardScale, group_advantages
 from motiongrpo.policy.collection import AdvantageConfig, Collector, judge
 from motiongrpo.policy.rollout import roll_out, trainable_steps

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import Diverged
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, WithCompanion
+from motiongrpo.base.seeds import seed_for
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.errors import Diverged
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser, OptimiserConfig, WithCompanion
 from motiongrpo.policy import grpo
 from motiongrpo.policy.collection import AdvantageConfig, judge
 from motiongrpo.policy.evidence import DiagnosticsConfig
@@ -18,7 +19,6 @@ from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, calibrate, 
 from motiongrpo.policy.rollout import RolloutConfig, roll_out
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.rewards.hybrid import HybridReward
-from motiongrpo.seeds import seed_for
 from tests.bodies import window_batch
 from tests.diffusion.test_denoiser import config as denoiser_config
 from tests.policy.linear import rollout_config

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.sampler import reverse_step
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.advantage import group_advantages
 from motiongrpo.policy.rollout import roll_out, stratified_subset, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig

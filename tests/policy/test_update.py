@@ -8,17 +8,17 @@ import torch
 from torch.distributions import Normal, kl_divergence
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import Diverged
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
 from motiongrpo.diffusion.schedule import squared_levels
 from motiongrpo.diffusion.training import noised_loss
-from motiongrpo.errors import Diverged
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.movement import movement
 from motiongrpo.policy.rollout import Rollouts, concatenate, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import accumulate_gradient, add_anchor, gradient_pass
-from motiongrpo.seeds import generator_for
 from tests.bodies import window_batch
 from tests.denoisers import small
 from tests.policy.linear import rollout_config

@@ -6,16 +6,16 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.optimisation import Optimiser
+from motiongrpo.base.seeds import seed_for
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser
 from motiongrpo.rewards import online
 from motiongrpo.rewards.corruption import CORRUPTIONS
 from motiongrpo.rewards.examination import Examiner
 from motiongrpo.rewards.online import OnlineReward, RefreshConfig
 from motiongrpo.rewards.perceptual import PerceptualModel
-from motiongrpo.seeds import seed_for
 from tests.bodies import FPS, open_body, window_batch
 from tests.diffusion.test_denoiser import config as denoiser_config
 from tests.rewards.test_hybrid import REFRESH

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import Diverged
+from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain
-from motiongrpo.errors import Diverged
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser
 from motiongrpo.rewards.corruption import CORRUPTIONS
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 from motiongrpo.rewards.training import (

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from motiongrpo.metrics.contrast import Judged
-from motiongrpo.viz.ablation_results import Results, results_of
+from motiongrpo.experiments.contrast import Judged
+from motiongrpo.viz.experiments.ablation_results import Results, results_of
 
 GRID = {"joint": 0, "joint_visual": 1, "joint_perlin": 0, "joint_visual_perlin": 1}  # paid by φ or not
 KINDS = dict.fromkeys((*GRID, "scope_sample", "scope_nested", "shuffled_rewards"), "grpo") | {

@@ -4,13 +4,18 @@ from typing import Literal
 
 import pandas as pd
 
-from motiongrpo.viz.comparison import comparison_figure
-from motiongrpo.viz.curves import diversity_curves
-from motiongrpo.viz.error_figures import error_by_joint
-from motiongrpo.viz.findings import Finding
-from motiongrpo.viz.paired import paired_metrics
-from motiongrpo.viz.report import DataFacts, Figures, Results, RunFacts, report_html
-from motiongrpo.viz.tables import examination_table, files_with_reasons, refused_by_reason, verdicts_table
+from motiongrpo.viz.figures.comparison import comparison_figure
+from motiongrpo.viz.figures.curves import diversity_curves
+from motiongrpo.viz.figures.error_figures import error_by_joint
+from motiongrpo.viz.report.findings import Finding
+from motiongrpo.viz.report.paired import paired_metrics
+from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
+from motiongrpo.viz.report.tables import (
+    examination_table,
+    files_with_reasons,
+    refused_by_reason,
+    verdicts_table,
+)
 from tests.viz.runs import error_profile, examination, final, grpo_log, improved, ingestion_report
 from tests.viz.scenes import scene
 

@@ -4,8 +4,8 @@ import functools
 from dataclasses import replace
 
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.viz.example import ShownMotion
-from motiongrpo.viz.scene import Scene
+from motiongrpo.viz.clips.example import ShownMotion
+from motiongrpo.viz.clips.scene import Scene
 from tests.bodies import FPS, open_body, window_batch
 
 OFF_M = 0.1  # along each axis

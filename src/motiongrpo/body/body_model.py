@@ -17,8 +17,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.skeleton import JOINTS, PARENTS, Joint
-from motiongrpo.errors import InputError
 
 SHAPE_COEFFICIENTS = 16
 OPEN_BODY = Path(__file__).with_name("open_body.npz")

@@ -5,8 +5,8 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.config import Config
 from motiongrpo.body.skeleton import BODY_JOINTS, CONTACT_JOINTS, FEET
-from motiongrpo.config import Config
 
 
 class ContactConfig(Config):

@@ -19,10 +19,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.files import replace_file
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, find_body_file
 from motiongrpo.body.skeleton import BODY_JOINTS
-from motiongrpo.errors import InputError
-from motiongrpo.files import replace_file
 
 GENDERED = ("female", "male")
 SMPLX = ("smplx_female", "smplx_male", "smplx_neutral")

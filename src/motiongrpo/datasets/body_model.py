@@ -7,9 +7,9 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, find_body_file, load_body_model
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.errors import InputError
 
 
 class BodyModelDataset(AbstractDataset[None, BodyModel]):

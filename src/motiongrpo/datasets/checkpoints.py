@@ -8,7 +8,7 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview, TablePreview
 
-from motiongrpo.checkpoint import (
+from motiongrpo.base.checkpoint import (
     COMPLETE,
     STATE,
     Checkpoint,
@@ -20,11 +20,11 @@ from motiongrpo.checkpoint import (
     save_checkpoint,
     tensor_shapes,
 )
-from motiongrpo.config import nearest
+from motiongrpo.base.config import nearest
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.files import replace_text
+from motiongrpo.base.run_names import named_runs
 from motiongrpo.datasets.previews import table_preview
-from motiongrpo.errors import InputError
-from motiongrpo.files import replace_text
-from motiongrpo.run_names import named_runs
 
 
 class CheckpointDataset(AbstractDataset[Checkpoint, Checkpoint]):

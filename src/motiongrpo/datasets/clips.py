@@ -8,9 +8,9 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
-from motiongrpo.files import replace_file
-from motiongrpo.viz.clip import write_gif, write_mp4
-from motiongrpo.viz.scene import Scene
+from motiongrpo.base.files import replace_file
+from motiongrpo.viz.clips.clip import write_gif, write_mp4
+from motiongrpo.viz.clips.scene import Scene
 
 
 class ClipDataset(AbstractDataset[Scene, bytes]):

@@ -7,7 +7,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview
 
-from motiongrpo.checkpoint import Checkpoint, architecture_of, tensor_shapes
+from motiongrpo.base.checkpoint import Checkpoint, architecture_of, tensor_shapes
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.egoallo import EgoAlloModel, find_weights, read_egoallo, write_egoallo
 

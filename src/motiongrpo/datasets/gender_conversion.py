@@ -5,8 +5,8 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.gender_conversion import GenderConversion, load_gender_conversion
-from motiongrpo.errors import InputError
 
 
 class GenderConversionDataset(AbstractDataset[None, GenderConversion | None]):

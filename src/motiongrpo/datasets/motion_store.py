@@ -9,8 +9,8 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview, TablePreview
 
+from motiongrpo.base.files import replace_text
 from motiongrpo.datasets.previews import table_preview
-from motiongrpo.files import replace_text
 from motiongrpo.motion.raw import Fingerprint
 from motiongrpo.motion.store import (
     CONTENTS,

@@ -8,7 +8,7 @@ from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 from matplotlib.figure import Figure
 
-from motiongrpo.files import replace_file, replace_text
+from motiongrpo.base.files import replace_file, replace_text
 
 
 class PictureDataset(AbstractDataset[Figure, bytes]):

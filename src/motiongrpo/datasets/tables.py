@@ -8,10 +8,10 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
 
+from motiongrpo.base.files import replace_text
+from motiongrpo.base.run_names import named_runs
 from motiongrpo.datasets.previews import table_preview
-from motiongrpo.files import replace_text
 from motiongrpo.metrics.score import METRICS
-from motiongrpo.run_names import named_runs
 
 SCORES = "scores"  # the folder of a run
 

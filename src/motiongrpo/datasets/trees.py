@@ -7,7 +7,7 @@ import pandas as pd
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
-from motiongrpo.checkpoint import COMPLETE, CheckpointFolder, CheckpointTree, TrainingCheckpoint
+from motiongrpo.base.checkpoint import COMPLETE, CheckpointFolder, CheckpointTree, TrainingCheckpoint
 from motiongrpo.datasets.checkpoints import CheckpointSeries
 from motiongrpo.datasets.previews import table_preview
 from motiongrpo.datasets.tables import StepLog

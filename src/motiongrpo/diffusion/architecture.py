@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
 
 WIDEST, DEEPEST = 2**16, 2**8  # what a file may ask for
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from motiongrpo.checkpoint import CheckpointFolder, load_checkpoint, read_header, weights_digest
+from motiongrpo.base.checkpoint import CheckpointFolder, load_checkpoint, read_header, weights_digest
+from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import EgoAlloModel, find_weights, read_egoallo, refuse_other_layout
-from motiongrpo.errors import InputError
 
 OTHERS = "others"
 TRAININGS = ("pretraining", "grpo")

@@ -17,13 +17,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from motiongrpo.checkpoint import StateDict
+from motiongrpo.base.checkpoint import StateDict
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.files import replace_file
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo_config import read_config, write_config
 from motiongrpo.diffusion.positions import rotary_frequencies
-from motiongrpo.errors import InputError
-from motiongrpo.files import replace_file
 
 WEIGHTS, CONFIG = "model.safetensors", "model_config.yaml"
 PREFIXES = ("module.", "_orig_mod.")  # of a training on several GPUs, of a compiled network

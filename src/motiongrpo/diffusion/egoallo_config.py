@@ -11,11 +11,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from motiongrpo.config import nearest
+from motiongrpo.base.config import nearest
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.files import replace_text
 from motiongrpo.diffusion.architecture import ConditionConfig, DenoiserConfig
 from motiongrpo.diffusion.schedule import LEVELS
-from motiongrpo.errors import InputError
-from motiongrpo.files import replace_text
 
 TAG = "tag:yaml.org,2002:python/object:egoallo.network.EgoDenoiserConfig"
 WRITTEN_TAG = "!!python/object:egoallo.network.EgoDenoiserConfig"

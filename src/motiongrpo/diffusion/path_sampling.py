@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from motiongrpo.base.shapes import Rollout
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.representation import MotionState, project_as_egoallo
 from motiongrpo.diffusion.sampler import PredictCleanMotion, SamplingConfig, predictor, sample
@@ -23,7 +24,6 @@ from motiongrpo.diffusion.window_blend import (
     egoallo_windows,
     symmetric_windows,
 )
-from motiongrpo.shapes import Rollout
 
 HeadPaths = Float[Tensor, "condition frame_and_one 7"]
 

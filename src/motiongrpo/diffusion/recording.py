@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.files import replace_file
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.errors import InputError
-from motiongrpo.files import replace_file
 from motiongrpo.geometry.so3 import matrix_from_quaternion, quaternion_from_matrix
 
 

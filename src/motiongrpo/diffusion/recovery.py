@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiongrpo.checkpoint import Checkpoint, architecture_of, filled, load_checkpoint
+from motiongrpo.base.checkpoint import Checkpoint, architecture_of, filled, load_checkpoint
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.path_sampling import sample_path
 from motiongrpo.diffusion.placed import PlacedMotion

@@ -10,11 +10,11 @@ from jaxtyping import Bool, Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
+from motiongrpo.base.shapes import Rollout
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.schedule import cosine_alpha_bar, squared_levels
 from motiongrpo.diffusion.transition import EGOALLO_OFFSET, ReverseStep, ddim_step, egoallo_step
-from motiongrpo.shapes import Rollout
 
 EGOALLO_STEPS = 6  # the fewest in which its step is defined
 

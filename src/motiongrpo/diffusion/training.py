@@ -8,14 +8,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.seeds import generator_for, seed_for
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.loss import LossTerms, add_noise, denoising_loss, level_weight
 from motiongrpo.diffusion.representation import true_motion
 from motiongrpo.diffusion.schedule import LEVELS
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
-from motiongrpo.seeds import generator_for, seed_for
 
 
 class PretrainingConfig(Config):

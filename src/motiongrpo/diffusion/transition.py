@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiongrpo.shapes import FrameMask, Motion, NoiseLevel, PerSequence
+from motiongrpo.base.shapes import FrameMask, Motion, NoiseLevel, PerSequence
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from jaxtyping import Float64
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
 
 
 class WindowPlan(Config):

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiongrpo.shapes import Rotations
+from motiongrpo.base.shapes import Rotations
 
 
 def rotation_about_up(angle: Float[Tensor, "*batch"]) -> Rotations:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiongrpo.shapes import Points, Quaternions, Rotations
+from motiongrpo.base.shapes import Points, Quaternions, Rotations
 
 
 def matrix_from_quaternion(q: Quaternions) -> Rotations:

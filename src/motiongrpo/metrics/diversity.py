@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.metrics.position import Joints, mpjpe_mm
-from motiongrpo.shapes import FrameMask, PerSequence
 
 Samples = Float[Tensor, "batch sample frame joint 3"]
 

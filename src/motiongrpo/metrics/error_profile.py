@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -21,7 +22,6 @@ from motiongrpo.metrics.bootstrap import draw_sequences, estimate
 from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples
 from motiongrpo.metrics.position import joint_distance_mm
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.seeds import generator_for
 
 UNNAMED = "not recorded"
 DIFFERENCE = "difference"

@@ -3,8 +3,9 @@
 import torch
 from pydantic import Field
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.shapes import PerSequence, Rollout
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.config import Config
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import motion_predictor
 from motiongrpo.diffusion.placed import PlacedMotion
@@ -13,7 +14,6 @@ from motiongrpo.metrics.diversity import best_of_k_mpjpe_mm, pairwise_diversity_
 from motiongrpo.metrics.motion import BodyMotion
 from motiongrpo.metrics.score import score
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.shapes import PerSequence, Rollout
 
 
 class EvaluationConfig(Config):

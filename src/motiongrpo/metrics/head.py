@@ -2,10 +2,10 @@
 
 import torch
 
+from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import geodesic_angle
 from motiongrpo.metrics.means import MM_PER_M, mean_where
-from motiongrpo.shapes import FrameMask, PerSequence
 
 
 def head_position_mm(T_world_cpf: Transform, given: Transform, mask: FrameMask) -> PerSequence:

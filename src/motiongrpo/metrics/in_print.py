@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongrpo.base.shapes import FrameMask, PerSequence, Rotations
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.geometry.alignment import align_to
 from motiongrpo.geometry.so3 import rotation_vector_from_matrix
@@ -17,7 +18,6 @@ from motiongrpo.metrics.metric import STILL_TRUTH, Metric
 from motiongrpo.metrics.motion import BodyMotion
 from motiongrpo.metrics.position import Joints
 from motiongrpo.metrics.smoothness import jitter_ratio
-from motiongrpo.shapes import FrameMask, PerSequence, Rotations
 
 FOOT_HEIGHT_M = {
     Joint.LEFT_ANKLE: 0.08,

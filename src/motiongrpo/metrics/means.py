@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from motiongrpo.shapes import FrameMask, PerSequence
+from motiongrpo.base.shapes import FrameMask, PerSequence
 
 MM_PER_M = 1000.0
 

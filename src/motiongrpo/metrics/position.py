@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.geometry.alignment import align_to
 from motiongrpo.metrics.means import MM_PER_M, joint_mean, real_runs
-from motiongrpo.shapes import FrameMask, PerSequence
 
 Joints = Float[Tensor, "batch frame joint 3"]
 

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from motiongrpo.checkpoint import digest_of
+from motiongrpo.base.checkpoint import digest_of
+from motiongrpo.base.words import differences
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.score import METRICS
-from motiongrpo.words import differences
 
 VERSION = 1  # to be raised when a checkpoint's score comes out otherwise; a test holds the numbers of one
 

@@ -2,9 +2,9 @@
 
 import torch
 
+from motiongrpo.base.shapes import FrameMask, PerSequence, Rotations
 from motiongrpo.geometry.so3 import geodesic_angle
 from motiongrpo.metrics.means import joint_mean
-from motiongrpo.shapes import FrameMask, PerSequence, Rotations
 
 
 def mpjre_deg(guess: Rotations, truth: Rotations, mask: FrameMask) -> PerSequence:

@@ -1,5 +1,6 @@
 """All metrics of one sample at once, and what each of them is, for tables and reports."""
 
+from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.metrics.contact import (
     contact_f1,
     floating_share,
@@ -14,7 +15,6 @@ from motiongrpo.metrics.motion import BodyMotion
 from motiongrpo.metrics.position import mpjpe_mm, mpjve_mm_s, pa_mpjpe_mm
 from motiongrpo.metrics.rotation import mpjre_deg
 from motiongrpo.metrics.smoothness import jitter_m_s3, jitter_ratio
-from motiongrpo.shapes import FrameMask, PerSequence
 
 METRICS: dict[str, Metric] = {
     "mpjpe_mm": Metric("mm", "lower", "Mean distance of the 22 body joints in the world, without alignment."),

@@ -6,9 +6,9 @@ a body that stands still 0.01 m/s³ at 30 fps, and 0.04 ten metres from the orig
 
 import torch
 
+from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.metrics.means import joint_mean, real_runs
 from motiongrpo.metrics.position import Joints
-from motiongrpo.shapes import FrameMask, PerSequence
 
 
 def jitter_m_s3(p_world_joint: Joints, mask: FrameMask, fps: float) -> PerSequence:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from motiongrpo.config import nearest
-from motiongrpo.errors import InputError
+from motiongrpo.base.config import nearest
+from motiongrpo.base.errors import InputError
 from motiongrpo.metrics.bootstrap import Draws, draw_sequences, estimate
 from motiongrpo.metrics.score import METRICS
 

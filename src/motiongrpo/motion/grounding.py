@@ -6,13 +6,13 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.central_pupil import central_pupil_frame
 from motiongrpo.body.contact import ContactConfig, contact_labels
 from motiongrpo.body.floor import estimate_floor
 from motiongrpo.body.kinematics import sole_positions
-from motiongrpo.config import Config
-from motiongrpo.errors import InputError
 from motiongrpo.motion.clip import Clip
 
 

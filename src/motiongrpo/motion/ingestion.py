@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.contact import ContactConfig
 from motiongrpo.body.gender_conversion import GenderConversion
-from motiongrpo.config import Config
-from motiongrpo.errors import InputError
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.grounding import FloorConfig, GroundedClip, ground
 from motiongrpo.motion.quality import QualityConfig, QualityReport, check_quality
@@ -18,9 +18,9 @@ from motiongrpo.motion.raw import RawFolder
 from motiongrpo.motion.resample import resample
 from motiongrpo.motion.sources.amass import AmassConfig
 from motiongrpo.motion.sources.amass_subsets import subset_splits
-from motiongrpo.motion.sources.cmu import MocapConfig
 from motiongrpo.motion.sources.egoallo_hdf5 import EgoAlloConfig, egoallo_clips
 from motiongrpo.motion.sources.folder import ClipReader, amass_clips, mocap_clips
+from motiongrpo.motion.sources.mocap.takes import MocapConfig
 from motiongrpo.motion.sources.rich import RichConfig, rich_clips
 from motiongrpo.motion.sources.synthetic import SyntheticConfig, synthesise
 from motiongrpo.motion.splits import SPLITS, SplitConfig, split_by_group, split_subjects

@@ -18,9 +18,9 @@ from functools import cached_property
 
 import torch
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
-from motiongrpo.errors import InputError
 from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest
 from motiongrpo.motion.raw import RawFolder
 from motiongrpo.motion.sources.folder import ClipReader

@@ -12,11 +12,11 @@ from jaxtyping import Bool
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.words import counted
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.config import Config
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.glitches import JumpLimits, Repair, Tracks, mend, steepness, tracks_of, with_tracks
-from motiongrpo.words import counted
 
 TRAVELS_M = 1.0  # who goes this far has taken a step and bobbed
 

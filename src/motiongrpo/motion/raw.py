@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from motiongrpo.errors import InputError
+from motiongrpo.base.errors import InputError
 
 NEVER_READ = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".mp4", ".mpg", ".avi", ".mov"),

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, JOINTS, PARENTS, Joint
-from motiongrpo.errors import InputError
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector, quaternion_from_matrix
 from motiongrpo.motion.rig import RigPoses
 from motiongrpo.motion.t_pose import LIMBS, SIDES, body_from_world, check_t_pose

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongrpo.base.config import nearest
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
-from motiongrpo.config import nearest
 
 LEGS_AND_ARMS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
 RIG_JOINTS = tuple(joint.name.lower() for joint in Joint if joint < BODY_JOINTS)

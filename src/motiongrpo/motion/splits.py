@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from motiongrpo.config import Config
-from motiongrpo.errors import InputError
-from motiongrpo.seeds import seed_for
-from motiongrpo.words import counted
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.seeds import seed_for
+from motiongrpo.base.words import counted
 
 SPLITS = ("train", "validation", "test")
 

@@ -23,9 +23,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from motiongrpo.checkpoint import digest_of
-from motiongrpo.errors import InputError
-from motiongrpo.files import replace_text
+from motiongrpo.base.checkpoint import digest_of
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.files import replace_text
 from motiongrpo.motion.grounding import GroundedClip
 from motiongrpo.motion.raw import Fingerprint
 

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.finite import demand_finite
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel, ShapedBody
 from motiongrpo.body.kinematics import PosedBody, pose_body, root_from_head
-from motiongrpo.config import Config
-from motiongrpo.errors import InputError
-from motiongrpo.finite import demand_finite
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.motion.mirror import mirror_contacts, mirror_joints, mirror_poses
 from motiongrpo.motion.splits import SPLITS
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.seeds import generator_for
 
 
 class WindowConfig(Config):

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from motiongrpo.shapes import PerSample
+from motiongrpo.base.shapes import PerSample
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from jaxtyping import Bool
 from pydantic import Field
 from torch import Tensor
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
+from motiongrpo.base.finite import demand_finite
+from motiongrpo.base.shapes import PerRowSample, PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.finite import demand_finite
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale, dealt_out, group_advantages, teaches
 from motiongrpo.policy.diagnostics import spread_mm
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts, concatenate, roll_out
 from motiongrpo.rewards.hybrid import HybridReward, Measured
-from motiongrpo.shapes import PerRowSample, PerSample
 
 Levels = list[tuple[int, int]]
 

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from motiongrpo.base.shapes import PerSample
 from motiongrpo.body.skeleton import PARTS
-from motiongrpo.shapes import PerSample
 
 
 def pairwise_distance(

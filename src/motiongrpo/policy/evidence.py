@@ -12,11 +12,11 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
+from motiongrpo.base.shapes import PerSample
 from motiongrpo.policy.advantage import variance_split
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts
 from motiongrpo.policy.signal import Signal
-from motiongrpo.shapes import PerSample
 
 Item = TypeVar("Item")
 

@@ -12,11 +12,13 @@ from functools import cached_property
 import torch
 from pydantic import Field
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import Diverged
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.words import counted
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.errors import Diverged
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.policy.advantage import RewardScale, reward_scale
 from motiongrpo.policy.collection import AdvantageConfig, Collected, Collector, judge
 from motiongrpo.policy.diagnostics import reward_deviation
@@ -34,8 +36,6 @@ from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import Audit, Clipped, GradientPass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
 from motiongrpo.rewards.online import OnlineReward
-from motiongrpo.seeds import generator_for
-from motiongrpo.words import counted
 
 AUDIT_LIMIT = 1e-6
 """Largest |log ratio| *per valid dimension* of an update's first pass, where theory says zero.

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
 
 RMS = (535 / 9009) ** 0.5
 """Of n over a cell, for unit gradients: the root of 2 ∫₀¹ (1−f)² u² du."""

@@ -14,7 +14,8 @@ from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
+from motiongrpo.base.shapes import FrameMask, PerRowSample, PerSample, Rollout
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import (
     PredictCleanMotion,
@@ -26,7 +27,6 @@ from motiongrpo.diffusion.sampler import (
 from motiongrpo.diffusion.schedule import squared_levels
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.perlin import NoiseConfig, noise_tracks
-from motiongrpo.shapes import FrameMask, PerRowSample, PerSample, Rollout
 
 
 class RolloutConfig(Config):

@@ -11,10 +11,10 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
+from motiongrpo.base.shapes import PerRowSample
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
 from motiongrpo.policy.surrogate import SurrogateConfig, clipped_surrogate, step_ratio
-from motiongrpo.shapes import PerRowSample
 
 Gradient = list[Tensor | None]
 """One tensor a parameter, None where a parameter had no part."""

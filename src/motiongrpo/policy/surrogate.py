@@ -17,8 +17,8 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from motiongrpo.config import Config
-from motiongrpo.shapes import FrameMask, PerSample, Rollout
+from motiongrpo.base.config import Config
+from motiongrpo.base.shapes import FrameMask, PerSample, Rollout
 
 RatioKind = Literal["corrected", "importance"]
 

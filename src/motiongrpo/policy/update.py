@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from motiongrpo.base.finite import demand_finite
+from motiongrpo.base.optimisation import Optimiser
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.shapes import PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import noised_loss
-from motiongrpo.finite import demand_finite
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser
 from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
 from motiongrpo.policy.signal import Gradient, added, norm
 from motiongrpo.policy.surrogate import (
@@ -20,8 +22,6 @@ from motiongrpo.policy.surrogate import (
     step_ratio,
     valid_dimensions,
 )
-from motiongrpo.seeds import generator_for
-from motiongrpo.shapes import PerSample
 
 
 @dataclass(frozen=True)

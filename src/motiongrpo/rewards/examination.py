@@ -9,13 +9,13 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 from torch import Tensor
 
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.corruption import CORRUPTIONS
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.training import Judged
-from motiongrpo.seeds import generator_for
 
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)
 

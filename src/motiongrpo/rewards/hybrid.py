@@ -11,9 +11,10 @@ from jaxtyping import Float
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.shapes import PerSample, PerSequence, Rollout
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.kinematics import PosedBody
-from motiongrpo.config import Config
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.geometry.se3 import Transform
@@ -28,7 +29,6 @@ from motiongrpo.rewards.joint import (
 )
 from motiongrpo.rewards.online import RefreshConfig
 from motiongrpo.rewards.perceptual import PerceptualModel, joint_features
-from motiongrpo.shapes import PerSample, PerSequence, Rollout
 
 JointTerm = Literal["rotation", "position", "aligned_position", "velocity"]
 Term = Literal["rotation", "position", "aligned_position", "velocity", "perceptual"]

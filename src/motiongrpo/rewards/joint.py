@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.kinematics import PosedBody
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.geometry.alignment import align_to
 from motiongrpo.geometry.so3 import geodesic_angle, rotation_vector_from_matrix
-from motiongrpo.shapes import PerSequence
 
 RotationError = Literal["geodesic", "axis_angle_components"]
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from motiongrpo.config import Config
+from motiongrpo.base.config import Config
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.rewards.examination import Examiner, calibrate
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.training import Judged, RewardModelConfig, contrast, hard_negatives
-from motiongrpo.seeds import generator_for
 
 
 class RefreshConfig(Config):

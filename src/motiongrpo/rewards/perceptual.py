@@ -9,14 +9,14 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.kinematics import PosedBody
 from motiongrpo.body.skeleton import BODY_JOINTS
-from motiongrpo.config import Config
 from motiongrpo.diffusion.conditioning import CONDITION_FEATURES
 from motiongrpo.geometry.heading import heading_angle, rotation_about_up
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import rotation_6d
-from motiongrpo.shapes import PerSequence
 
 JOINT_FEATURES = 3 + 3 + 6 + 1
 

@@ -12,19 +12,19 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.config import Config
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion, concatenate
 from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.rewards.corruption import CORRUPTIONS
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel, joint_features
-from motiongrpo.seeds import generator_for
-from motiongrpo.shapes import PerSequence
 
 LAST_STEPS = 3  # of a chain, whose states are the hard negatives
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.body.mesh import Mesher
-from motiongrpo.errors import InputError
 from motiongrpo.motion.sources.amass import AmassConfig, amass_clip
 from tests.motion.rigs import MODEL
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.gender_conversion import GenderConversion
-from motiongrpo.errors import InputError
 from motiongrpo.motion.ingestion import clip_readers, divided, ingest
 from motiongrpo.motion.sources.amass_subsets import PROTOCOLS, subset_folders, subset_splits
 from tests.bodies import open_body

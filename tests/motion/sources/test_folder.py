@@ -4,11 +4,11 @@ import lzma
 import numpy as np
 import pytest
 
-from motiongrpo.errors import InputError
+from motiongrpo.base.errors import InputError
 from motiongrpo.motion.raw import RawFile
 from motiongrpo.motion.sources.amass import AmassConfig
-from motiongrpo.motion.sources.cmu import MocapConfig
 from motiongrpo.motion.sources.folder import amass_clips, mocap_clips, read_npz, suffix, take
+from motiongrpo.motion.sources.mocap.takes import MocapConfig
 from tests.motion.rigs import MODEL, cmu_take
 
 MOCAP = MocapConfig(

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.body.skeleton import FEET, Joint
-from motiongrpo.errors import InputError
 from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation_vector
 from motiongrpo.motion.ingestion import clip_readers, divided, ingest
 from motiongrpo.motion.sources.rich import world_from_camera

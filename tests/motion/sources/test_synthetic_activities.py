@@ -7,9 +7,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel, LinearShape
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.errors import InputError
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.sources.synthetic import synthesise
 from motiongrpo.motion.sources.synthetic.anatomy import LEGS

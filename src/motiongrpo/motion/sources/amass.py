@@ -17,11 +17,11 @@ from jaxtyping import Float
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.body.skeleton import JOINTS, Joint
-from motiongrpo.config import Config
-from motiongrpo.errors import InputError
 from motiongrpo.geometry.so3 import quaternion_from_rotation_vector
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.sources.amass_subsets import Subsets

@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from motiongrpo.config import Config
-from motiongrpo.errors import InputError
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
 
 NEW_NAMES = {
     "BioMotionLab_NTroje": "BMLrub",

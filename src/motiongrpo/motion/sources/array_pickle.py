@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from motiongrpo.errors import InputError
+from motiongrpo.base.errors import InputError
 
 MOST_BYTES = 1 << 24  # a body is a few thousand
 MOST_MEMO = 1 << 16  # of which the reader would make a table as long

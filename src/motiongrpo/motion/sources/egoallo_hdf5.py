@@ -17,11 +17,11 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.central_pupil import central_pupil_frame
 from motiongrpo.body.skeleton import BODY_JOINTS, JOINTS
-from motiongrpo.config import Config
-from motiongrpo.errors import InputError
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.raw import RawFile
 from motiongrpo.motion.sources.amass import LICENCE

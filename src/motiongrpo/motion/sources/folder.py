@@ -10,17 +10,17 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
-from motiongrpo.errors import InputError
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.rig import RigPoses
 from motiongrpo.motion.sources.amass import AmassConfig, amass_take
 from motiongrpo.motion.sources.amass_subsets import subset_folders
-from motiongrpo.motion.sources.amc import parse_amc
-from motiongrpo.motion.sources.asf import parse_asf
-from motiongrpo.motion.sources.bvh import parse_bvh
-from motiongrpo.motion.sources.cmu import MocapConfig, amc_clip, bvh_clip, rest_pose
+from motiongrpo.motion.sources.mocap.amc import parse_amc
+from motiongrpo.motion.sources.mocap.asf import parse_asf
+from motiongrpo.motion.sources.mocap.bvh import parse_bvh
+from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_clip, rest_pose
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError, MemoryError)
 

@@ -22,11 +22,11 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.body.skeleton import BODY_JOINTS, FEET, JOINTS, Joint
-from motiongrpo.config import Config
-from motiongrpo.errors import InputError
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector, quaternion_from_rotation_vector
 from motiongrpo.motion.clip import Clip, Take

@@ -16,7 +16,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from motiongrpo.checkpoint import (
+from motiongrpo.app.parameters import ProjectParameters
+from motiongrpo.base.checkpoint import (
     Checkpoint,
     CheckpointTree,
     TrainingCheckpoint,
@@ -25,12 +26,17 @@ from motiongrpo.checkpoint import (
     load_checkpoint,
     read_header,
 )
+from motiongrpo.base.seeds import seed_for
+from motiongrpo.base.training import Rows, restored
+from motiongrpo.base.words import differences
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import PretrainingConfig
+from motiongrpo.experiments.ablation import PRETRAINED, PlannedCell
+from motiongrpo.experiments.scoring import Scorer
+from motiongrpo.experiments.supervised import SupervisedConfig
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.protocol import is_current
 from motiongrpo.motion.windows import cut_into_windows, read_rows, split_rows
-from motiongrpo.parameters import ProjectParameters
 from motiongrpo.pipelines.ablation.trainings import (
     Materials,
     Steps,
@@ -39,16 +45,10 @@ from motiongrpo.pipelines.ablation.trainings import (
     train_supervised,
 )
 from motiongrpo.pipelines.evaluation.nodes import protocol_of_now
-from motiongrpo.pipelines.training import Rows, restored
-from motiongrpo.policy.ablation import PRETRAINED, PlannedCell
 from motiongrpo.policy.advantage import RewardScale
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
-from motiongrpo.policy.scoring import Scorer
-from motiongrpo.policy.supervised import SupervisedConfig
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
-from motiongrpo.seeds import seed_for
-from motiongrpo.words import differences
 
 PROTOCOL = 2  # to be raised when a cell of the same parameters comes to mean something else
 SCORED_ON_TRAINING_MOTION = (PRETRAINED, "grpo", "continued", "supervised")

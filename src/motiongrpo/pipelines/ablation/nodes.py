@@ -9,20 +9,20 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from motiongrpo.app.parameters import ProjectParameters
+from motiongrpo.base.checkpoint import Checkpoint, CheckpointTree
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.precision import Precision
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint, CheckpointTree
-from motiongrpo.errors import InputError
+from motiongrpo.experiments.ablation import AblationConfig, PlannedCell
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.parameters import ProjectParameters
 from motiongrpo.pipelines.ablation.bench import Bench, Saves, Score
 from motiongrpo.pipelines.ablation.trainings import Materials
-from motiongrpo.policy.ablation import AblationConfig, PlannedCell
-from motiongrpo.precision import Precision
-from motiongrpo.viz import ablation as shown
-from motiongrpo.viz.ablation_results import Results, results_of
-from motiongrpo.viz.ablation_verdict import ablation_verdict
-from motiongrpo.viz.proxy_gold import proxy_gold_figure
+from motiongrpo.viz.experiments import ablation as shown
+from motiongrpo.viz.experiments.ablation_results import Results, results_of
+from motiongrpo.viz.experiments.ablation_verdict import ablation_verdict
+from motiongrpo.viz.experiments.proxy_gold import proxy_gold_figure
 
 logger = logging.getLogger(__name__)
 

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from motiongrpo.base.checkpoint import Checkpoint, TrainingCheckpoint, architecture_of
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.precision import Precision, with_precision
+from motiongrpo.base.training import Rows, Training, checkpointed, restored, resume, table_digest
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint, TrainingCheckpoint, architecture_of
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
+from motiongrpo.experiments.supervised import SupervisedConfig, fine_tune
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
-from motiongrpo.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.pipelines.grpo.nodes import post_train
-from motiongrpo.pipelines.training import Rows, Training, checkpointed, restored, resume, table_digest
 from motiongrpo.policy.grpo import GrpoConfig
-from motiongrpo.policy.supervised import SupervisedConfig, fine_tune
-from motiongrpo.precision import Precision, with_precision
 from motiongrpo.rewards.hybrid import HybridReward
 
 Steps = Iterator[tuple[Rows, TrainingCheckpoint]]

@@ -9,22 +9,22 @@ import numpy as np
 import pandas as pd
 import torch
 
+from motiongrpo.base.checkpoint import Checkpoint, architecture_of, digest_of
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.progress import with_progress
+from motiongrpo.base.training import restored, table_digest
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint, architecture_of, digest_of
 from motiongrpo.diffusion.denoiser import DenoiserConfig
 from motiongrpo.diffusion.recovery import restored_denoiser
-from motiongrpo.errors import InputError
+from motiongrpo.experiments.cells import DiversityConfig, cells
+from motiongrpo.experiments.diversity import Study, measure
+from motiongrpo.experiments.diversity_table import diversity_table
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, split_rows
-from motiongrpo.pipelines.progress import with_progress
-from motiongrpo.pipelines.training import restored, table_digest
-from motiongrpo.policy.cells import DiversityConfig, cells
-from motiongrpo.policy.diversity import Study, measure
-from motiongrpo.policy.diversity_table import diversity_table
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
-from motiongrpo.viz.diversity_verdict import findings_of_diversity
+from motiongrpo.viz.experiments.diversity_verdict import findings_of_diversity
 
 Record = dict[str, Any]
 

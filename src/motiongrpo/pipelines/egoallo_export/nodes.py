@@ -1,6 +1,6 @@
 """Export: what a run made, in EgoAllo's layout."""
 
-from motiongrpo.checkpoint import Checkpoint
+from motiongrpo.base.checkpoint import Checkpoint
 
 
 def hand_over(denoiser: Checkpoint) -> Checkpoint:

@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import by_value
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate
-from motiongrpo.errors import InputError
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.protocol import CURRENT, SAME, Protocol, Score, changes, paired
 from motiongrpo.metrics.table import compared, tidy
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, split_rows
 from motiongrpo.pipelines.evaluation.nodes import is_own, protocol_of_now, standing
-from motiongrpo.viz.runs import contenders_of, runs_figure, runs_html
-from motiongrpo.words import by_value
+from motiongrpo.viz.report.runs import contenders_of, runs_figure, runs_html
 
 GONE = "its checkpoint is gone"
 

@@ -10,19 +10,19 @@ from typing import Any
 import pandas as pd
 import torch
 
+from motiongrpo.base.checkpoint import CheckpointFolder, digest_of
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.progress import with_progress
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.training import table_digest
+from motiongrpo.base.words import by_value, counted
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import CheckpointFolder, digest_of
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate, others, read_denoiser, trained
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.errors import InputError
 from motiongrpo.metrics.evaluation import EvaluationConfig, score_windows
 from motiongrpo.metrics.protocol import CURRENT, Protocol, Score
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows, split_rows
-from motiongrpo.pipelines.progress import with_progress
-from motiongrpo.pipelines.training import table_digest
-from motiongrpo.seeds import generator_for
-from motiongrpo.words import by_value, counted
 
 UNSCORED = "no score yet"
 

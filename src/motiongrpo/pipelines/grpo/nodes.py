@@ -6,28 +6,28 @@ from collections.abc import Iterator
 import pandas as pd
 import torch
 
-from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import (
+from motiongrpo.base.checkpoint import (
     Checkpoint,
     CheckpointFolder,
     TrainingCheckpoint,
     architecture_of,
     load_checkpoint,
 )
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.optimisation import Optimiser, WithCompanion
+from motiongrpo.base.precision import Precision, with_precision
+from motiongrpo.base.training import Rows, Training, checkpointed, restored, resume, table_digest
+from motiongrpo.base.words import counted
+from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
-from motiongrpo.errors import InputError
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
-from motiongrpo.optimisation import Optimiser, WithCompanion
-from motiongrpo.pipelines.training import Rows, Training, checkpointed, restored, resume, table_digest
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate, improve
-from motiongrpo.precision import Precision, with_precision
 from motiongrpo.rewards.examination import Examiner
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.online import OnlineReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 from motiongrpo.rewards.training import RewardModelConfig
-from motiongrpo.words import counted
 
 logger = logging.getLogger(__name__)
 

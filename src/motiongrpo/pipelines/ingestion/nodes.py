@@ -6,18 +6,18 @@ from typing import Any
 
 import pandas as pd
 
+from motiongrpo.base.checkpoint import digest_of
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.progress import with_progress
+from motiongrpo.base.words import counted
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
-from motiongrpo.checkpoint import digest_of
-from motiongrpo.errors import InputError
 from motiongrpo.motion.ingestion import IngestionConfig, divided
 from motiongrpo.motion.ingestion_summary import ingestion_summary
 from motiongrpo.motion.parallel import Ingestion
 from motiongrpo.motion.raw import Fingerprint, RawFolder, fingerprints
 from motiongrpo.motion.store import EncodedFile, MotionStore, StoreHeader, StoreUpdate
 from motiongrpo.motion.windows import WindowConfig, window_table
-from motiongrpo.pipelines.progress import with_progress
-from motiongrpo.words import counted
 
 FILES_PER_UPDATE = 16
 

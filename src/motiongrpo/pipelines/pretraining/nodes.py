@@ -8,8 +8,7 @@ import pandas as pd
 import torch
 
 from motiongrpo import __version__
-from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
-from motiongrpo.checkpoint import (
+from motiongrpo.base.checkpoint import (
     Checkpoint,
     CheckpointFolder,
     Header,
@@ -17,15 +16,11 @@ from motiongrpo.checkpoint import (
     load_checkpoint,
     weights_digest,
 )
-from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.egoallo import read_egoallo
-from motiongrpo.diffusion.initialisation import start_from_data
-from motiongrpo.diffusion.training import PretrainingConfig, pretrain
-from motiongrpo.errors import InputError
-from motiongrpo.motion.store import MotionStore
-from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
-from motiongrpo.optimisation import Optimiser
-from motiongrpo.pipelines.training import (
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.optimisation import Optimiser
+from motiongrpo.base.precision import Precision, with_precision
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.training import (
     Rows,
     Training,
     checkpointed,
@@ -33,8 +28,13 @@ from motiongrpo.pipelines.training import (
     resume,
     table_digest,
 )
-from motiongrpo.precision import Precision, with_precision
-from motiongrpo.seeds import generator_for
+from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.egoallo import read_egoallo
+from motiongrpo.diffusion.initialisation import start_from_data
+from motiongrpo.diffusion.training import PretrainingConfig, pretrain
+from motiongrpo.motion.store import MotionStore
+from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
 
 logger = logging.getLogger(__name__)
 

@@ -8,17 +8,17 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from motiongrpo.base.checkpoint import Checkpoint, architecture_of
+from motiongrpo.base.progress import with_progress
+from motiongrpo.base.training import restored
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint, architecture_of
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.placed import PlacedMotion, concatenate
 from motiongrpo.metrics.error_profile import SampledWindows, WindowFacts, error_profile, sampled_windows
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows, split_rows
-from motiongrpo.pipelines.progress import with_progress
-from motiongrpo.pipelines.training import restored
-from motiongrpo.viz.example import (
+from motiongrpo.viz.clips.example import (
     RANKS,
     ScoredWindow,
     ShownMotion,
@@ -26,8 +26,8 @@ from motiongrpo.viz.example import (
     ranked_windows,
     windows_scored,
 )
-from motiongrpo.viz.scene import Scene
-from motiongrpo.viz.strip import motion_figure
+from motiongrpo.viz.clips.scene import Scene
+from motiongrpo.viz.figures.strip import motion_figure
 
 Record = dict[str, Any]
 

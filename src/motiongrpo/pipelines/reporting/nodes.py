@@ -9,17 +9,17 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from motiongrpo import __version__
-from motiongrpo.checkpoint import Checkpoint
+from motiongrpo.app.parameters import ProjectParameters
+from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.metrics.table import final_checkpoints
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.parameters import ProjectParameters
-from motiongrpo.viz import tables
-from motiongrpo.viz.comparison import comparison_figure
-from motiongrpo.viz.example import RANKS, windows_scored
-from motiongrpo.viz.findings import Finding, findings_of_run, findings_of_scores
-from motiongrpo.viz.paired import paired_metrics
-from motiongrpo.viz.report import DataFacts, Figures, Results, RunFacts, report_html
-from motiongrpo.viz.scene import Scene
+from motiongrpo.viz.clips.example import RANKS, windows_scored
+from motiongrpo.viz.clips.scene import Scene
+from motiongrpo.viz.figures.comparison import comparison_figure
+from motiongrpo.viz.report import tables
+from motiongrpo.viz.report.findings import Finding, findings_of_run, findings_of_scores
+from motiongrpo.viz.report.paired import paired_metrics
+from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
 
 SOFTWARE = ("torch", "numpy", "kedro", "plotly", "matplotlib")
 TRAINED = ("pretraining", "reward_model", "grpo")  # their checkpoints keep their parameters

@@ -2,8 +2,8 @@ from kedro.pipeline import Node, Pipeline
 
 from motiongrpo.pipelines.evaluation.pipeline import comparing
 from motiongrpo.pipelines.stage import stage
-from motiongrpo.viz.curves import diversity_curves, learning_curves, reward_curves
-from motiongrpo.viz.error_figures import error_by_activity, error_by_joint, error_over_time
+from motiongrpo.viz.figures.curves import diversity_curves, learning_curves, reward_curves
+from motiongrpo.viz.figures.error_figures import error_by_activity, error_by_joint, error_over_time
 
 from .motions import draw_motion, render_clips, sample_held_out
 from .nodes import (

@@ -8,18 +8,18 @@ from typing import Any
 import pandas as pd
 import torch
 
+from motiongrpo.base.checkpoint import Checkpoint, CheckpointFolder, TrainingCheckpoint, load_checkpoint
+from motiongrpo.base.optimisation import Optimiser
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.training import Rows, Training, checkpointed, restored, resume, table_digest
+from motiongrpo.base.words import counted
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.checkpoint import Checkpoint, CheckpointFolder, TrainingCheckpoint, load_checkpoint
 from motiongrpo.diffusion.recovery import restored_denoiser
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
-from motiongrpo.optimisation import Optimiser
-from motiongrpo.pipelines.training import Rows, Training, checkpointed, restored, resume, table_digest
 from motiongrpo.rewards.examination import Examiner, calibrate, examine
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.training import Judged, RewardModelConfig, hard_negatives, train_perceptual
-from motiongrpo.seeds import generator_for
-from motiongrpo.words import counted
 
 logger = logging.getLogger(__name__)
 

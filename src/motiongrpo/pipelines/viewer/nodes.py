@@ -5,9 +5,11 @@ import logging
 import numpy as np
 import pandas as pd
 
+from motiongrpo.base.checkpoint import Checkpoint
+from motiongrpo.base.progress import with_progress
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel, body_file, load_body_model
 from motiongrpo.body.mesh import Mesher
-from motiongrpo.checkpoint import Checkpoint
 from motiongrpo.diffusion.placed import PlacedMotion, concatenate
 from motiongrpo.diffusion.recording import Recording
 from motiongrpo.diffusion.recovery import recover, restored_denoiser
@@ -15,9 +17,7 @@ from motiongrpo.diffusion.window_blend import WindowPlan
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, read_windows, split_rows
-from motiongrpo.pipelines.progress import with_progress
-from motiongrpo.seeds import generator_for
-from motiongrpo.viz.viewer import ViewerConfig, view
+from motiongrpo.viz.viewer.server import ViewerConfig, view
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,10 @@ import torch
 from pydantic import Field, model_validator
 from scipy.spatial.transform import Rotation
 
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.seeds import seed_for
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
-from motiongrpo.config import Config
-from motiongrpo.errors import InputError
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.sources.synthetic.anatomy import measure
 from motiongrpo.motion.sources.synthetic.pelvis import REACH_WINDOW
@@ -18,7 +19,6 @@ from motiongrpo.motion.sources.synthetic.plan import draw_score
 from motiongrpo.motion.sources.synthetic.score import Activity, Score
 from motiongrpo.motion.sources.synthetic.stage import set_stage
 from motiongrpo.motion.sources.synthetic.style import draw_style
-from motiongrpo.seeds import seed_for
 
 SOURCE = "synthetic"
 LICENCE = "MIT"

@@ -1,0 +1,75 @@
+"""All parameters of the project as one record: what `conf/*/parameters*.yml` and `--params` may say."""
+
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.precision import Precision
+from motiongrpo.base.run_names import RUN, RUNS
+from motiongrpo.diffusion.training import PretrainingConfig
+from motiongrpo.experiments.ablation import AblationConfig, Foundation, PlannedCell, planned, planned_cells
+from motiongrpo.experiments.cells import DiversityConfig
+from motiongrpo.metrics.evaluation import EvaluationConfig
+from motiongrpo.motion.ingestion import IngestionConfig
+from motiongrpo.motion.windows import WindowConfig
+from motiongrpo.policy.grpo import GrpoConfig
+from motiongrpo.rewards.training import RewardModelConfig
+from motiongrpo.viz.viewer.server import ViewerConfig
+
+
+class ProjectParameters(Config):
+    """One field a stage, and what holds for a whole run."""
+
+    run: str = Field(pattern=RUN)  # names the folders of a run
+    runs: str | None = Field(pattern=RUNS)  # other runs to score and to compare with
+    data: str = Field(min_length=1)  # where the folders of all runs lie
+    data_root: str | None  # folder of raw motion
+    body: str | None  # body file or release folder; none is the open body
+    gender: Literal["neutral", "female", "male"]  # of the body, where `body` is a release folder
+    gender_conversion: str | None  # file of maps from gendered betas to neutral ones
+    device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
+    precision: Precision  # of the denoiser's forward pass
+    threads: int | None = Field(ge=1)  # of torch; none leaves its own choice
+    ingestion: IngestionConfig
+    windows: WindowConfig
+    pretraining: PretrainingConfig
+    reward_model: RewardModelConfig
+    grpo: GrpoConfig
+    evaluation: EvaluationConfig
+    ablation: AblationConfig
+    diversity: DiversityConfig
+    viewer: ViewerConfig
+
+    @model_validator(mode="after")
+    def build_every_cell(self) -> "ProjectParameters":
+        """A cell that cannot be built is refused by name, also one that does not run now."""
+        for name in self.ablation.cells:
+            planned(name, self.ablation.pace.seeds[0], self.ablation, self._foundation)
+        return self
+
+    def planned(self) -> list[PlannedCell]:
+        """Every cell of the ablation that is to run, under every seed."""
+        return planned_cells(self.ablation, self._foundation)
+
+    @property
+    def _foundation(self) -> Foundation:
+        return Foundation(self.grpo, self.pretraining, self.evaluation.sampling)
+
+
+def validated(parameters: dict[str, Any]) -> ProjectParameters:
+    """The parameters as a record; raises InputError that names every fault by its full name."""
+    try:
+        return ProjectParameters.model_validate(parameters)
+    except ValidationError as error:
+        raise InputError("; ".join(_sentence(fault) for fault in error.errors())) from error
+
+
+def _sentence(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error":
+        return f"parameter {where}: {message}" if where else message
+    given = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
+    return f"parameter {where}: {message[0].lower()}{message[1:]}{given}"

@@ -1,0 +1,59 @@
+"""Which errors a user can do something about, and the sentence that says what."""
+
+import re
+from collections.abc import Iterator
+
+from kedro.framework.cli.utils import KedroCliError
+from kedro.io import DatasetError
+
+from motiongrpo.base.errors import InputError
+
+ASKED_IN_VAIN = (ValueError, AttributeError)
+"""What Kedro raises where a node, tag, dataset, namespace or runner that a command names does not exist."""
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """What to tell instead of a traceback; None where the error is not the user's but ours."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, InputError | KedroCliError):
+            return str(cause)
+    last = causes[-1]
+    if isinstance(last, OSError) and last.errno is not None:
+        where = f"'{last.filename}': " if last.filename else ""
+        said = str(last.strerror).lower()
+        return f"{where}{said}; mend that, or name another place for runs with --params data=DIR"
+    if isinstance(error, DatasetError):
+        return _unreadable(error, last)
+    if last is error and isinstance(error, ASKED_IN_VAIN) and _raised_in(error).startswith("kedro."):
+        return " ".join(str(error).split())
+    return None
+
+
+def _unreadable(error: DatasetError, last: BaseException) -> str | None:
+    """A file that some dataset of Kedro's own could not parse: JSON and CSV errors are ValueErrors."""
+    path = re.search(r"path=\w*\(?'([^']+)'", str(error))
+    if (
+        path is None
+        or last is error
+        or not isinstance(last, ValueError)
+        or _raised_in(last).startswith("motiongrpo")
+    ):
+        return None
+    why = " ".join(str(last).split())
+    return f"'{path[1]}' cannot be read: {why}; restore it, or delete it and make it anew"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _raised_in(error: BaseException) -> str:
+    """The module that raised it."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return "" if frame is None else str(frame.tb_frame.f_globals.get("__name__", ""))

@@ -1,0 +1,116 @@
+"""What a run needs that no pipeline makes: data, a body file, a device, a package.
+
+Each is looked for before the first node, so that a run of days does not end at its second stage.
+"""
+
+from collections.abc import Callable, Set
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from motiongrpo.app.parameters import ProjectParameters
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.precision import NO_ACCELERATE
+from motiongrpo.body.body_model import find_body_file
+from motiongrpo.diffusion.egoallo import find_weights
+from motiongrpo.viz.viewer.server import NO_VISER
+
+GET_DATA = {
+    "amass": "register at https://amass.is.tue.mpg.de, download SMPL+H G, unpack it into one folder",
+    "mocap": "download BVH or ASF/AMC files of http://mocap.cs.cmu.edu into one folder",
+    "egoallo_hdf5": "make it with EgoAllo's preprocessing, or read AMASS itself with ingestion.source=amass",
+    "rich": "register at https://rich.is.tue.mpg.de, download bodies and multicam2world into one folder",
+}
+GET_SMPLH = (
+    "register at https://mano.is.tue.mpg.de, download the Extended SMPL+H model and pass --params body=FOLDER"
+)
+GET_TORCH = "https://pytorch.org/get-started/locally"
+
+
+def missing(parameters: ProjectParameters, inputs: Set[str]) -> list[str]:
+    """A sentence for each thing that is not there, and where to obtain it; `inputs` is what the run reads."""
+    checks: dict[str, Callable[[ProjectParameters], str | None]] = {
+        "raw_motions": _missing_data,
+        "body_model": _missing_body,
+        "gender_conversion": _missing_conversion,
+        "params:device": _missing_device,
+        "params:precision": _missing_package,
+        "params:pretraining": _missing_start,
+        "params:viewer": _missing_viewer,
+    }
+    found = (check(parameters) for name, check in checks.items() if name in inputs)
+    return [sentence for sentence in found if sentence is not None]
+
+
+def _missing_data(parameters: ProjectParameters) -> str | None:
+    source, folder = parameters.ingestion.source, parameters.data_root
+    if source == "synthetic" or (folder is not None and Path(folder).expanduser().is_dir()):
+        return None
+    what = "names no folder" if folder is None else f"'{folder}' is not a folder"
+    how = GET_DATA.get(source, "docs/data.md says where it is to be had")
+    return f"data_root {what}, and ingestion.source={source} needs one: {how} and pass --params data_root=DIR"
+
+
+def _missing_body(parameters: ProjectParameters) -> str | None:
+    """The open body stands in for SMPL-H where betas are not read from files."""
+    if parameters.body is not None:
+        try:
+            find_body_file(Path(parameters.body).expanduser(), parameters.gender)
+        except InputError as error:
+            return f"{error}; {GET_SMPLH}"
+    elif (betas := _betas(parameters)) != "zero":
+        source = parameters.ingestion.source
+        return f"body names no file, and ingestion.{source}.betas={betas} needs that of SMPL-H: {GET_SMPLH}"
+    return None
+
+
+def _missing_conversion(parameters: ProjectParameters) -> str | None:
+    """The maps that make betas of all bodies those of one."""
+    path = parameters.gender_conversion
+    if _betas(parameters) != "converted" or (path and Path(path).expanduser().is_file()):
+        return None
+    what = f"'{path}' is not a file" if path else "names no file"
+    return (
+        f"gender_conversion {what}, and betas are to be 'converted': make it from your SMPL-H files with "
+        "python -m motiongrpo.body.gender_conversion and pass --params gender_conversion=FILE"
+    )
+
+
+def _betas(parameters: ProjectParameters) -> str:
+    """What the source of motion makes of the shapes in its files; `zero` where it has none."""
+    ingestion = parameters.ingestion
+    return getattr(getattr(ingestion, ingestion.source), "betas", "zero")
+
+
+def _missing_start(parameters: ProjectParameters) -> str | None:
+    """The checkpoint that pretraining takes instead of training."""
+    folder = parameters.pretraining.egoallo
+    if folder is not None:
+        try:
+            find_weights(Path(folder))
+        except InputError as error:
+            return f"{error}; its address is in the README of https://github.com/brentyi/egoallo"
+    return None
+
+
+def _missing_device(parameters: ProjectParameters) -> str | None:
+    kind, _, index = parameters.device.partition(":")
+    if kind == "cpu":
+        return None
+    devices = torch.cuda.device_count() if kind == "cuda" else int(torch.backends.mps.is_available())
+    if int(index or 0) < devices:
+        return None
+    return (
+        f"device '{parameters.device}' is not there: torch {torch.__version__} finds {devices} of that kind; "
+        f"use a machine that has one, with the build of torch for it ({GET_TORCH}), or pass device=cpu"
+    )
+
+
+def _missing_viewer(parameters: ProjectParameters) -> str | None:
+    return NO_VISER if find_spec("viser") is None else None
+
+
+def _missing_package(parameters: ProjectParameters) -> str | None:
+    needless = parameters.precision == "fp32" or find_spec("accelerate") is not None
+    return None if needless else NO_ACCELERATE

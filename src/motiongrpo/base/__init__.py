@@ -1,0 +1,1 @@
+"""What everything else stands on: parameter records, errors, files that are whole, checkpoints, trainings."""

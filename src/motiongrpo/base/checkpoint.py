@@ -1,0 +1,202 @@
+"""Checkpoints: one safetensors file with a JSON header, written all or nothing, readable without Kedro."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.files import replace_file
+from motiongrpo.base.finite import demand_finite
+
+FORMAT = 1
+STATE, COMPLETE = "training_state.safetensors", "COMPLETE"  # beside the models of a training
+Kind = Literal["denoiser", "reward_model", "training_state"]
+StateDict = dict[str, Tensor]
+Model = TypeVar("Model", bound=nn.Module)
+Architecture = TypeVar("Architecture", bound=BaseModel)
+
+
+class Header(BaseModel):
+    """What a checkpoint says of itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = FORMAT
+    kind: Kind
+    stage: str  # the pipeline that made it
+    step: int
+    seed: int
+    architecture: dict[str, Any]
+    body_digest: str  # SHA-256 of the body file the motions were posed with
+    parameters: dict[str, Any]  # of the stage, as they were validated
+    inputs: dict[str, str]  # digests of what it was trained on and from
+    code_version: str
+    metrics: dict[str, float]
+    weights: str = ""  # digest of the tensors, filled in when the file is written
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A header and the tensors it describes."""
+
+    header: Header
+    tensors: StateDict
+
+
+@dataclass(frozen=True)
+class TrainingCheckpoint:
+    """What a training hands over at a checkpoint: the model to be used, and the state to go on from."""
+
+    model: Checkpoint
+    state: Checkpoint
+    complete: bool
+
+
+@dataclass(frozen=True)
+class CheckpointFolder:
+    """The checkpoints of one training, as they lie on disk."""
+
+    path: Path
+
+    def files(self) -> list[Path]:
+        """Models by step; none where training has not begun."""
+        return sorted(path for path in self.path.glob("*.safetensors") if path.name != STATE)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the training ran to its end."""
+        return (self.path / COMPLETE).is_file()
+
+    def state(self) -> "Checkpoint | None":
+        """What the training goes on from, or None where it has not begun."""
+        path = self.path / STATE
+        return load_checkpoint(path, "training_state") if path.is_file() else None
+
+    def final(self) -> Path:
+        """The last model of a training that ran to its end."""
+        if not self.complete:
+            raise InputError(f"the training in '{self.path}' has not finished; run the same command to go on")
+        return self.files()[-1]
+
+
+@dataclass(frozen=True)
+class CheckpointTree:
+    """The checkpoints of many trainings, each in a folder below one."""
+
+    path: Path
+
+    def folder(self, name: str) -> CheckpointFolder:
+        """Of one training, which may not have begun."""
+        return CheckpointFolder(self.path / name)
+
+    def beside(self, name: str) -> list[CheckpointFolder]:
+        """Of the trainings whose folders lie beside that of `name`, last written first."""
+        here = self.path / name
+        others = [path for path in here.parent.glob("*") if path.is_dir() and path != here]
+        return [CheckpointFolder(path) for path in sorted(others, key=lambda p: -p.stat().st_mtime)]
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write to a temporary name, flush, rename; tensors that are not finite are never written."""
+    demand_finite_tensors(checkpoint.tensors)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    header = checkpoint.header.model_copy(update={"weights": weights_digest(tensors)})
+    metadata = {"motiongrpo": header.model_dump_json()}  # one entry: safetensors does not keep their order
+    replace_file(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
+
+
+def demand_finite_tensors(tensors: StateDict) -> None:
+    """Raise Diverged where a weight or a moment of the optimiser is NaN or infinite."""
+    for name, tensor in tensors.items():
+        demand_finite(f"'{name}'", tensor)
+
+
+def load_checkpoint(path: Path, kind: Kind) -> Checkpoint:
+    """Read header and tensors; a file of another kind is refused."""
+    header = read_header(path)
+    if header.kind != kind:
+        raise InputError(f"'{path}' is a {header.kind} checkpoint, but a {kind} checkpoint is needed")
+    with safe_open(path, framework="pt") as file:
+        return Checkpoint(header, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+
+
+def architecture_of(header: Header, record: type[Architecture]) -> Architecture:
+    """The network that a header describes; raises InputError where another version of the code wrote it."""
+    try:
+        return record.model_validate(header.architecture)
+    except ValidationError as error:
+        faults = ", ".join(".".join(map(str, fault["loc"])) or fault["msg"] for fault in error.errors())
+        raise InputError(
+            f"a {header.kind} checkpoint of {header.stage}, step {header.step}, describes its network "
+            f"otherwise than this version of the code ({faults}); make it anew, with --params run=NAME"
+        ) from error
+
+
+def filled(model: Model, checkpoint: Checkpoint) -> Model:
+    """The model with the weights of a checkpoint; raises InputError where they do not fit it."""
+    wanted, given = model.state_dict(), checkpoint.tensors
+    for name in sorted(wanted.keys() | given.keys()):
+        shapes = [tuple(tensors[name].shape) if name in tensors else "none" for tensors in (wanted, given)]
+        if shapes[0] != shapes[1]:
+            raise InputError(
+                f"the weights of a {checkpoint.header.kind} checkpoint do not fit the network of its header: "
+                f"'{name}' must have shape {shapes[0]}, got {shapes[1]}; restore the file"
+            )
+    model.load_state_dict(given)
+    return model
+
+
+def read_header(path: Path) -> Header:
+    """The header alone, without reading any tensor."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get("motiongrpo")
+    except FileNotFoundError as error:
+        raise InputError(f"there is no checkpoint at '{path}'") from error
+    except SafetensorError as error:
+        raise InputError(
+            f"'{path}' is not a whole safetensors file ({error}); delete or restore it"
+        ) from error
+    if text is None:
+        raise InputError(
+            f"'{path}' is a safetensors file without a motiongrpo header; EgoAllo's model is read as the "
+            "folder it came in, with model_config.yaml"
+        )
+    try:
+        return Header.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"the header of '{path}' is not readable: '{where}' {first['msg'].lower()}"
+        ) from error
+
+
+def tensor_shapes(path: Path) -> dict[str, str]:
+    """Type and shape of every tensor of a file by name, without reading any."""
+    with safe_open(path, framework="pt") as file:
+        parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        return {name: f"{part.get_dtype()} {part.get_shape()}" for name, part in parts.items()}
+
+
+def weights_digest(tensors: StateDict) -> str:
+    """A short SHA-256 of names, types, shapes and values of tensors on the CPU."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name].numpy()
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def digest_of(*parts: Any) -> str:
+    """A short SHA-256 of anything JSON can hold, independent of the order of keys."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,203 @@
+"""What the three training nodes share: resuming, checkpoints, and stopping when asked to."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from types import FrameType
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+
+from motiongrpo import __version__
+from motiongrpo.base.checkpoint import (
+    Checkpoint,
+    Header,
+    Kind,
+    Model,
+    TrainingCheckpoint,
+    demand_finite_tensors,
+    digest_of,
+    filled,
+)
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import Diverged, InputError
+from motiongrpo.base.finite import demand_finite
+from motiongrpo.base.optimisation import Learner
+from motiongrpo.base.progress import with_progress
+from motiongrpo.base.words import differences
+
+Rows = list[dict[str, Any]]
+
+
+def table_digest(table: pd.DataFrame) -> str:
+    """Names the content of a table."""
+    return digest_of(table.to_csv(index=False))
+
+
+def restored(checkpoint: Checkpoint, model: Model) -> Model:
+    """The model with the weights of a checkpoint, its dropout off: what follows samples from it."""
+    return filled(model, checkpoint).eval()
+
+
+class Record(Protocol):
+    """A frozen record of one step, counted from 1."""
+
+    @property
+    def step(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: its name, its parameters, what it was made from, and how long it is."""
+
+    stage: str
+    kind: Kind
+    config: Config
+    architecture: Config
+    inputs: dict[str, str]  # digests
+    body_digest: str
+    seed: int
+    length: Literal["steps", "updates"]  # the parameter that says how long it is
+    checkpoint_every: int
+
+    @property
+    def steps(self) -> int:
+        return getattr(self.config, self.length)
+
+    def header(self, kind: Kind, step: int, metrics: dict[str, float]) -> Header:
+        return Header(
+            kind=kind,
+            stage=self.stage,
+            step=step,
+            seed=self.seed,
+            architecture=self.architecture.model_dump(),
+            body_digest=self.body_digest,
+            parameters=self.config.model_dump(mode="json"),
+            inputs=self.inputs,
+            code_version=__version__,
+            metrics=metrics,
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training had come when this process began."""
+
+    step: int
+    metrics: dict[str, float]
+
+
+def resume(learner: Learner, state: Checkpoint | None, training: Training) -> Progress:
+    """Go on from a saved state; refuse one that was made with other parameters or from other data.
+
+    The length alone may change: a longer training goes on where a shorter one ended.
+    """
+    if state is None:
+        return Progress(0, {})
+    if state.header.step > training.steps:
+        raise InputError(
+            f"this run already holds {state.header.step} steps of {training.stage}, more than the "
+            f"{training.steps} asked for; choose another name with --params run=NAME"
+        )
+    here = training.header("training_state", 0, {})
+    length = {training.length: here.parameters[training.length]}
+    refuse_changes(state.header.model_copy(update={"parameters": state.header.parameters | length}), here)
+    learner.restore(state.tensors)
+    return Progress(state.header.step, state.header.metrics)
+
+
+def refuse_changes(before: Header, now: Header) -> None:
+    """Refuse to go on from what was made with other parameters or from other data; names each."""
+    changed = differences(before.parameters, now.parameters, now.stage)
+    changed += differences(before.inputs, now.inputs, "input")
+    if changed:
+        raise InputError(
+            f"this run already holds a {now.stage} training that differs: {'; '.join(changed)}; "
+            "choose another name with --params run=NAME, or restore the old values to go on"
+        )
+
+
+def checkpointed(
+    records: Iterator[Record], learner: Learner, training: Training, progress: Progress
+) -> Iterator[tuple[Rows, TrainingCheckpoint]]:
+    """Gather records and hand over a checkpoint every so often, at the end, and when asked to stop.
+
+    SIGTERM and SIGUSR1 (a cluster's warning) save first and stop then; the same command goes on. Rows and
+    tensors are handed over only while all of them are finite, so what is on disk is good to the last.
+    """
+    rows: Rows = []
+    done = saved = progress.step
+    with _StopRequest() as stop, _what_stays(lambda: (done, saved), training):
+        for record in with_progress(records, training.stage.replace("_", " "), training.steps, progress.step):
+            rows.append(_finite_row(record))
+            if record.step % training.checkpoint_every == 0 or record.step == training.steps or stop.asked:
+                yield rows, _checkpoint(learner, training, rows[-1])
+                rows, saved = [], record.step
+            done = record.step
+            if stop.asked and record.step < training.steps:
+                raise InputError(
+                    f"{training.stage} was asked to stop and saved step {record.step} of {training.steps}; "
+                    "run the same command to go on"
+                )
+    if progress.step == training.steps:  # perhaps killed after the last state, before the end mark
+        yield [], _checkpoint(learner, training, {"step": progress.step} | progress.metrics)
+
+
+@contextmanager
+def _what_stays(reached: Callable[[], tuple[int, int]], training: Training) -> Iterator[None]:
+    """Complete the sentence of a training that diverged; `reached` says the steps done and saved."""
+    try:
+        yield
+    except Diverged as error:
+        done, saved = reached()
+        stays = f"step {saved} stays as it was saved" if saved else "nothing was saved"
+        raise InputError(
+            f"{training.stage} stopped at step {done + 1} of {training.steps}: {error}; {stays}, and other "
+            "parameters need another name: --params run=NAME"
+        ) from error
+
+
+def _finite_row(record: Record) -> dict[str, Any]:
+    row = flatten(asdict(record))  # type: ignore[call-overload]
+    for name, value in row.items():
+        demand_finite(name, value)
+    return row
+
+
+def flatten(record: dict[str, Any]) -> dict[str, Any]:
+    """{"reward": {"position": 1}} → {"reward_position": 1}, at any depth; what is None is left out."""
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}_{key}": inner for key, inner in flatten(value).items()}
+        elif value is not None:
+            flat[name] = value
+    return flat
+
+
+def _checkpoint(learner: Learner, training: Training, row: dict[str, Any]) -> TrainingCheckpoint:
+    metrics = {name: float(value) for name, value in row.items() if name != "step"}
+    tensors = learner.state()  # the averaged weights are part of it
+    demand_finite_tensors(tensors)
+    model = Checkpoint(training.header(training.kind, row["step"], metrics), learner.averaged_weights())
+    state = Checkpoint(training.header("training_state", row["step"], metrics), tensors)
+    return TrainingCheckpoint(model, state, complete=row["step"] == training.steps)
+
+
+class _StopRequest:
+    """Remembers a polite signal instead of dying of it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> "_StopRequest":
+        self.before = {s: signal.signal(s, self._ask) for s in (signal.SIGTERM, signal.SIGUSR1)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True

@@ -1,0 +1,118 @@
+"""The cells of the diversity study: how a chain is walked, from which noise, under which condition."""
+
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from motiongrpo.base.config import Config
+from motiongrpo.diffusion.sampler import Sampler, SamplingConfig
+from motiongrpo.policy.perlin import NoiseConfig
+from motiongrpo.policy.rollout import RolloutConfig
+
+Latent = Literal["own", "shared"]
+Scope = Literal["group", "nested", "sample"]
+
+
+class CellsConfig(Config):
+    """Which cells there are; the first sampler with the first latent is the main chain."""
+
+    design: Literal["star", "full"]  # every λ on the main chain and one on the others; or every λ on all
+    samplers: list[Sampler] = Field(min_length=1)
+    latents: list[Latent] = Field(min_length=1)
+    scopes: list[Scope] = Field(min_length=1)
+    amplitudes_m: list[float] = Field(min_length=1)  # λ of Perlin noise
+    central_m: float  # λ of white noise, and of Perlin noise on the other chains of a star
+    spacing_frames: float = Field(gt=0)
+    octaves: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def know_the_centre(self) -> "CellsConfig":
+        if self.central_m not in self.amplitudes_m:
+            raise ValueError(f"central_m must be one of amplitudes_m, got {self.central_m}")
+        return self
+
+
+class DiversityConfig(Config):
+    """What is measured of every cell, and of which checkpoint."""
+
+    checkpoint: Literal["pretrained_denoiser", "policy"]
+    cells: CellsConfig
+    pools: int = Field(ge=2)  # independent updates that are never made: an interval rests on their number
+    conditions: int = Field(ge=1)  # groups a pool
+    group_size: int = Field(ge=4)
+    tracks: int = Field(ge=2)  # of nested noise, and where the variance of noise a sample is split
+    steps: int = Field(ge=6, le=30)  # EgoAllo's σ does not fit fewer
+    trained_steps: int = Field(ge=1)  # evenly spaced among those that qualify
+    lowest_level: int = Field(ge=1, le=1000)
+    resamples: int = Field(ge=100)
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def share_tracks_evenly(self) -> "DiversityConfig":
+        if self.group_size % self.tracks or self.group_size == self.tracks:
+            raise ValueError(
+                f"tracks must divide group_size {self.group_size} and be less, got {self.tracks}"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One way to draw a group."""
+
+    sampler: Sampler
+    latent: Latent
+    noise: Literal["none", "perlin", "white"]
+    scope: Scope
+    amplitude_m: float
+
+    @property
+    def name(self) -> str:
+        """Such as `ddim-own-perlin-group-0.02`, or `ddim-own-none`."""
+        noise = f"{self.noise}-{self.scope}-{self.amplitude_m:g}" if self.noise != "none" else "none"
+        return f"{self.sampler}-{self.latent}-{noise}"
+
+    def facts(self) -> dict[str, Any]:
+        """What tells cells apart; without noise no scope has a meaning."""
+        return asdict(self) | ({"scope": ""} if self.noise == "none" else {})
+
+    def rollout(self, config: DiversityConfig) -> RolloutConfig:
+        """How its groups are drawn."""
+        noise = NoiseConfig(
+            kind=self.noise,
+            scope=self.scope,
+            tracks=config.tracks,
+            amplitude_m=self.amplitude_m,
+            spacing_frames=config.cells.spacing_frames,
+            octaves=config.cells.octaves,
+        )
+        return RolloutConfig(
+            conditions=config.conditions,
+            conditions_at_once=config.conditions,
+            group_size=config.group_size,
+            initial_noise=self.latent,
+            trained_steps=config.trained_steps,
+            lowest_level=config.lowest_level,
+            noise=noise,
+            sampling=SamplingConfig(steps=config.steps, eta=1.0, sampler=self.sampler, deterministic_below=0),
+        )
+
+
+def without_noise(sampler: Sampler, latent: Latent) -> Cell:
+    """A chain under the true condition."""
+    return Cell(sampler, latent, "none", "group", 0.0)
+
+
+def cells(config: CellsConfig) -> list[Cell]:
+    """All of the design, the main chain first."""
+    found: list[Cell] = []
+    for number, chain in enumerate(product(config.samplers, config.latents)):
+        central = number > 0 and config.design == "star"
+        found.append(without_noise(*chain))
+        amplitudes = [config.central_m] if central else config.amplitudes_m
+        found += [Cell(*chain, "perlin", scope, m) for scope, m in product(config.scopes, amplitudes)]
+        if not central:
+            found += [Cell(*chain, "white", scope, config.central_m) for scope in config.scopes]
+    return found

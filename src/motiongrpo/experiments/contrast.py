@@ -1,0 +1,135 @@
+"""Differences between cells of an experiment: over seeds, with bootstrap intervals over held-out people.
+
+Every cell is scored on the same windows under the same seeds. A contrast is a weighted sum of cells, formed
+window by window and seed by seed before anything is averaged, so that what cells share cancels. Its interval
+says how it would vary with other held-out motion; how it varies with the seed is said beside it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.metrics.bootstrap import Draws, estimate
+from motiongrpo.metrics.score import METRICS
+
+SUBJECTS_AT_LEAST = 5  # to resample subjects; with fewer, one subject more or less is all there is to see
+WINDOW = ["subject", "sequence", "window"]
+
+SeedValues = Float[ndarray, "seed window"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A weighted sum of means over windows and seeds, with its 95 % interval, and what each seed says."""
+
+    value: float
+    low: float
+    high: float
+    by_seed: list[float]
+    windows: int
+    sequences: int
+
+    @property
+    def sign(self) -> int:
+        """1 or −1 where the interval and every seed are on one side of zero, else 0: undecided."""
+        for sign in (1, -1):
+            if min(sign * self.low, sign * self.high) > 0 and min(sign * v for v in self.by_seed) > 0:
+                return sign
+        return 0
+
+    @property
+    def seed_deviation(self) -> float:
+        """Standard deviation over seeds; NaN with one seed."""
+        return float(np.std(self.by_seed, ddof=1)) if len(self.by_seed) > 1 else float("nan")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Values of every cell on one order of windows and seeds, and one set of resampled sequences for all."""
+
+    cells: dict[str, dict[str, SeedValues]]  # cell → column → values
+    seeds: list[int]
+    subjects: int
+    sequence: Int[ndarray, " window"]
+    draws: Draws
+
+    @classmethod
+    def of(cls, scores: pd.DataFrame, rng: np.random.Generator, resamples: int) -> "Judged":
+        """From rows (cell, seed, subject, sequence, window, column …); every cell must have every window."""
+        seeds, names = sorted(set(scores["seed"])), list(dict.fromkeys(scores["cell"]))
+        ordered = {key: rows.sort_values(WINDOW) for key, rows in scores.groupby(["cell", "seed"])}
+        reference = next(iter(ordered.values()))[WINDOW].reset_index(drop=True)
+        for name in names:
+            for seed in seeds:
+                _refuse_other_windows(name, seed, ordered.get((name, seed)), reference)
+        columns = [name for name in scores.columns if name not in {"cell", "seed", *WINDOW}]
+        cells = {
+            name: {c: np.stack([ordered[name, seed][c].to_numpy(float) for seed in seeds]) for c in columns}
+            for name in names
+        }
+        _, sequence = np.unique(reference["sequence"].to_numpy(), return_inverse=True)
+        owners = reference.drop_duplicates("sequence").sort_values("sequence")["subject"].to_numpy()
+        return cls(cells, seeds, len(set(owners)), sequence, draw_people(owners, resamples, rng))
+
+    @property
+    def resampled(self) -> str:
+        """What the intervals are over, in words."""
+        nested = self.subjects >= SUBJECTS_AT_LEAST
+        return "subjects, then their sequences" if nested else "sequences within subjects"
+
+    def contrast(self, weights: dict[str, float], metric: str) -> Contrast:
+        """Σ weight · cell of one metric, averaged over seeds and windows."""
+        values = sum(weight * self.cells[cell][metric] for cell, weight in weights.items())
+        about = METRICS.get(metric)
+        first = self.cells[next(iter(weights))]
+        weighing = first[about.weight].mean(0) if about and about.weight else np.ones(len(self.sequence))
+        return self._estimated(np.asarray(values), weighing)
+
+    def paid(self, cell: str, reference: str, columns: list[str]) -> Contrast:
+        """The mean rise of several columns over a reference, each in deviations between its windows."""
+        rises = [
+            (self.cells[cell][c] - self.cells[reference][c]) / self.deviation(reference, c) for c in columns
+        ]
+        return self._estimated(np.mean(rises, axis=0), np.ones(len(self.sequence)))
+
+    def deviation(self, cell: str, column: str) -> float:
+        """Standard deviation of a cell's windows, each averaged over seeds."""
+        return float(np.nanstd(self.cells[cell][column].mean(0)))
+
+    def _estimated(self, values: SeedValues, weighing: Float[ndarray, " window"]) -> Contrast:
+        together = np.column_stack([values.mean(0), *values])
+        e = estimate(together, weighing, self.sequence, self.draws)
+        interval = (float(e.mean[0]), float(e.low[0]), float(e.high[0]))
+        return Contrast(*interval, e.mean[1:].tolist(), int(e.windows[0]), int(e.sequences[0]))
+
+
+def draw_people(owners: ndarray, resamples: int, rng: np.random.Generator) -> Draws:
+    """How often each sequence occurs in every resample; `owners` names the subject of each sequence.
+
+    Subjects are drawn with replacement and then, for each, as many sequences as they have. With fewer than
+    `SUBJECTS_AT_LEAST` every subject stays and its sequences are drawn: that says nothing of other people.
+    """
+    names, subject = np.unique(owners, return_inverse=True)
+    drawn = np.ones((resamples, len(names)), dtype=np.int64)
+    if len(names) >= SUBJECTS_AT_LEAST:
+        drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
+    draws = np.zeros((resamples, len(owners)), dtype=np.int64)
+    for number in range(len(names)):
+        own = np.flatnonzero(subject == number)
+        draws[:, own] = rng.multinomial(drawn[:, number] * len(own), np.full(len(own), 1 / len(own)))
+    return draws
+
+
+def _refuse_other_windows(name: str, seed: int, table: pd.DataFrame | None, reference: pd.DataFrame) -> None:
+    if table is None:
+        raise InputError(
+            f"cell '{name}' has no score under seed {seed}; run the ablation pipeline to its end"
+        )
+    if not table[WINDOW].reset_index(drop=True).equals(reference):
+        raise InputError(
+            f"cell '{name}' under seed {seed} was scored on other windows; run the ablation pipeline again"
+        )

@@ -1,0 +1,151 @@
+"""What a checkpoint's groups are like, cell by cell, without training it.
+
+A cell is measured on pools of groups, each as large as an update that is never made. Windows, initial noise
+and noise of the chain are the same in all cells as far as their shapes allow, so that cells differ in what
+they are about. The gradients of two pools have nothing in common but signal (`policy.signal`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.shapes import PerSample
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.experiments.cells import Cell, DiversityConfig
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.policy.advantage import RewardScale
+from motiongrpo.policy.collection import AdvantageConfig, Collector, judge
+from motiongrpo.policy.diagnostics import reward_deviation, spread_mm
+from motiongrpo.policy.evidence import condition_and_action, evenly, splitting
+from motiongrpo.policy.rollout import (
+    RolloutConfig,
+    Rollouts,
+    perturbed_paths,
+    roll_out_under,
+    trainable_steps,
+)
+from motiongrpo.policy.signal import Gradient, gradients_by_level, over_levels
+from motiongrpo.policy.surrogate import SurrogateConfig
+from motiongrpo.rewards.hybrid import HybridReward
+
+Variances = dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all cells share."""
+
+    policy: Denoiser
+    reward: HybridReward
+    scale: RewardScale
+    windows: Callable[..., WindowBatch]  # (count, *address)
+    config: DiversityConfig
+    advantage: AdvantageConfig
+    surrogate: SurrogateConfig
+
+    def pool(self, cell: Cell, number: int) -> "Pool":
+        """One pool of groups of a cell, measured."""
+        chain = cell.rollout(self.config)
+        batch = self.windows(self.config.conditions, "diversity", number)
+        trained = evenly(trainable_steps(chain), self.config.trained_steps)
+        rollouts = self._drawn(chain, batch, trained, number)
+        measured = judge(rollouts, self.reward)
+        rewards = self.reward.rewards(measured.values, self.scale.omega)
+        judged = Collector(chain, self.advantage, self.reward, self.scale, self.windows)
+        return Pool(
+            spread_mm=spread_mm(measured.p_head_joint, batch.mask),
+            reward_std=reward_deviation(rewards),
+            dropped_share=float(1 - judged.worth(rewards).double().mean()),
+            variances=self._split(chain, batch, rewards, number),
+            gradients=self._gradients(judged, rollouts, rewards),
+        )
+
+    def _drawn(
+        self, chain: RolloutConfig, batch: WindowBatch, trained: list[tuple[int, int]], number: int
+    ) -> Rollouts:
+        """Noise on the condition and noise of the chain come from generators of their own."""
+        device = batch.betas.device
+        noise, walk = (
+            generator_for(self.config.seed, "diversity", what, number, device=device)
+            for what in ("noise", "chain")
+        )
+        paths = perturbed_paths(batch, chain, noise)
+        return roll_out_under(paths, self.policy, batch, chain, trained, walk)
+
+    def _split(
+        self, chain: RolloutConfig, batch: WindowBatch, rewards: dict[str, PerSample], number: int
+    ) -> Variances:
+        """Of a group's reward variance: what its condition caused, and what its actions did.
+
+        A group under one condition has none of the former. One sample a track cannot tell them apart, so
+        that scope is given several on an extra rollout.
+        """
+        if chain.noise.kind == "none" or chain.tracks == 1:
+            return {term: (0.0, float(r.var(dim=1).mean())) for term, r in rewards.items()}
+        tracks = self.config.tracks
+        if chain.noise.scope == "sample":
+            several = splitting(chain, tracks, chain.group_size // tracks)
+            extra = self._drawn(several, batch, [], number)
+            rewards = self.reward.rewards(judge(extra, self.reward).values, self.scale.omega)
+        split = {term: condition_and_action(r, tracks) for term, r in rewards.items()}
+        return {term: (float(c.mean()), float(a.mean())) for term, (c, a) in split.items()}
+
+    def _gradients(
+        self, judged: Collector, rollouts: Rollouts, rewards: dict[str, PerSample]
+    ) -> dict[str, Float[Tensor, " parameter"]]:
+        """Of all rewards together, of each alone, and of all at each level."""
+        objectives = {"all": judged.advantages(rollouts, rewards)}
+        objectives |= {term: judged.advantages(rollouts, {term: r}) for term, r in rewards.items()}
+        parts = list(rollouts.parts())
+        levels = gradients_by_level(self.policy, rollouts, parts, objectives, self.surrogate)
+        found = over_levels(levels) | {str(t): level["all"] for t, level in levels.items()}
+        parameters = [p for p in self.policy.parameters() if p.requires_grad]
+        return {name: flat(gradient, parameters) for name, gradient in found.items()}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Of one pool; dictionaries are by body part, by reward term, by objective."""
+
+    spread_mm: dict[str, float]
+    reward_std: dict[str, float]
+    dropped_share: float
+    variances: Variances  # (condition, action)
+    gradients: dict[str, Float[Tensor, " parameter"]]
+
+
+def measure(study: Study, cell: Cell) -> dict[str, Any]:
+    """A cell as JSON: what every pool says, and the inner products of their gradients."""
+    pools = [study.pool(cell, number) for number in range(study.config.pools)]
+    return {
+        "spread_mm": _columns([pool.spread_mm for pool in pools]),
+        "reward_std": _columns([pool.reward_std for pool in pools]),
+        "dropped_share": {"all": [pool.dropped_share for pool in pools]},
+        "condition_variance": _columns([{k: c for k, (c, _) in pool.variances.items()} for pool in pools]),
+        "action_variance": _columns([{k: a for k, (_, a) in pool.variances.items()} for pool in pools]),
+        "gradient_products": gradient_products([pool.gradients for pool in pools]),
+    }
+
+
+def gradient_products(pools: list[dict[str, Float[Tensor, " parameter"]]]) -> dict[str, list[list[float]]]:
+    """Inner products of the gradients of every two pools, by objective."""
+    found = {}
+    for name in pools[0]:
+        stacked = torch.stack([gradients[name] for gradients in pools])
+        found[name] = (stacked @ stacked.T).tolist()
+    return found
+
+
+def flat(gradient: Gradient, parameters: list[torch.nn.Parameter]) -> Float[Tensor, " parameter"]:
+    """One vector on the CPU, zero where a parameter had no part."""
+    pairs = zip(gradient, parameters, strict=True)
+    return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in pairs]).detach().cpu()
+
+
+def _columns(rows: list[dict[str, float]]) -> dict[str, list[float]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}

@@ -1,0 +1,86 @@
+"""Gold and proxy of the same samples: what the metrics say of them, and what the rewards would pay for them.
+
+Both are there for whoever wants to see a reward being hacked. Taking one motion from several samples also
+lives here, since metrics never see a reward.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.shapes import PerSample, PerSequence, Rollout
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, score_samples
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward
+
+Taken = Literal["best_of", "oracle", "mean_of"]
+"""Of several samples: the one that φ likes best, the one nearest to the truth, or their mean.
+
+The last two are no ways to use a model but what a training could win that teaches it nothing new. The mean,
+of the packed features, is where a policy ends that becomes certain; the oracle is what always choosing right
+among the model's own samples would give.
+"""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Draws motions under one protocol and says both what they are worth and what they would be paid."""
+
+    reward: HybridReward
+    omega: dict[str, float]
+    config: EvaluationConfig
+
+    def score(
+        self,
+        denoiser: Denoiser,
+        batch: WindowBatch,
+        first: int,
+        candidates: int = 1,
+        taken: Taken = "best_of",
+    ) -> tuple[dict[str, PerSequence], dict[str, PerSequence]]:
+        """Metrics and rewards per window, averaged over samples; `first` is the first window's number."""
+        x = self.draw(denoiser, batch, first, candidates, taken)
+        paid = self.reward.rewards(self._measure(x, batch), self.omega)
+        metrics = score_samples(x, batch, self.reward.body, self.reward.fps)
+        return metrics, {term: reward.mean(1) for term, reward in paid.items()}
+
+    def draw(
+        self, denoiser: Denoiser, batch: WindowBatch, first: int, candidates: int, taken: Taken
+    ) -> Rollout:
+        """What is taken of so many candidates for every sample; the first of them is evaluation's."""
+        drawn = (
+            draw_samples(denoiser, batch, self.config, self._generator(batch, first, number))
+            for number in range(candidates)
+        )
+        x = next(drawn)
+        if candidates == 1:
+            return x
+        if taken == "mean_of":
+            return sum(drawn, x) / candidates
+        score = self._worth(x, batch, taken)
+        for other in drawn:
+            x, score = better_of(x, score, other, self._worth(other, batch, taken))
+        return x
+
+    def _worth(self, x: Rollout, batch: WindowBatch, taken: Taken) -> PerSample:
+        values = self._measure(x, batch)
+        return -values["position"] if taken == "oracle" else values[PERCEPTUAL]
+
+    def _measure(self, x: Rollout, batch: WindowBatch) -> dict[str, PerSample]:
+        placement = batch.T_world_cpf[:, None, 1:].expand(-1, x.shape[1], -1, -1)
+        return self.reward.measure(x, batch, placement).values
+
+    def _generator(self, batch: WindowBatch, first: int, number: int) -> torch.Generator:
+        address = ("evaluation", first, *(("candidate", number) if number else ()))
+        return generator_for(self.config.seed, *address, device=batch.betas.device)
+
+
+def better_of(
+    x: Rollout, score: PerSample, other: Rollout, other_score: PerSample
+) -> tuple[Rollout, PerSample]:
+    """Sample by sample whichever scores higher; the first where they agree."""
+    better = other_score > score
+    return torch.where(better[..., None, None], other, x), torch.maximum(score, other_score)

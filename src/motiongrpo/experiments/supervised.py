@@ -1,0 +1,93 @@
+"""Supervised fine-tuning on the joint terms of the reward: what GRPO has to beat to be worth its rollouts.
+
+The terms are differentiable in x̂_0, so no policy gradient is needed to lower them. Truth is noised to a level
+that GRPO trains, the network's estimate of it is placed and posed as a sample is, and
+
+    L = Σ_k ω_k · error_k = − Σ_k log r_k
+
+The estimate is of noised truth, not of a state that the policy reached by itself.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.base.config import Config
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.shapes import PerSequence
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.loss import add_noise
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.diffusion.representation import true_motion
+from motiongrpo.diffusion.training import strata
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.policy.rollout import RolloutConfig, trainable_steps
+from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward, RewardConfig
+
+
+class SupervisedConfig(Config):
+    """Length and pace; levels and terms are those of a GRPO it is compared with."""
+
+    steps: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    checkpoint_every: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    rollout: RolloutConfig  # of which only the levels are used
+    rewards: RewardConfig  # of which only the joint terms are used
+    optimiser: OptimiserConfig
+
+
+@dataclass(frozen=True)
+class SupervisedStep:
+    """What one step says of itself."""
+
+    step: int  # counted from 1
+    loss: float
+    measured: dict[str, float]  # errors in radians, metres, m/s
+    gradient_norm: float  # before clipping
+
+
+def fine_tune(
+    optimiser: Optimiser[Denoiser],
+    batch_at: Callable[[int], WindowBatch],
+    reward: HybridReward,
+    omega: dict[str, float],
+    config: SupervisedConfig,
+) -> Iterator[SupervisedStep]:
+    """Train from where the optimiser stands to `config.steps`, one record a step."""
+    levels = torch.tensor([t for t, _ in trainable_steps(config.rollout)])
+    while optimiser.steps < config.steps:
+        step, batch = optimiser.steps + 1, batch_at(optimiser.steps + 1)
+        generator = generator_for(config.seed, "supervised", step)
+        t = levels[strata(len(batch), len(levels), generator)].to(batch.betas.device)
+        errors = estimate_errors(optimiser.model, batch, t, reward, generator)
+        loss = joint_loss(errors, omega, [term for term in config.rewards.terms if term != PERCEPTUAL])
+        norm = optimiser.step(loss)
+        measured = {term: float(error.detach().mean()) for term, error in errors.items()}
+        yield SupervisedStep(step, float(loss.detach()), measured, norm)
+
+
+def estimate_errors(
+    denoiser: Denoiser,
+    batch: WindowBatch,
+    t: Int[Tensor, " batch"],
+    reward: HybridReward,
+    generator: torch.Generator,
+) -> dict[str, PerSequence]:
+    """Joint errors of x̂_0 given truth noised to level t, hung from the true head; differentiable."""
+    x_0 = true_motion(batch).pack()
+    x_t = add_noise(x_0, torch.randn(x_0.shape, generator=generator).to(x_0), t)
+    x_0_hat = denoiser(x_t[:, None], t, denoiser.condition(batch.T_world_cpf), batch.mask)[:, 0]
+    guess = PlacedMotion.sampled(x_0_hat, batch.T_world_cpf[:, 1:], batch.mask)
+    each = torch.arange(len(batch), device=t.device)
+    return reward.joint_errors(guess, guess.posed(reward.body)[1], PlacedMotion.truth(batch), each)
+
+
+def joint_loss(errors: dict[str, PerSequence], omega: dict[str, float], terms: list[str]) -> Tensor:
+    """Σ_k ω_k · error_k, a mean over the batch: minus the sum of the logarithms of the rewards."""
+    return torch.stack([omega[term] * errors[term].mean() for term in terms]).sum()

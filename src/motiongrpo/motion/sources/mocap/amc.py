@@ -1,0 +1,139 @@
+"""AMC, the angles of one take on an ASF skeleton, as CMU publishes them.
+
+A bone turns by C M Cᵀ, with C the axes its skeleton gives and M its angles applied about fixed axes in
+the order they are listed (`rx ry rz` is R_z R_y R_x). There is no frame rate in these files.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import roma
+import torch
+from jaxtyping import Float
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.motion.rig import Chain, lineage
+from motiongrpo.motion.sources.mocap.asf import Asf
+
+FRAME_NUMBER = re.compile(r"^[ \t]*(\d+)[ \t\r]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Amc:
+    """The numbers of a take as they are written, beside the skeleton they belong to."""
+
+    where: str  # names the file in messages
+    asf: Asf
+    channels: tuple[tuple[str, str], ...]  # bone and degree of freedom of each column
+    values: Float[np.ndarray, "frame channel"]
+
+    def at_zero_angles(self) -> "Amc":
+        """One frame, with every angle and position at zero."""
+        return replace(self, values=np.zeros_like(self.values[:1]))
+
+
+def parse_amc(text: str, asf: Asf, where: str) -> Amc:
+    """The take in an AMC file, which `where` names in messages, on its skeleton."""
+    start = FRAME_NUMBER.search(text)
+    if start is None:
+        raise InputError(f"{where} has no frames: each starts with its number on a line of its own")
+    other_unit = ":RADIANS" if asf.degrees else ":DEGREES"
+    if other_unit in text[: start.start()].upper():
+        raise InputError(
+            f"{where} says {other_unit} and its skeleton '{asf.where}' does not: they are no pair"
+        )
+    body = text[start.start() :]
+    bones = _bones(FRAME_NUMBER.split(body, maxsplit=2)[2], asf, where)
+    values = _table(body, bones)
+    if values is None:
+        raise InputError(_first_fault(body, bones, where))
+    channels = tuple((bone, dof) for bone, dofs in bones.items() for dof in dofs)
+    if not np.isfinite(values).all():
+        frame, column = np.argwhere(~np.isfinite(values))[0]
+        bone, value = channels[column][0], values[frame, column]
+        raise InputError(f"{where}, frame {frame + 1}: '{bone}' has {value}; cut the take around it")
+    return Amc(where, asf, channels, values)
+
+
+def amc_chain(amc: Amc, wanted: Iterable[str]) -> Chain:
+    """Local rotations and translations of the wanted bones and of all their ancestors."""
+    asf = amc.asf
+    kept = lineage(asf.names, asf.parents, wanted)
+    columns = {channel: column for column, channel in enumerate(amc.channels)}
+    values, C = torch.from_numpy(amc.values), asf.R_body_axes[kept]
+    M = torch.eye(3).to(values).repeat(len(values), len(kept), 1, 1)
+    t_parent_joint = torch.from_numpy(asf.offsets[kept]).repeat(len(values), 1, 1)
+    for place, joint in enumerate(kept):
+        name = asf.names[joint]
+        turns = [dof for dof in asf.dof[joint] if dof.startswith("r")]
+        if turns:
+            angles = values[:, [columns[name, dof] for dof in turns]]
+            M[:, place] = roma.euler_to_rotmat("".join(dof[1] for dof in turns), angles, degrees=asf.degrees)
+        for axis, dof in enumerate(("tx", "ty", "tz")):
+            if dof in asf.dof[joint]:
+                t_parent_joint[:, place, axis] += values[:, columns[name, dof]]
+    return Chain(
+        parents=tuple(kept.index(parent) if (parent := asf.parents[joint]) >= 0 else -1 for joint in kept),
+        names=tuple(asf.names[joint] for joint in kept),
+        R_parent_joint=C @ M @ C.mT,
+        t_parent_joint=t_parent_joint,
+    )
+
+
+def _bones(frame: str, asf: Asf, where: str) -> dict[str, tuple[str, ...]]:
+    """The bones in the order of the first frame, each with what the skeleton says it lists."""
+    moving = {name: dof for name, dof in zip(asf.names, asf.dof, strict=True) if dof}
+    order = [line.split()[0] for line in frame.splitlines() if line.strip()]
+    if sorted(order) != sorted(moving):
+        odd = sorted(set(order) ^ set(moving)) or order
+        raise InputError(
+            f"{where}: its first frame and the skeleton '{asf.where}' differ in '{odd[0]}': they are no pair"
+        )
+    return {name: moving[name] for name in order}
+
+
+def _table(body: str, bones: Mapping[str, tuple[str, ...]]) -> Float[np.ndarray, "frame channel"] | None:
+    """The numbers, one row a frame; None where a frame is not laid out like the first."""
+    widths = [1, *(1 + len(dofs) for dofs in bones.values())]
+    words = body.split()
+    if len(words) % sum(widths):
+        return None
+    table = np.array(words, dtype=object).reshape(-1, sum(widths))
+    names = np.cumsum(widths)[:-1]
+    if (table[:, names] != np.array(list(bones), dtype=object)).any():
+        return None
+    try:
+        numbers = table[:, 0].astype(np.int64)
+        values = np.delete(table, names, axis=1)[:, 1:].astype(np.float64)
+    except ValueError:
+        return None
+    return values if (np.diff(numbers) == 1).all() else None
+
+
+def _first_fault(body: str, bones: Mapping[str, tuple[str, ...]], where: str) -> str:
+    """The sentence on the first frame that does not follow the first one's layout."""
+    pieces = FRAME_NUMBER.split(body)[1:]
+    expected = int(pieces[0])
+    for number, frame in zip(pieces[::2], pieces[1::2], strict=True):
+        if int(number) != expected:
+            return f"{where}: frame {expected} is missing, {number} stands in its place; get the file again"
+        lines = [line.split() for line in frame.splitlines() if line.strip()]
+        if [line[0] for line in lines] != list(bones):
+            found = f"expected a line for each of {len(bones)} bones, got {len(lines)} lines"
+            return f"{where}, frame {number}: {found}; the file is cut or damaged there, get it again"
+        for name, *words in lines:
+            if len(words) != len(bones[name]) or not all(map(_is_number, words)):
+                needed = f"'{name}' needs {len(bones[name])} numbers, got '{' '.join(words)}'"
+                return f"{where}, frame {number}: {needed}; the file is damaged there, get it again"
+        expected += 1
+    raise AssertionError("a table was refused that has no fault")
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,159 @@
+"""BVH, the text format of joint trees and Euler angles, read in one pass over its numbers.
+
+Biovision's convention: rotation channels apply in the order they are listed, each about the axes the
+one before has turned (`Zrotation Yrotation Xrotation` is R_z R_y R_x), in degrees.
+"""
+
+import io
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from typing import Literal
+
+import numpy as np
+import roma
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.motion.rig import Chain, lineage
+from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hierarchy
+
+POSITIONS = ("Xposition", "Yposition", "Zposition")
+
+PositionChannels = Literal["added_to_offset", "instead_of_offset"]
+"""Exporters disagree on what the position channels of a joint with an OFFSET mean."""
+
+
+@dataclass(frozen=True)
+class Bvh:
+    """A BVH file as it is written: unit, axes and angles of the file."""
+
+    where: str  # names the file in messages
+    hierarchy: Hierarchy
+    fps: float
+    values: Float[np.ndarray, "frame channel"]
+
+    def at_zero_angles(self) -> "Bvh":
+        """One frame, the first, with every rotation at zero."""
+        rotates = [channel.endswith("rotation") for channel in self.hierarchy.channel_names()]
+        return replace(self, values=np.where(rotates, 0.0, self.values[:1]))
+
+
+def parse_bvh(text: str, where: str) -> Bvh:
+    """The contents of a BVH file, which `where` names in messages."""
+    motion = re.search(r"^\s*MOTION\s*$", text, re.MULTILINE)
+    if motion is None:
+        raise InputError(f"{where} has no MOTION block: it is not a BVH file, or its end is missing")
+    head = text[: motion.start()]
+    hierarchy = parse_hierarchy(head, where)
+    count, time, numbers = [*text[motion.end() :].lstrip().split("\n", 2), "", ""][:3]
+    frames = _labelled(count, "Frames", where)
+    if not frames.isdecimal() or int(frames) == 0:
+        raise InputError(f"{where}: 'Frames' must be a count of at least 1, got '{frames}'")
+    fps = _frame_rate(_labelled(time, "Frame Time", where), where)
+    first_line = text.count("\n", 0, len(text) - len(numbers)) + 1
+    values = _table(numbers, hierarchy.channel_names(), where, first_line)
+    if len(values) != int(frames):
+        raise InputError(
+            f"{where} promises {frames} frames and holds {len(values)}: the file is cut, get it again"
+        )
+    return Bvh(where, hierarchy, fps, values)
+
+
+def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChannels) -> Chain:
+    """Local rotations and translations of the wanted joints and of all their ancestors."""
+    tree = bvh.hierarchy
+    kept = lineage(tree.names, tree.parents, wanted)
+    pairs = [(joint, channel) for joint, channels in enumerate(tree.channels) for channel in channels]
+    columns = {
+        (kept.index(joint), channel): column for column, (joint, channel) in enumerate(pairs) if joint in kept
+    }
+    values, offsets = torch.from_numpy(bvh.values), torch.from_numpy(tree.offsets[kept])
+    t_parent_joint = offsets.repeat(len(values), 1, 1)
+    for (place, channel), column in columns.items():
+        if channel in POSITIONS:
+            axis = POSITIONS.index(channel)
+            offset = offsets[place, axis] if position_channels == "added_to_offset" else 0.0
+            t_parent_joint[:, place, axis] = values[:, column] + offset
+    return Chain(
+        names=tuple(tree.names[joint] for joint in kept),
+        parents=tuple(kept.index(parent) if (parent := tree.parents[joint]) >= 0 else -1 for joint in kept),
+        R_parent_joint=_rotations(values, columns, len(kept)),
+        t_parent_joint=t_parent_joint,
+    )
+
+
+def _rotations(
+    values: Tensor, columns: dict[tuple[int, str], int], joints: int
+) -> Float[Tensor, "frame joint 3 3"]:
+    """Local rotations; joints that share an order of axes are turned together."""
+    orders = [""] * joints
+    for joint, channel in columns:
+        orders[joint] += channel[0] if channel.endswith("rotation") else ""
+    R = torch.eye(3).to(values).repeat(len(values), joints, 1, 1)
+    for order in set(orders) - {""}:
+        alike = [joint for joint in range(joints) if orders[joint] == order]
+        angles = values[:, [[columns[joint, f"{axis}rotation"] for axis in order] for joint in alike]]
+        R[:, alike] = roma.euler_to_rotmat(order, angles, degrees=True)
+    return R
+
+
+def _labelled(line: str, label: str, where: str) -> str:
+    name, colon, value = line.partition(":")
+    if name.strip() != label or not colon:
+        raise InputError(f"{where}: expected '{label}: …' after MOTION, got '{line.strip()[:40]}'")
+    return value.strip()
+
+
+def _frame_rate(frame_time: str, where: str) -> float:
+    """Frames/s; the whole rate that prints as this frame time where there is one (0.016667 is 60)."""
+    try:
+        time, last_digit = float(frame_time), 10.0 ** int(Decimal(frame_time).as_tuple().exponent)
+    except (ValueError, InvalidOperation):
+        time, last_digit = math.nan, math.nan
+    if not 0 < time < math.inf:
+        raise InputError(f"{where}: 'Frame Time' must be a number of seconds above 0, got '{frame_time}'")
+    whole = max(round(1 / time), 1)
+    return float(whole if abs(1 / whole - time) <= max(last_digit / 2, 1e-9 * time) else 1 / time)
+
+
+def _table(text: str, channels: list[str], where: str, first_line: int) -> Float[np.ndarray, "frame channel"]:
+    """The numbers, one row a frame."""
+    if not text.strip():
+        return np.empty((0, len(channels)))
+    try:
+        values = np.loadtxt(io.StringIO(text), comments=None, ndmin=2)
+    except ValueError as error:
+        raise InputError(_first_fault(text, channels, where, first_line)) from error
+    if values.shape[1] != len(channels):
+        raise InputError(_first_fault(text, channels, where, first_line))
+    if not np.isfinite(values).all():
+        frame, column = np.argwhere(~np.isfinite(values))[0]
+        value = values[frame, column]
+        raise InputError(f"{where}, frame {frame}: {channels[column]} is {value}; cut the take around it")
+    return values
+
+
+def _first_fault(text: str, channels: list[str], where: str, first_line: int) -> str:
+    """The sentence on the first line that is not one number per channel."""
+    for number, line in enumerate(text.split("\n"), start=first_line):
+        words = line.split()
+        if words and len(words) != len(channels):
+            count = f"expected {len(channels)} numbers, one per channel, got {len(words)}"
+            return f"{where}, line {number}: {count}; the file is cut or damaged there, get it again"
+        for channel, word in zip(channels, words, strict=False):
+            if not _is_number(word):
+                return f"{where}, line {number}: {channel} must be a number, got '{word}'"
+    raise AssertionError("numpy refused a table that has no fault")
+
+
+def _is_number(word: str) -> bool:
+    try:
+        np.loadtxt([word], comments=None)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""The head of a BVH file: a tree of joints with their offsets and channels."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.motion.rig import END
+
+CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """The joints of a file, parents first; the free end of a chain is one too, `LeftToeBase.end`."""
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]  # −1 for the root
+    offsets: Float[np.ndarray, "joint 3"]  # from the parent, in the unit of the file
+    channels: tuple[tuple[str, ...], ...]  # of each joint, in the order of the file
+
+    def channel_names(self) -> list[str]:
+        """The columns of the motion, `hip Xposition` and so on."""
+        pairs = zip(self.names, self.channels, strict=True)
+        return [f"{name} {channel}" for name, channels in pairs for channel in channels]
+
+
+@dataclass
+class _Draft:
+    """The tree while it is being read."""
+
+    where: str
+    names: list[str] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    offsets: list[list[float] | None] = field(default_factory=list)
+    channels: list[tuple[str, ...]] = field(default_factory=list)
+    open_joints: list[int] = field(default_factory=list)
+
+    def read(self, line: str, number: int) -> None:
+        """One line of the hierarchy; lines are numbered from 1."""
+        where = f"{self.where}, line {number}"
+        match line.split():
+            case [] | ["{"] | ["HIERARCHY"]:
+                pass
+            case ["}"]:
+                self._close(where)
+            case ["ROOT" | "JOINT" as kind, *words] if "".join(words).strip("{"):
+                self._open(" ".join(words).rstrip("{ "), kind, where)
+            case ["End", "Site"] | ["End", "Site", "{"] if self.open_joints:
+                self._open(self.names[self.open_joints[-1]] + END, "End Site", where)
+            case ["OFFSET", *numbers] if self.open_joints:
+                self.offsets[self.open_joints[-1]] = _three_numbers(numbers, where)
+            case ["CHANNELS", *words] if self.open_joints:
+                self.channels[self.open_joints[-1]] = _channels(words, where)
+            case _:
+                raise InputError(f"{where}: '{line.strip()}' is not part of a BVH hierarchy")
+
+    def _open(self, name: str, kind: str, where: str) -> None:
+        if name in self.names:
+            raise InputError(f"{where}: joint '{name}' occurs twice, so it cannot be told by its name")
+        if (kind == "ROOT") == bool(self.names):
+            raise InputError(f"{where}: expected one ROOT, first of all joints, got {kind} '{name}'")
+        self.names.append(name)
+        self.parents.append(self.open_joints[-1] if self.open_joints else -1)
+        self.offsets.append(None)
+        self.channels.append(())
+        self.open_joints.append(len(self.names) - 1)
+
+    def _close(self, where: str) -> None:
+        if not self.open_joints:
+            raise InputError(f"{where}: '}}' closes nothing")
+        joint = self.open_joints.pop()
+        if self.offsets[joint] is None:
+            raise InputError(f"{where}: joint '{self.names[joint]}' has no OFFSET")
+
+
+def parse_hierarchy(text: str, where: str) -> Hierarchy:
+    """The joint tree in the lines before MOTION."""
+    draft = _Draft(where)
+    for number, line in enumerate(text.split("\n"), start=1):
+        draft.read(line, number)
+    if draft.open_joints or not draft.names:
+        missing = f"joint '{draft.names[draft.open_joints[-1]]}' is not closed" if draft.names else "no ROOT"
+        raise InputError(f"{where}: {missing} before MOTION: the hierarchy is cut, get the file again")
+    offsets = np.array(draft.offsets, dtype=np.float64)
+    return Hierarchy(tuple(draft.names), tuple(draft.parents), offsets, tuple(draft.channels))
+
+
+def _three_numbers(words: list[str], where: str) -> list[float]:
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 3 or not np.isfinite(numbers).all():
+        raise InputError(f"{where}: OFFSET must be three numbers, got '{' '.join(words)}'")
+    return numbers
+
+
+def _channels(words: list[str], where: str) -> tuple[str, ...]:
+    count, names = words[:1], tuple(words[1:])
+    if count != [str(len(names))]:
+        raise InputError(f"{where}: CHANNELS announces '{' '.join(count)}' and names {len(names)}")
+    if unknown := [name for name in names if name not in CHANNELS]:
+        raise InputError(f"{where}: '{unknown[0]}' is not a channel; BVH has {', '.join(CHANNELS)}")
+    if len(set(names)) != len(names):
+        raise InputError(f"{where}: a channel is named twice in '{' '.join(names)}'")
+    return names

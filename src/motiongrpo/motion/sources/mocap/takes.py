@@ -1,0 +1,124 @@
+"""Takes of CMU's motion capture, or of any other BVH rig, as clips of our body.
+
+A take is read (`parse_bvh`, or `parse_asf` and `parse_amc`), then made a clip (`bvh_clip`, `amc_clip`).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+import torch
+from pydantic import Field, PositiveFloat
+
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
+from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
+from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.retarget import retarget
+from motiongrpo.motion.rig import RigPoses, rig_poses
+from motiongrpo.motion.sources.mocap.amc import Amc, amc_chain
+from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain
+from motiongrpo.motion.sources.mocap.layouts import ASFAMC_JOINTS, BVH_LAYOUTS, BvhLayout, recognise_layout
+from motiongrpo.motion.t_pose import starts_in_t_pose
+
+Value = TypeVar("Value")
+
+
+class MocapConfig(Config):
+    """What the files of a folder of motion capture leave unsaid.
+
+    In a table from patterns of names, such as `salsa_*`, the first pattern that fits a take decides.
+    """
+
+    source: str
+    licence: str
+    amc_fps: float = Field(gt=0)  # AMC files do not say
+    fps: dict[str, PositiveFloat]  # by pattern: the true frames/s where a BVH file says another
+    subjects: dict[str, str]  # by pattern: who it is, where the name is not CMU's subject_take
+    activities: dict[str, str]  # by pattern: what is done
+    rest_takes: dict[str, str]  # by layout: the take whose first frame is its T-pose
+    layouts: dict[str, BvhLayout]  # of rigs beside those we know
+
+
+def bvh_clip(
+    bvh: Bvh, name: str, rest_poses: Mapping[str, RigPoses], model: BodyModel, config: MocapConfig
+) -> Clip:
+    """A BVH take on our body; `rest_poses` holds, by layout, the T-poses that come from another take."""
+    layout_name, layout = _layout(bvh, config)
+    poses = _bvh_poses(bvh, layout)
+    poses = replace(poses, fps=first_match(name, config.fps, poses.fps)).travelling(layout.travel)
+    moving = poses.frames(layout.leading_frames, len(poses))
+    match layout.t_pose:
+        case "zero":
+            return _clip(name, moving, _bvh_poses(bvh.at_zero_angles(), layout), model, config)
+        case "first_frame":
+            return _clip(name, moving, poses.frames(0, 1), model, config)
+        case "rest_frame":
+            if layout_name not in rest_poses:
+                raise InputError(
+                    f"{bvh.where}: layout '{layout_name}' takes its T-pose from another take; "
+                    f"name one that starts in a T-pose under 'rest_takes' (07_03 among CMU's for iClone)"
+                )
+            return _clip(name, moving, rest_poses[layout_name], model, config)
+
+
+def rest_pose(bvh: Bvh, config: MocapConfig) -> tuple[str, RigPoses]:
+    """The layout of a take, and its first frame as the T-pose of all takes in that layout."""
+    name, layout = _layout(bvh, config)
+    return name, _bvh_poses(bvh, layout).frames(0, 1)
+
+
+def amc_clip(amc: Amc, name: str, model: BodyModel, config: MocapConfig) -> Clip:
+    """An ASF/AMC take on our body."""
+    fps = config.amc_fps
+    return _clip(name, _amc_poses(amc, fps), _amc_poses(amc.at_zero_angles(), fps), model, config)
+
+
+def first_match(name: str, table: Mapping[str, Value], otherwise: Value) -> Value:
+    """What a table from patterns says of a name, by the first pattern that fits."""
+    return next((value for pattern, value in table.items() if fnmatchcase(name, pattern)), otherwise)
+
+
+def subject_of(name: str, config: MocapConfig) -> str:
+    """Who moves in a take: by the table, or the first number of a CMU name such as 07_12."""
+    number = re.fullmatch(r"(\d+)_\d+", name)
+    subject = first_match(name, config.subjects, number[1] if number else "")
+    if not subject:
+        raise InputError(f"nothing says whose motion '{name}' is: add a pattern that fits it to 'subjects'")
+    return subject
+
+
+def _clip(name: str, poses: RigPoses, t_pose: RigPoses, model: BodyModel, config: MocapConfig) -> Clip:
+    poses = poses.frames(int(starts_in_t_pose(poses, t_pose)), len(poses))
+    if len(poses) == 0:
+        raise InputError(f"{poses.where} has no frame of motion after its T-pose")
+    q_parent_joint, T_world_root = retarget(poses, t_pose, model)
+    return Clip(
+        name=name,
+        source=config.source,
+        subject=subject_of(name, config),
+        activity=first_match(name, config.activities, ""),
+        licence=config.licence,
+        fps=poses.fps,
+        betas=torch.zeros(SHAPE_COEFFICIENTS).to(T_world_root),
+        q_parent_joint=q_parent_joint,
+        T_world_root=T_world_root,
+    )
+
+
+def _layout(bvh: Bvh, config: MocapConfig) -> tuple[str, BvhLayout]:
+    layouts = BVH_LAYOUTS | config.layouts
+    name = recognise_layout(bvh.hierarchy.names, layouts, bvh.where)
+    return name, layouts[name]
+
+
+def _bvh_poses(bvh: Bvh, layout: BvhLayout) -> RigPoses:
+    chain = bvh_chain(bvh, layout.joints.values(), layout.position_channels)
+    return rig_poses(chain, layout.joints, layout.unit_m, layout.up, bvh.where, bvh.fps)
+
+
+def _amc_poses(amc: Amc, fps: float) -> RigPoses:
+    chain = amc_chain(amc, ASFAMC_JOINTS.values())
+    return rig_poses(chain, ASFAMC_JOINTS, amc.asf.unit_m, "y", amc.where, fps)

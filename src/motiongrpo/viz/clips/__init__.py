@@ -1,0 +1,1 @@
+"""Clips: held-out windows that play, as MP4 and GIF."""

@@ -1,0 +1,143 @@
+"""What a clip shows: motions under one head path, and the camera that follows them over the floor."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+
+from motiongrpo.viz.clips.example import ShownMotion
+from motiongrpo.viz.figures.skeleton import View
+
+SETTLE_S = 0.4  # the camera follows the head with this smoothness, so that it does not bob
+AIR_M = 0.15  # around the bodies
+GRID_M = 0.5
+DECIMALS = 4  # of a metre, in files
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Motions over time, the truth first; the head path is the one that was given to the models."""
+
+    title: str
+    fps: float
+    T_world_cpf: Float[Tensor, "frame 7"]
+    motions: list[ShownMotion]
+
+    def __len__(self) -> int:
+        return len(self.T_world_cpf)
+
+    @property
+    def truth(self) -> ShownMotion:
+        return self.motions[0]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON can hold it, to a tenth of a millimetre."""
+        motions = [
+            {"name": m.name, "p_world_joint": _rounded(m.p_world_joint), "contacts": m.contacts.tolist()}
+            for m in self.motions
+        ]
+        head = _rounded(self.T_world_cpf)
+        return {"title": self.title, "fps": self.fps, "T_world_cpf": head, "motions": motions}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Scene":
+        """The inverse of `plain`."""
+        motions = [
+            ShownMotion(m["name"], torch.tensor(m["p_world_joint"]), torch.tensor(m["contacts"]))
+            for m in plain["motions"]
+        ]
+        return cls(plain["title"], plain["fps"], torch.tensor(plain["T_world_cpf"]), motions)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One view of a scene and what of it is seen, metres from where the camera looks."""
+
+    name: str
+    view: View
+    reach_m: float  # to either side
+    low_m: float
+    top_m: float
+    floor_m: tuple[float, float]  # the band of the picture that is floor
+    grid_deep: bool  # whether lines of the floor that run across are seen
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A scene seen from two sides by a camera that follows the head."""
+
+    scene: Scene
+
+    @cached_property
+    def centre(self) -> Float[Tensor, "frame 3"]:
+        """Where the camera looks: on the floor below the head, its path smoothed."""
+        head = self.scene.T_world_cpf[:, 4:6].numpy()
+        smooth = gaussian_filter1d(head, SETTLE_S * self.scene.fps, axis=0, mode="nearest")
+        return torch.from_numpy(np.pad(smooth, ((0, 0), (0, 1))))
+
+    @cached_property
+    def panels(self) -> tuple[Panel, Panel]:
+        """From the side, on the level of the floor; and from the front and above."""
+        head = self.scene.T_world_cpf
+        beside, before = View.beside(head), View.before(head)
+        side, front = self._flat_bodies(beside), self._flat_bodies(before)
+        reach = max(float(np.abs(flat[..., 0]).max()) for flat in (side, front)) + AIR_M
+        low, top = min(float(side[..., 1].min()), 0.0) - AIR_M, float(side[..., 1].max()) + AIR_M
+        depth = reach * float(torch.linalg.vector_norm(before.up[:2]))
+        front_low = min(-depth, float(front[..., 1].min()) - AIR_M)
+        front_top = float(front[..., 1].max()) + AIR_M
+        return (
+            Panel("from the side", beside, reach, low, top, (low, 0.0), grid_deep=False),
+            Panel(
+                "from the front and above",
+                before,
+                reach,
+                front_low,
+                front_top,
+                (-depth, depth),
+                grid_deep=True,
+            ),
+        )
+
+    def flat(self, points: Float[Tensor, "*batch 3"], frame: int, view: View) -> Float[ndarray, "*batch 2"]:
+        """Points of one frame in a picture."""
+        return view.flat(points - self.centre[frame].to(points))
+
+    def grid(self, frame: int, panel: Panel) -> list[Float[ndarray, "2 2"]]:
+        """The lines of the floor that are seen, half a metre apart and fixed to it."""
+        away = torch.stack([-panel.view.across[1], panel.view.across[0]])
+        centre = self.centre[frame]
+        low, high = panel.floor_m
+        reach = panel.reach_m
+        lines = [
+            np.array([[x, low], [x, high]])
+            for x in _marks(float(centre @ panel.view.across.to(centre)), reach)
+        ]
+        if panel.grid_deep:
+            scale = high / reach
+            lines += [
+                np.array([[-reach, y * scale], [reach, y * scale]])
+                for y in _marks(float(centre[:2] @ away.to(centre)), reach)
+            ]
+        return lines
+
+    def _flat_bodies(self, view: View) -> Float[ndarray, "motion frame 22 2"]:
+        bodies = torch.stack([motion.p_world_joint for motion in self.scene.motions])
+        return view.flat(bodies - self.centre[:, None].to(bodies))
+
+
+def _marks(centre: float, reach: float) -> list[float]:
+    """Multiples of the grid within reach of a centre, relative to it."""
+    first, last = math.ceil((centre - reach) / GRID_M), math.floor((centre + reach) / GRID_M)
+    return [k * GRID_M - centre for k in range(first, last + 1)]
+
+
+def _rounded(values: Tensor) -> list:
+    return values.double().numpy().round(DECIMALS).tolist()

@@ -1,0 +1,1 @@
+"""The ablation and the diversity study as tables, figures and sentences."""

@@ -1,0 +1,90 @@
+"""What an ablation left on disk, in the form that its table, figures and verdict share."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.experiments.ablation import PRETRAINED
+from motiongrpo.experiments.contrast import Judged
+from motiongrpo.experiments.published import PublishedRow
+
+PAID = "reward_"  # before the name of a term, among the columns of held-out values
+
+Record = dict[str, Any]
+Motion = Literal["held-out", "training"]
+"""What a cell was judged on: subjects that no training saw, or the motion of the trainings."""
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """One cell and the checkpoints that every seed of it has scores for."""
+
+    cell: str
+    kind: str
+    steps: int  # of its training
+    checkpoints: list[int]  # steps
+    network_evaluations: int
+    terms: list[str]  # it was paid for, or measured by where it was paid for nothing
+    published: PublishedRow | None
+
+    def at(self, step: int) -> str:
+        """The name under which a checkpoint is found among held-out values."""
+        return f"{self.cell}@{step}"
+
+    @property
+    def final(self) -> str:
+        return self.at(self.checkpoints[-1])
+
+
+@dataclass(frozen=True)
+class Results:
+    """All cells of an ablation in order, and their values on windows of either motion."""
+
+    cells: dict[str, CellResult]
+    judged: dict[Motion, Judged]  # on training motion the last checkpoints of what was trained
+
+    @property
+    def held_out(self) -> Judged:
+        return self.judged["held-out"]
+
+    @property
+    def reference(self) -> str:
+        return self.cells[PRETRAINED].final
+
+
+def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resamples: int) -> Results:
+    """The scores that belong to a plan; those of other parameters are left aside."""
+    cells: dict[str, CellResult] = {}
+    tables: dict[Motion, list[pd.DataFrame]] = {"held-out": [], "training": []}
+    for cell in dict.fromkeys(entry["cell"] for entry in plan):
+        entries = [entry for entry in plan if entry["cell"] == cell]
+        found = [_checkpoints(entry["name"], scores) for entry in entries]
+        steps = sorted(set(found[0]).intersection(*found[1:]))
+        if not steps or (cell != PRETRAINED and steps[-1] != entries[0]["steps"]):
+            raise InputError(f"cell '{cell}' is not finished; run the ablation pipeline to its end")
+        about = {k: entries[0][k] for k in ("kind", "steps", "network_evaluations", "terms", "published")}
+        cells[cell] = result = CellResult(cell=cell, checkpoints=steps, **about)
+        for entry, by_step in zip(entries, found, strict=True):
+            for step in steps:
+                tables["held-out"].append(_table(by_step[step], result.at(step), entry["seed"]))
+            if "training" in by_step[steps[-1]]:
+                final = by_step[steps[-1]]["training"]
+                tables["training"].append(_table(final, result.final, entry["seed"]))
+    return Results(cells, {motion: _judged(rows, seed, resamples) for motion, rows in tables.items()})
+
+
+def _judged(tables: list[pd.DataFrame], seed: int, resamples: int) -> Judged:
+    return Judged.of(pd.concat(tables, ignore_index=True), np.random.default_rng(seed), resamples)
+
+
+def _checkpoints(name: str, scores: dict[str, Record]) -> dict[int, Record]:
+    """Scores of one cell and seed by step."""
+    return {score["step"]: score for key, score in scores.items() if key.startswith(f"{name}/")}
+
+
+def _table(score: Record, label: str, seed: int) -> pd.DataFrame:
+    paid = {f"{PAID}{term}": values for term, values in score["rewards"].items()}
+    return pd.DataFrame(score["windows"] | paid).assign(cell=label, seed=seed)

@@ -1,0 +1,1 @@
+"""Figures: curves, intervals, stick figures, and the palette they share."""

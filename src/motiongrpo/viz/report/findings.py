@@ -1,0 +1,148 @@
+"""What a reader should not have to find out alone: sentences made from the numbers of a run.
+
+The limits say when a sentence is worth its place on the page; they judge nothing and stop nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from motiongrpo.base.words import by_value
+from motiongrpo.metrics.protocol import CURRENT
+from motiongrpo.viz.report.paired import Paired
+
+FEW_SEQUENCES = 20  # a percentile interval over fewer is too narrow
+OVERFITTED = 1.05  # last validation loss over the lowest
+OFTEN = 0.3  # share of groups or samples
+COLLAPSED = 0.5  # last spread over the first
+NEAR_CHANCE = 0.6  # of pairs in the right order
+DIVERSITY = "pairwise_diversity_mm"
+ENDS = 10  # the first and the last tenth of the updates are compared
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence; `good` and `note` inform, `warning` asks for attention."""
+
+    tone: Literal["good", "note", "warning"]
+    text: str
+
+
+def findings_of_run(
+    pairs: list[Paired],
+    pretraining_log: pd.DataFrame,
+    reward_report: dict[str, Any],
+    grpo_log: pd.DataFrame,
+    ingestion_report: pd.DataFrame,
+) -> list[Finding]:
+    """All of a run, what came of it first."""
+    return [
+        *findings_of_comparison(pairs),
+        *findings_of_grpo(grpo_log),
+        *findings_of_rewards(reward_report),
+        *findings_of_pretraining(pretraining_log),
+        *findings_of_ingestion(ingestion_report),
+    ]
+
+
+def findings_of_scores(standings: list[dict[str, str]]) -> list[Finding]:
+    """Which scores are not those of now, and why; first of all, since everything else rests on scores."""
+    others = {row["checkpoint"]: row["standing"] for row in standings if row["standing"] != CURRENT}
+    return [
+        Finding("warning", f"Not scored as of now, {reason}: {', '.join(names)}.")
+        for reason, names in by_value(others).items()
+    ]
+
+
+def findings_of_comparison(pairs: list[Paired]) -> list[Finding]:
+    """Which metrics became clearly better or worse, and how much that rests on."""
+    better = [pair.metric for pair in pairs if pair.verdict == "better"]
+    worse = [pair for pair in pairs if pair.verdict == "worse"]
+    found = [Finding("warning", _worse(pair)) for pair in worse]
+    if better:
+        found.insert(0, Finding("good", f"Clearly better after GRPO: {', '.join(better)}."))
+    if not better and not worse:
+        text = "GRPO changed no metric clearly: every 95 % interval of a difference contains zero."
+        found.append(Finding("warning", text))
+    found += [Finding("warning", _collapsed(pair)) for pair in pairs if _has_collapsed(pair)]
+    sequences = max(pair.sequences for pair in pairs)
+    if sequences < FEW_SEQUENCES:
+        text = f"All intervals rest on {sequences} held-out sequences, for which they are too narrow."
+        found.append(Finding("warning", text))
+    return found
+
+
+def findings_of_pretraining(log: pd.DataFrame) -> list[Finding]:
+    """Whether the denoiser was trained for too long."""
+    if "validation_loss" not in log:
+        return []
+    measured = log.loc[log["validation_loss"].notna()]
+    loss, step = measured["validation_loss"].to_numpy(), measured["step"].to_numpy()
+    ratio = loss[-1] / loss.min()
+    if ratio < OVERFITTED:
+        return []
+    text = (
+        f"The validation loss was lowest at step {step[loss.argmin()]}; it ends {ratio - 1:.0%} above that."
+    )
+    return [Finding("warning", text)]
+
+
+def findings_of_rewards(report: dict[str, Any]) -> list[Finding]:
+    """What the reward model cannot see; the policy is free to do it."""
+    accuracy = {kind: list(r["pair_accuracy"].values())[-1] for kind, r in report["corruptions"].items()}
+    accuracy["another_head"] = report["another_head"]["pair_accuracy"]
+    blind = [f"{k.replace('_', ' ')} ({share:.0%})" for k, share in accuracy.items() if share < NEAR_CHANCE]
+    if not blind:
+        return []
+    text = f"The reward model hardly tells the truth from {', '.join(blind)} at full severity; chance is 50%."
+    return [Finding("warning", text)]
+
+
+def findings_of_grpo(log: pd.DataFrame) -> list[Finding]:
+    """Whether the groups had anything to teach, and whether they still do."""
+    found = []
+    dropped, low, high = log[["dropped_share", "clipped_low", "clipped_high"]].mean()
+    if dropped > OFTEN:
+        text = f"{dropped:.0%} of groups were dropped on average: their samples agreed on every reward."
+        found.append(Finding("warning", text))
+    if low + high > OFTEN:
+        text = f"{low + high:.0%} of samples were beyond the clip range on average: updates are large for it."
+        found.append(Finding("warning", text))
+    if log.get("perceptual_version", pd.Series([0])).max() > 0:
+        text = f"The reward model was refreshed {log['perceptual_version'].max()} times; its rewards compare "
+        found.append(Finding("note", text + "only between two refreshes (perceptual_version in the log)."))
+    count, spread = max(1, len(log) // ENDS), log["spread_mm_all"].to_numpy()
+    first, last = spread[:count].mean(), spread[-count:].mean()
+    if last < COLLAPSED * first:
+        text = (
+            f"During GRPO the samples of a group came closer together, from {first:.3g} mm to {last:.3g} mm."
+        )
+        found.append(Finding("warning", text))
+    return found
+
+
+def findings_of_ingestion(report: pd.DataFrame) -> list[Finding]:
+    """How much was left out."""
+    refused = report[report["verdict"] == "refused"]
+    if refused.empty:
+        return []
+    text = f"{len(refused)} of {len(report)} files were refused; the reasons are under Data."
+    return [Finding("note", text)]
+
+
+def _has_collapsed(pair: Paired) -> bool:
+    return pair.metric == DIVERSITY and pair.after.value < COLLAPSED * pair.before.value
+
+
+def _collapsed(pair: Paired) -> str:
+    return (
+        f"Samples under one head path came closer together: {pair.metric} fell from {pair.before.value:.3g} "
+        f"to {pair.after.value:.3g}."
+    )
+
+
+def _worse(pair: Paired) -> str:
+    d = pair.difference
+    unit = f" {pair.unit}" if pair.unit else ""
+    return f"GRPO made {pair.metric} worse: {d.value:+.3g}{unit} [{d.low:+.3g}, {d.high:+.3g}]."

@@ -1,0 +1,65 @@
+"""What the player in the report needs of a scene: whole millimetres and bit masks, small enough to mail."""
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from torch import Tensor
+
+from motiongrpo.body.skeleton import Joint
+from motiongrpo.viz.clips.scene import GRID_M, Panel, Scene, Stage
+from motiongrpo.viz.figures.palette import BLUE, GREEN, VERMILLION
+from motiongrpo.viz.figures.skeleton import BONES, side_of
+
+MM_PER_M = 1000.0
+SKELETON = {
+    "bones": [[int(parent), int(joint), side_of(joint)] for parent, joint in BONES],
+    "head": int(Joint.HEAD),
+    "grid": GRID_M,
+    "colours": {"LEFT": BLUE, "RIGHT": VERMILLION, "contact": GREEN},
+}
+"""What holds for every scene."""
+
+
+def player_scene(scene: Scene) -> dict[str, Any]:
+    """A scene as the page's script reads it; a frame's joints are one flat list, its contacts one number."""
+    stage = Stage(scene)
+    truth = scene.truth.p_world_joint
+    return {
+        "title": scene.title,
+        "fps": scene.fps,
+        "motions": [
+            {
+                "name": motion.name,
+                "joints": _millimetres(motion.p_world_joint),
+                "contacts": [_bits(frame) for frame in motion.contacts.numpy()],
+                "error": _millimetres((motion.p_world_joint - truth).norm(dim=-1).mean(-1)[:, None]),
+            }
+            for motion in scene.motions
+        ],
+        "head": _millimetres(scene.T_world_cpf[:, 4:]),
+        "centre": _millimetres(stage.centre),
+        "panels": [_panel(panel) for panel in stage.panels],
+    }
+
+
+def _panel(panel: Panel) -> dict[str, Any]:
+    return {
+        "name": panel.name,
+        "across": panel.view.across.double().numpy().round(5).tolist(),
+        "up": panel.view.up.double().numpy().round(5).tolist(),
+        "reach": round(panel.reach_m, 3),
+        "low": round(panel.low_m, 3),
+        "top": round(panel.top_m, 3),
+        "floor": [round(edge, 3) for edge in panel.floor_m],
+        "deep": panel.grid_deep,
+    }
+
+
+def _millimetres(metres: Tensor) -> list[list[int]]:
+    return (metres.flatten(1) * MM_PER_M).round().int().tolist()
+
+
+def _bits(touching: ndarray) -> int:
+    """Bit k is joint k + 1."""
+    return int((1 << np.flatnonzero(touching)).sum())

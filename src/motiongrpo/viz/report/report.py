@@ -1,0 +1,75 @@
+"""The report: what ran, on what, and what came of it, on one page that opens offline."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from motiongrpo.viz.clips.scene import Scene
+from motiongrpo.viz.report.findings import Finding
+from motiongrpo.viz.report.page import render
+from motiongrpo.viz.report.paired import Paired
+from motiongrpo.viz.report.player import SKELETON, player_scene
+from motiongrpo.viz.report.tables import Row
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What ran."""
+
+    run: str
+    stages: list[Row]  # stage, steps, seed, code_version, weights, body, parameters (name, value)
+    settings: list[Row]  # name, value: what is configured now for the stages that keep no record
+    versions: dict[str, str]  # of the software that made the report
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the motion was."""
+
+    hours: list[Row]  # split, source, licence, sequences, subjects, seconds
+    verdicts: list[Row]  # verdict, files, seconds
+    refused: list[Row]  # reason, files
+    files: list[Row]  # file, verdict, reason
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of it."""
+
+    pairs: list[Paired]
+    findings: list[Finding]
+    examination: list[Row]  # against, pair_accuracy by severity, spearman
+    worst: list[Row]  # windows: sequence, activity, start, before, after
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What there is to see."""
+
+    curves: dict[str, go.Figure]  # by heading, in the order of the page
+    errors: dict[str, go.Figure]  # by heading, in the order of the page
+    comparison: go.Figure
+    scenes: list[Scene]
+    motion: bytes  # PNG
+
+
+def report_html(run: RunFacts, data: DataFacts, results: Results, figures: Figures) -> str:
+    """The whole page as text."""
+    return render(
+        "report.html.j2",
+        run=run,
+        data=data,
+        results=results,
+        severities=severities(results.examination),
+        figures=figures,
+        scenes=[player_scene(scene) for scene in figures.scenes],
+        skeleton=SKELETON,
+        motion=base64.b64encode(figures.motion).decode("ascii"),
+    )
+
+
+def severities(examination: Sequence[Row]) -> list[float]:
+    """Every severity that occurs in an examination, rising."""
+    return sorted({severity for row in examination for severity in row["pair_accuracy"]})

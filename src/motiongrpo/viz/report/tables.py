@@ -1,0 +1,109 @@
+"""Tables of the report as plain rows: what JSON can hold and a template can walk through."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from motiongrpo.base.checkpoint import Header
+from motiongrpo.motion.ingestion_summary import kind_of_reason
+
+WORST = 10  # windows that are listed
+UNUSED = "in no window"  # sequences shorter than a window
+
+Row = dict[str, Any]
+
+
+def records(table: pd.DataFrame) -> list[Row]:
+    """A row a dictionary, by column name."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
+
+
+def hours_table(sequences: pd.DataFrame, windows: pd.DataFrame, fps: float) -> list[Row]:
+    """Sequences, subjects and seconds of motion by split and source."""
+    split = windows.drop_duplicates("sequence").set_index("sequence")["split"]
+    rows = sequences.assign(split=split.reindex(sequences.index).fillna(UNUSED))
+    grouped = rows.groupby(["split", "source", "licence"], sort=False)
+    table = grouped.agg(
+        sequences=("frames", "size"), subjects=("subject", "nunique"), frames=("frames", "sum")
+    ).reset_index()
+    table["seconds"] = table.pop("frames") / fps
+    return records(table)
+
+
+def verdicts_table(report: pd.DataFrame) -> list[Row]:
+    """Files and seconds of raw motion by verdict."""
+    grouped = report.groupby("verdict", sort=True)
+    table = grouped.agg(files=("file", "size"), seconds=("seconds", "sum")).reset_index()
+    return records(table)
+
+
+def refused_by_reason(report: pd.DataFrame) -> list[Row]:
+    """How many files were refused for each kind of reason, the most frequent first."""
+    reasons = report.loc[report["verdict"] == "refused", "reason"].map(kind_of_reason)
+    return [{"reason": str(reason), "files": int(files)} for reason, files in reasons.value_counts().items()]
+
+
+def worst_windows(
+    before: pd.DataFrame, after: pd.DataFrame, sequences: pd.DataFrame, fps: float
+) -> list[Row]:
+    """The windows of largest MPJPE after post-training, and what it was before; scores have equal rows."""
+    table = pd.DataFrame(
+        {
+            "sequence": sequences["name"].loc[after["sequence"]].to_numpy(),
+            "activity": sequences["activity"].loc[after["sequence"]].to_numpy(),
+            "start": after["window"] / fps,
+            "before": before["mpjpe_mm"],
+            "after": after["mpjpe_mm"],
+        }
+    )
+    return records(table.sort_values("after", ascending=False, kind="stable").head(WORST))
+
+
+def files_with_reasons(report: pd.DataFrame) -> list[Row]:
+    """Every file that has something said about it, the refused ones first."""
+    rows = records(report.loc[:, ["file", "verdict", "reason"]])
+    return sorted((row for row in rows if row["reason"]), key=lambda row: row["verdict"] != "refused")
+
+
+def examination_table(report: dict[str, Any]) -> list[Row]:
+    """One row for all the reward model was examined on: pair accuracy by severity, rank correlation."""
+    rows = [
+        {
+            "against": kind.replace("_", " "),
+            "pair_accuracy": {float(severity): share for severity, share in result["pair_accuracy"].items()},
+            "spearman": result["spearman"],
+        }
+        for kind, result in report["corruptions"].items()
+    ]
+    others = {"another head's path": "another_head", "samples of the pretrained denoiser": "samples"}
+    for name, key in others.items():
+        if key in report:
+            rows.append(
+                {"against": name, "pair_accuracy": {1.0: report[key]["pair_accuracy"]}, "spearman": math.nan}
+            )
+    return rows
+
+
+def stage_row(header: Header) -> Row:
+    """What a checkpoint says of its training."""
+    return {
+        "stage": header.stage.replace("_", " "),
+        "steps": header.step,
+        "seed": header.seed,
+        "code_version": header.code_version,
+        "weights": header.weights,
+        "body": header.body_digest[:16],
+        "parameters": flat_parameters(header.parameters),
+    }
+
+
+def flat_parameters(parameters: dict[str, Any], prefix: str = "") -> list[Row]:
+    """Nested parameters as dotted names and values."""
+    rows = []
+    for name, value in parameters.items():
+        if isinstance(value, dict) and value:
+            rows += flat_parameters(value, f"{prefix}{name}.")
+        else:
+            rows.append({"name": f"{prefix}{name}", "value": "none" if value is None else str(value)})
+    return rows

@@ -1,0 +1,1 @@
+"""The viewer: recordings in a browser, with a scrub bar."""

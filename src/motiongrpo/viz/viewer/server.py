@@ -1,0 +1,175 @@
+"""The interactive viewer: recordings in a browser, with a scrub bar (extra `viewer`)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rich
+from pydantic import Field
+
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.mesh import Mesher
+from motiongrpo.diffusion.recording import Recording
+from motiongrpo.viz.viewer.scene import BODIES, Stage
+
+if TYPE_CHECKING:
+    import viser
+
+NO_VISER = (
+    "the viewer needs the package viser, which is not installed: "
+    "pip install --constraint constraints.txt --editable '.[viewer]'"
+)
+SPEEDS = ("1/4", "1/2", "1")
+APART_M = 1.1  # side by side, most arms do not meet
+
+
+class ServerConfig(Config):
+    """Where the viewer is served, and for how long."""
+
+    host: str = Field(min_length=1)  # localhost is for this machine alone; 0.0.0.0 for whoever reaches it
+    port: int = Field(ge=0, le=65535)  # 0 takes any that is free
+    open_seconds: float | None = Field(gt=0)  # None is until Ctrl-C
+
+
+class ViewerConfig(Config):
+    """What is recorded of a run to be looked at, and where it is shown."""
+
+    sequences: int = Field(ge=1)  # held-out ones, evenly spaced
+    seconds: float = Field(gt=0)  # of each, from its start
+    samples: int = Field(ge=1)  # of each model
+    server: ServerConfig
+
+
+def demand_viser() -> None:
+    """Raise InputError with the remedy where the extra is not installed."""
+    if find_spec("viser") is None:
+        raise InputError(NO_VISER)
+
+
+def view(
+    recordings: dict[str, Recording],
+    body: BodyModel,
+    mesher: Mesher,
+    config: ServerConfig,
+    tell: Callable[[str], object],
+) -> None:
+    """Serve until asked to stop; `tell` gets the address."""
+    demand_viser()
+    for name, recording in recordings.items():
+        if recording.body_digest != body.digest:
+            raise InputError(
+                f"recording '{name}' was made for another body file than '{body.name}'; name its own with "
+                "--body FILE, or --params body=FILE"
+            )
+    viewer = Viewer(_server(config), recordings, body, mesher)
+    tell(f"http://{config.host}:{viewer.server.get_port()}")
+    until = None if config.open_seconds is None else time.monotonic() + config.open_seconds
+    try:
+        viewer.run(until)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        viewer.server.stop()
+
+
+def _server(config: ServerConfig) -> viser.ViserServer:
+    import viser
+
+    console = rich.get_console()
+    console.quiet = True  # it would print a box of its own
+    try:
+        server = viser.ViserServer(config.host, config.port, label="motiongrpo")
+    finally:
+        console.quiet = False
+    server.gui.configure_theme(show_logo=False, show_share_button=False)
+    server.gui.main_panel.dock_right()
+    return server
+
+
+class Viewer:
+    """Controls and what they do to the scene."""
+
+    def __init__(
+        self,
+        server: viser.ViserServer,
+        recordings: dict[str, Recording],
+        body: BodyModel,
+        mesher: Mesher,
+    ) -> None:
+        self.server, self.recordings, self.body, self.mesher = server, recordings, body, mesher
+        server.scene.add_grid("/floor", infinite_grid=True, cell_size=0.5, section_size=1.0, fade_distance=15)
+        gui = server.gui
+        self.recording = gui.add_dropdown("recording", list(recordings), hint="Which head path.")
+        self.title = gui.add_markdown("")
+        self.frame = gui.add_slider("frame", 0, 1, 1, 0, hint="Drag to scrub.")
+        self.play = gui.add_checkbox("play", initial_value=True)
+        self.speed = gui.add_dropdown("speed", SPEEDS, initial_value="1")
+        self.bodies = gui.add_dropdown("bodies", BODIES, hint="Meshes through smplx, or 22 joints.")
+        self.truth = gui.add_checkbox("truth", initial_value=True, hint="The true motion, as a pale ghost.")
+        self.contacts = gui.add_checkbox("contacts", initial_value=True, hint="Joints said to touch, green.")
+        self.apart = gui.add_slider("apart, m", 0.0, 2.0, 0.1, APART_M, hint="0 lays all motions together.")
+        self.seen = {}
+        self.stage: Stage | None = None
+        self.recording.on_update(lambda _: self.open())
+        for control in (self.frame, self.apart):
+            control.on_update(lambda _: self.show())
+        for control in (self.bodies, self.truth, self.contacts):
+            control.on_update(lambda _: self.look())
+        self.open()
+
+    def open(self) -> None:
+        """Put the chosen recording on the scene, from its first frame."""
+        recording = self.recordings[self.recording.value]
+        if self.stage is not None:
+            self.stage.clear()
+        for box in self.seen.values():
+            box.remove()
+        self.stage = Stage(self.server, recording, self.body, self.mesher)
+        self.seen = {name: self.server.gui.add_checkbox(name, initial_value=True) for name in self.stage.rows}
+        for box in self.seen.values():
+            box.on_update(lambda _: self.look())
+        self.frame.max, self.frame.value = len(self.stage) - 1, 0
+        self.title.content = (
+            f"{recording.title}  \n{len(self.stage) / recording.fps:.1f} s, {recording.fps:g} fps"
+        )
+        self._aim(self.stage)
+        self.show()
+        self.look()
+
+    def show(self) -> None:
+        """The frame of the scrub bar."""
+        if self.stage is not None:
+            with self.server.atomic():
+                self.stage.show(min(int(self.frame.value), len(self.stage) - 1), float(self.apart.value))
+
+    def look(self) -> None:
+        """What the boxes say is seen."""
+        if self.stage is not None:
+            for name, box in self.seen.items():
+                self.stage.look(
+                    name, box.value, self.bodies.value, bool(self.truth.value), bool(self.contacts.value)
+                )
+
+    def run(self, until: float | None) -> None:
+        """Play while asked to, until a moment of the monotonic clock or for ever."""
+        while until is None or time.monotonic() < until:
+            numerator, _, denominator = str(self.speed.value).partition("/")
+            fps = self.recordings[self.recording.value].fps * float(numerator) / float(denominator or 1)
+            started = time.monotonic()
+            if self.play.value and self.stage is not None:
+                self.frame.value = (int(self.frame.value) + 1) % len(self.stage)
+            time.sleep(max(0.001, 1 / fps - (time.monotonic() - started)))
+
+    def _aim(self, stage: Stage) -> None:
+        """From the front, a little from the side and above, far enough for all."""
+        width = APART_M * len(stage.rows)
+        camera = self.server.initial_camera
+        away = (1.2 + 0.7 * width) * stage.forward + 0.6 * stage.right
+        camera.position = stage.centre + away + np.array([0, 0, 1.7])
+        camera.look_at = stage.centre + np.array([0, 0, 0.85])

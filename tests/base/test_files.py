@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from motiongrpo.base.files import replace_file, replace_text
+
+
+def test_text_comes_back_letter_by_letter_and_folders_are_made(tmp_path):
+    replace_text(tmp_path / "a" / "b" / "c.txt", "ρ → °\n")
+    assert (tmp_path / "a/b/c.txt").read_bytes() == "ρ → °\n".encode()
+    replace_text(tmp_path / "a" / "b" / "c.txt", "short")
+    assert (tmp_path / "a/b/c.txt").read_text() == "short"
+
+
+def test_until_the_new_file_is_whole_the_old_one_is_there(tmp_path):
+    path = tmp_path / "a.txt"
+    replace_text(path, "old")
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("ne")
+        assert path.read_text() == "old"
+        assert temporary.parent == path.parent  # a rename across file systems would be a copy
+        temporary.write_text("new")
+
+    replace_file(path, write)
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("fault", [OSError("disk full"), KeyboardInterrupt()])
+def test_writing_that_fails_or_is_interrupted_leaves_the_old_file_alone(fault, tmp_path):
+    path = tmp_path / "a.txt"
+    replace_text(path, "old")
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise fault
+
+    with pytest.raises(type(fault)):
+        replace_file(path, write)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_leaves_is_hidden_and_ends_in_partial(tmp_path):
+    """So that no glob for models or scores ever finds it."""
+    names = []
+    replace_file(tmp_path / "a.json", lambda temporary: (names.append(temporary.name), temporary.touch()))
+    assert names[0].startswith(".a.json.")
+    assert names[0].endswith(".partial")
+
+
+def test_a_written_file_can_be_read_by_others_as_any_other_file_can(tmp_path):
+    (tmp_path / "plain").touch()
+    replace_text(tmp_path / "text", "")
+    replace_file(tmp_path / "tensors", lambda temporary: save_file({"a": torch.zeros(1)}, temporary))
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1

@@ -1,0 +1,131 @@
+"""Findings: each sentence appears with its cause and only then."""
+
+import pytest
+
+from motiongrpo.viz.report.findings import (
+    findings_of_comparison,
+    findings_of_grpo,
+    findings_of_ingestion,
+    findings_of_pretraining,
+    findings_of_rewards,
+    findings_of_run,
+    findings_of_scores,
+)
+from motiongrpo.viz.report.paired import paired_metrics
+from tests.viz.runs import (
+    comparison,
+    examination,
+    final,
+    grpo_log,
+    improved,
+    ingestion_report,
+    pretraining_log,
+)
+
+
+def of(table):
+    return findings_of_comparison(paired_metrics(final(table)))
+
+
+def test_a_metric_that_became_worse_is_named_with_its_number():
+    warnings = [finding.text for finding in of(improved()) if finding.tone == "warning"]
+    assert warnings == ["GRPO made contact_f1 worse: -0.04 [-0.06, -0.02]."]
+
+
+def test_metrics_that_became_better_are_named_first():
+    assert of(improved())[0].text == "Clearly better after GRPO: mpjpe_mm."
+
+
+def test_a_run_that_changed_nothing_says_so():
+    (finding,) = of(comparison(mpjpe_mm=(120.0, (-1.0, -3.0, 1.0))))
+    assert "changed no metric clearly" in finding.text
+
+
+def test_few_sequences_are_warned_of():
+    few = improved().assign(sequences=8)
+    assert any("8 held-out sequences" in finding.text for finding in of(few))
+
+
+def test_samples_that_became_alike_are_warned_of():
+    alike = comparison(
+        mpjpe_mm=(120.0, (-6.0, -9.0, -3.0)), pairwise_diversity_mm=(45.0, (-42.0, -50.0, -30.0))
+    )
+    assert any("fell from 45 to 3" in finding.text for finding in of(alike))
+
+
+def test_pretraining_that_went_on_for_too_long_names_its_best_step():
+    (finding,) = findings_of_pretraining(pretraining_log([3.0, 2.0, 2.5]))
+    assert "lowest at step 20; it ends 25% above" in finding.text
+
+
+def test_pretraining_that_still_improves_has_no_finding():
+    assert findings_of_pretraining(pretraining_log([3.0, 2.0, 1.0])) == []
+    assert findings_of_pretraining(pretraining_log([1.0]).drop(columns="validation_loss")) == []
+
+
+def test_what_the_reward_model_cannot_see_is_named_at_full_severity():
+    (finding,) = findings_of_rewards(examination(jitter=0.52))
+    assert "jitter (52%)" in finding.text
+    assert "another head" not in finding.text
+
+
+def test_a_reward_model_that_sees_everything_has_no_finding():
+    assert findings_of_rewards(examination()) == []
+
+
+def test_dropped_groups_are_counted_over_all_updates():
+    log = grpo_log(updates=10)
+    log["dropped_share"] = [1.0] * 5 + [0.0] * 5
+    assert [finding.text[:21] for finding in findings_of_grpo(log)] == ["50% of groups were dr"]
+
+
+@pytest.mark.parametrize("updates", [5, 10])
+def test_groups_that_lost_their_spread_are_warned_of(updates):
+    (finding,) = findings_of_grpo(grpo_log(updates=updates, last_spread=1.0))
+    assert "from 3 mm to 1 mm" in finding.text
+
+
+def test_a_healthy_training_has_no_finding():
+    assert findings_of_grpo(grpo_log()) == []
+    assert findings_of_grpo(grpo_log(updates=1)) == []
+
+
+def test_samples_beyond_the_clip_range_count_on_both_sides():
+    log = grpo_log().assign(clipped_low=0.2, clipped_high=0.2)
+    assert [finding.text[:24] for finding in findings_of_grpo(log)] == ["40% of samples were beyo"]
+
+
+def test_a_run_tells_its_result_first_and_leaves_nothing_out():
+    found = findings_of_run(
+        paired_metrics(final(improved())),
+        pretraining_log([2.0, 3.0]),
+        examination(jitter=0.5),
+        grpo_log(dropped=0.5),
+        ingestion_report(x="too short"),
+    )
+    marks = [
+        "Clearly better",
+        "GRPO made",
+        "50% of groups",
+        "The reward model",
+        "The validation loss",
+        "1 of 4 files",
+    ]
+    assert [finding.text.startswith(mark) for finding, mark in zip(found, marks, strict=True)] == [True] * 6
+
+
+def test_refused_files_are_counted():
+    (finding,) = findings_of_ingestion(ingestion_report(x="too short", y="frozen"))
+    assert finding.text.startswith("2 of 5 files were refused")
+    assert findings_of_ingestion(ingestion_report()) == []
+
+
+def test_scores_that_are_not_of_now_are_named_once_for_each_reason():
+    stale = "stale (evaluation.samples was 2, is 3)"
+    rows = [("a", "current"), ("b", stale), ("c", "no score yet"), ("d", stale)]
+    found = findings_of_scores([{"checkpoint": name, "standing": standing} for name, standing in rows])
+    assert [finding.text for finding in found] == [
+        f"Not scored as of now, {stale}: b, d.",
+        "Not scored as of now, no score yet: c.",
+    ]
+    assert {finding.tone for finding in found} == {"warning"}

@@ -1,0 +1,43 @@
+"""The figures of docs/evidence.md, as the diversity and the ablation pipeline left them.
+
+    python tools/experiment_figures.py cmu
+
+draws those of a run from data/08_reporting, with chromium, which must be on the PATH.
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import plotly.io
+from screenshots import FIGURES, ROOT, take
+
+NAMES = ("diversity", "ablation", "proxy_gold")
+WIDTH, MARGIN = 1000, 16  # pixels; a page has a margin on every side
+
+
+def draw(source: Path, picture: Path, browser: str) -> None:
+    """One figure at its own height."""
+    figure = plotly.io.read_json(source)
+    height = figure.layout.height or 600
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "figure.html"
+        figure.update_layout(width=WIDTH, height=height, autosize=False)
+        figure.write_html(page, config={"displayModeBar": False, "staticPlot": True})
+        take(picture, f"{WIDTH + MARGIN},{height + MARGIN}", page.as_uri(), browser)
+
+
+def main() -> None:
+    browser = shutil.which("chromium")
+    if browser is None or len(sys.argv) != 2:
+        sys.exit("chromium must be installed, and a run be named: python tools/experiment_figures.py RUN")
+    for name in NAMES:
+        source = ROOT / "data" / "08_reporting" / sys.argv[1] / f"{name}_figure.json"
+        if not source.is_file():
+            sys.exit(f"there is no '{source}'; make it first: kedro run --pipelines diversity,ablation")
+        draw(source, FIGURES / f"{name}.png", browser)
+
+
+if __name__ == "__main__":
+    main()
