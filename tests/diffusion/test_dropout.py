@@ -5,8 +5,8 @@ from itertools import islice
 import torch
 
 from motiongrpo.base.checkpoint import Checkpoint, Header
+from motiongrpo.base.network import restored
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
-from motiongrpo.base.training import restored
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
 from tests.bodies import window_batch
@@ -58,12 +58,12 @@ def test_the_averaged_model_and_a_restored_one_do_not_drop():
         stage="",
         step=0,
         seed=0,
-        architecture={},
+        architecture=CONFIG.denoiser.model_dump(),
         body_digest="",
         parameters={},
         inputs={},
         code_version="",
         metrics={},
     )
-    again = restored(Checkpoint(header, trained.averaged_weights()), Denoiser(CONFIG.denoiser))
+    again = restored(Checkpoint(header, trained.averaged_weights()), Denoiser)
     assert not again.training

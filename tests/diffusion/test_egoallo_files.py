@@ -10,8 +10,9 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.network import layout_of
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.egoallo import EgoAlloModel, layout_of, read_egoallo, write_egoallo
+from motiongrpo.diffusion.egoallo import EgoAlloModel, read_egoallo, write_egoallo
 from motiongrpo.diffusion.egoallo_config import DEFAULTS, WRITTEN_TAG
 from tests.denoisers import EGOALLO, small
 
@@ -85,7 +86,7 @@ def test_the_default_configuration_asks_for_the_222_tensors_of_the_release(tmp_p
         sentence := refusal(tmp_path)
     )
     assert sentence.endswith(f"and {222 - 3} more")
-    assert len(layout_of(EGOALLO)) == 222
+    assert len(layout_of(Denoiser, EGOALLO)) == 222
 
 
 def test_the_folder_of_an_experiment_and_of_its_checkpoint_are_both_understood(folder):
@@ -265,7 +266,7 @@ def loads(folder) -> bool:
     if sentence:
         assert "\n" not in sentence
         return False
-    assert {n: tuple(x.shape) for n, x in loaded.tensors.items()} == layout_of(loaded.config)
+    assert {n: tuple(x.shape) for n, x in loaded.tensors.items()} == layout_of(Denoiser, loaded.config)
     return True
 
 

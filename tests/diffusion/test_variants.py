@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.network import layout_of
 from motiongrpo.diffusion.conditioning import condition_width
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.egoallo import layout_of
 from tests.denoisers import EGOALLO, architecture, small
 from tests.diffusion.plain_denoiser import forward
 
@@ -66,14 +66,14 @@ def inputs(model: Denoiser, conditions: int = 1, samples: int = 1, frames: int =
 
 @pytest.mark.parametrize(("changes", "width", "parameters", "entries"), VARIANTS)
 def test_every_variant_has_egoallos_entries_and_parameters(changes, width, parameters, entries):
-    layout = layout_of(architecture(**changes))
+    layout = layout_of(Denoiser, architecture(**changes))
     assert len(layout) == entries
     assert sum(torch.Size(shape).numel() for shape in layout.values()) == parameters
     assert layout["latent_from_cond.weight"] == (512, width)
 
 
 def test_what_film_adds_and_drops():
-    plain, film = layout_of(EGOALLO), layout_of(architecture(noise_conditioning="film"))
+    plain, film = layout_of(Denoiser, EGOALLO), layout_of(Denoiser, architecture(noise_conditioning="film"))
     assert plain.keys() - film.keys() == {"noise_emb_token_proj.weight"}
     added = film.keys() - plain.keys()
     assert len(added) == 12

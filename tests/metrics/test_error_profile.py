@@ -5,13 +5,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.metrics.error_profile import DIFFERENCE, WindowFacts, error_profile, sampled_windows
-from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, score_windows
+from motiongrpo.metrics.evaluation import EvaluationBatch, EvaluationConfig, draw_samples, score_denoiser
 from tests.bodies import FPS, open_body, window_batch
 from tests.denoisers import small
 
@@ -95,18 +94,8 @@ def test_the_samples_are_those_that_evaluation_scores(batch):
     assert [len(part.joint_error_mm) for part in parts] == [3, 2]
     found = torch.cat([part.joint_error_mm for part in parts])
     assert torch.equal(found.isnan().any(-1), ~batch.mask)
-    scored = [
-        score_windows(
-            denoiser,
-            batch.rows(torch.tensor(rows)),
-            open_body(),
-            FPS,
-            CONFIG,
-            generator_for(CONFIG.seed, "evaluation", rows[0]),
-        )["mpjpe_mm"]
-        for rows in ([0, 1, 2], [3, 4])
-    ]
-    assert_allclose(found.nanmean((1, 2)), torch.cat(scored), rtol=0, atol=1e-9)
+    scored = score_denoiser(denoiser, batch, open_body(), FPS, CONFIG)["mpjpe_mm"]
+    assert_allclose(found.nanmean((1, 2)), scored, rtol=0, atol=1e-9)
 
 
 def test_the_motion_that_is_kept_is_the_first_sample_of_its_window(batch):
@@ -114,7 +103,7 @@ def test_the_motion_that_is_kept_is_the_first_sample_of_its_window(batch):
     denoiser = Denoiser(small()).double().eval()
     (part, *_) = sampled_windows(denoiser, batch, open_body(), CONFIG)
     three = batch.rows(torch.arange(3))
-    x = draw_samples(denoiser, three, CONFIG, generator_for(CONFIG.seed, "evaluation", 0))
+    x = draw_samples(denoiser, EvaluationBatch(three, 0), CONFIG)
     first, second = (PlacedMotion.sampled(x[:, k], three.T_world_cpf[:, 1:], three.mask) for k in (0, 1))
     assert torch.equal(part.first.R_parent_joint, first.R_parent_joint)
     assert not torch.equal(part.first.R_parent_joint, second.R_parent_joint)

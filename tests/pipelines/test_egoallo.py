@@ -73,7 +73,7 @@ def test_other_weights_under_the_same_name_are_refused(finished, released, tmp_p
     other = write_egoallo(EgoAlloModel(model.config, changed), tmp_path, 1)
     result = run(finished, "pretraining", pretraining__init="egoallo", pretraining__egoallo=other)
     assert result.exit_code == 1
-    assert "input.egoallo was" in result.output
+    assert "other egoallo" in result.output
 
 
 def test_both_denoisers_of_a_run_are_exported_when_asked(finished):

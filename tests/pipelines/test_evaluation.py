@@ -80,8 +80,8 @@ def test_a_changed_parameter_makes_scores_stale_and_is_named(data):
 
 
 def test_other_code_makes_scores_stale(data, monkeypatch):
-    monkeypatch.setattr("motiongrpo.metrics.protocol.VERSION", 2)
-    assert "stale (the code that measures was version 1, is 2)" in evaluated(data)
+    monkeypatch.setattr("motiongrpo.metrics.standing.VERSION", 2)
+    assert "stale (the code was version 1, is 2)" in evaluated(data)
     assert "nothing to do" in evaluated(data)
 
 
@@ -176,10 +176,10 @@ def of_another_architecture(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (damaged, "is damaged: its weights are not those of its header; copy it again"),
+        (damaged, "is damaged: its weights are not those of its header; restore it"),
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "is not a whole safetensors file"),
         (of_other_shapes, "tensors of another shape than its configuration asks for: 'noise_emb.weight"),
-        (of_another_architecture, "has an architecture that is not known: 'wings' is not a parameter of"),
+        (of_another_architecture, "otherwise than this version of the code ('wings' is not a parameter of"),
         (
             lambda path: shutil.copy(path.parents[1] / "reward_model.safetensors", path),
             "is a reward_model checkpoint",
@@ -279,7 +279,7 @@ def test_motion_of_another_run_has_no_paired_difference(data):
     of_other = rows[rows["run"] == "other"]
     assert of_other["difference"].isna().all()
     assert of_other["mean"].notna().all()
-    assert of_other["protocol"].str.contains("other motion; other held-out windows").all()
+    assert of_other["protocol"].str.contains("other held out windows; other motion").all()
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_a_run_that_is_not_there_is_named(runs, sentence, data):
 
 def test_a_score_file_says_how_it_was_measured(smoke_run):
     score = json.loads((smoke_run[0] / "07_model_output/smoke/scores/grpo/step_0000006.json").read_text())
-    assert re.fullmatch("[0-9a-f]{16}", score["protocol"])
+    assert re.fullmatch("[0-9a-f]{16}", score["measured"]["inputs"]["motion"])
     assert score["measured"]["parameters"]["samples"] == 2
     assert score["measured"]["version"] >= 1
     assert score["run"] == "smoke"

@@ -4,12 +4,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_file
@@ -19,8 +19,6 @@ FORMAT = 1
 STATE, COMPLETE = "training_state.safetensors", "COMPLETE"  # beside the models of a training
 Kind = Literal["denoiser", "reward_model", "training_state"]
 StateDict = dict[str, Tensor]
-Model = TypeVar("Model", bound=nn.Module)
-Architecture = TypeVar("Architecture", bound=BaseModel)
 
 
 class Header(BaseModel):
@@ -48,6 +46,13 @@ class Checkpoint:
 
     header: Header
     tensors: StateDict
+    path: Path | None = None  # where it was read from
+
+    @property
+    def name(self) -> str:
+        """What messages call it: its file, or the training and step that made it."""
+        h = self.header
+        return f"'{self.path}'" if self.path else f"the {h.kind} checkpoint of {h.stage}, step {h.step}"
 
 
 @dataclass(frozen=True)
@@ -119,38 +124,15 @@ def demand_finite_tensors(tensors: StateDict) -> None:
 
 
 def load_checkpoint(path: Path, kind: Kind) -> Checkpoint:
-    """Read header and tensors; a file of another kind is refused."""
+    """Read header and tensors; a file of another kind, or of other weights than it says, is refused."""
     header = read_header(path)
     if header.kind != kind:
         raise InputError(f"'{path}' is a {header.kind} checkpoint, but a {kind} checkpoint is needed")
     with safe_open(path, framework="pt") as file:
-        return Checkpoint(header, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-
-
-def architecture_of(header: Header, record: type[Architecture]) -> Architecture:
-    """The network that a header describes; raises InputError where another version of the code wrote it."""
-    try:
-        return record.model_validate(header.architecture)
-    except ValidationError as error:
-        faults = ", ".join(".".join(map(str, fault["loc"])) or fault["msg"] for fault in error.errors())
-        raise InputError(
-            f"a {header.kind} checkpoint of {header.stage}, step {header.step}, describes its network "
-            f"otherwise than this version of the code ({faults}); make it anew, with --params run=NAME"
-        ) from error
-
-
-def filled(model: Model, checkpoint: Checkpoint) -> Model:
-    """The model with the weights of a checkpoint; raises InputError where they do not fit it."""
-    wanted, given = model.state_dict(), checkpoint.tensors
-    for name in sorted(wanted.keys() | given.keys()):
-        shapes = [tuple(tensors[name].shape) if name in tensors else "none" for tensors in (wanted, given)]
-        if shapes[0] != shapes[1]:
-            raise InputError(
-                f"the weights of a {checkpoint.header.kind} checkpoint do not fit the network of its header: "
-                f"'{name}' must have shape {shapes[0]}, got {shapes[1]}; restore the file"
-            )
-    model.load_state_dict(given)
-    return model
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if weights_digest(tensors) != header.weights:
+        raise InputError(f"'{path}' is damaged: its weights are not those of its header; restore it")
+    return Checkpoint(header, tensors, path)
 
 
 def read_header(path: Path) -> Header:

@@ -15,6 +15,13 @@ from motiongrpo.base.finite import demand_finite
 Model = TypeVar("Model", bound=nn.Module)
 
 
+class TrainingConfig(Config):
+    """What the parameters of every training say."""
+
+    checkpoint_every: int = Field(ge=1)  # steps
+    seed: int = Field(ge=0)
+
+
 class OptimiserConfig(Config):
     """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101); the rate is constant after a linear warm-up."""
 

@@ -7,8 +7,9 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview
 
-from motiongrpo.base.checkpoint import Checkpoint, architecture_of, tensor_shapes
-from motiongrpo.diffusion.architecture import DenoiserConfig
+from motiongrpo.base.checkpoint import Checkpoint, tensor_shapes
+from motiongrpo.base.network import architecture_of
+from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import EgoAlloModel, find_weights, read_egoallo, write_egoallo
 
 
@@ -23,7 +24,7 @@ class EgoAlloFolder(AbstractDataset[Checkpoint, EgoAlloModel]):
         return read_egoallo(self.path, mask_self_attention=True)
 
     def save(self, data: Checkpoint) -> None:
-        config = architecture_of(data.header, DenoiserConfig)
+        config = architecture_of(data, Denoiser)
         write_egoallo(EgoAlloModel(config, data.tensors), self.path, data.header.step)
 
     def preview(self) -> JSONPreview:

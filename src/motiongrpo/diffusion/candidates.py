@@ -1,4 +1,4 @@
-"""Denoisers that lie on disk, whoever made them: what they are called, and how they are read.
+"""Denoisers that lie on disk, whoever made them, by the names that scores know them by.
 
 A run's own lie in the folders of its trainings. Others are copied into its folder `others/`, either as a file
 of this project, `NAME.safetensors`, or as a folder in EgoAllo's layout, `NAME/`.
@@ -9,13 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from motiongrpo.base.checkpoint import CheckpointFolder, load_checkpoint, read_header, weights_digest
+from motiongrpo.base.checkpoint import CheckpointFolder, read_header, weights_digest
 from motiongrpo.base.errors import InputError
-from motiongrpo.diffusion.architecture import DenoiserConfig
-from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.egoallo import EgoAlloModel, find_weights, read_egoallo, refuse_other_layout
+from motiongrpo.diffusion.egoallo import find_weights, read_egoallo
 
 OTHERS = "others"
 TRAININGS = ("pretraining", "grpo")
@@ -50,14 +46,6 @@ def others(folder: Path, run: str, prefix: str = "") -> list[Candidate]:
     return found
 
 
-def read_denoiser(path: Path) -> Denoiser:
-    """The network of a candidate with its weights, its dropout off."""
-    model = read_egoallo(path, mask_self_attention=True) if path.is_dir() else _read_ours(path)
-    denoiser = Denoiser(model.config)
-    denoiser.load_state_dict(model.tensors)
-    return denoiser.eval()
-
-
 def _others(folder: Path, run: str, prefix: str) -> Iterator[Candidate]:
     paths = folder.iterdir() if folder.is_dir() else ()
     for path in sorted(paths, key=lambda path: (path.stem if path.is_file() else path.name, path.name)):
@@ -87,20 +75,3 @@ def _egoallos(folder: Path, run: str, prefix: str) -> Candidate:
     step = find_weights(folder).parent.name.removeprefix("checkpoints_")
     number = int(step) if step.isdecimal() else 0
     return Candidate(f"{prefix}{OTHERS}/{folder.name}", run, OTHERS, number, weights, None, str(folder))
-
-
-def _read_ours(path: Path) -> EgoAlloModel:
-    """Refuses tensors that are not the ones its header describes."""
-    checkpoint = load_checkpoint(path, "denoiser")
-    where = f"'{path}'"
-    try:
-        config = DenoiserConfig.model_validate(checkpoint.header.architecture)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        field = ".".join(map(str, fault["loc"]))
-        what = f"{field}: {fault['msg'].lower()}" if field else fault["msg"].removeprefix("Value error, ")
-        raise InputError(f"{where} has an architecture that is not known: {what}") from error
-    refuse_other_layout(config, checkpoint.tensors, where)
-    if weights_digest(checkpoint.tensors) != checkpoint.header.weights:
-        raise InputError(f"{where} is damaged: its weights are not those of its header; copy it again")
-    return EgoAlloModel(config, checkpoint.tensors)

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from motiongrpo.base.network import Network
 from motiongrpo.base.shapes import Rollout
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.attention import ACTIVATIONS, DecoderLayer, EncoderLayer
@@ -21,12 +22,14 @@ from motiongrpo.diffusion.schedule import LEVELS
 __all__ = ["Denoiser", "DenoiserConfig"]
 
 
-class Denoiser(nn.Module):
+class Denoiser(Network):
     """Predicts the clean motion of every sample of every condition."""
 
+    Config = DenoiserConfig
+    config: DenoiserConfig
+
     def __init__(self, config: DenoiserConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         width, sizes = config.d_latent, self.feature_sizes
         activation = ACTIVATIONS[config.activation]
         self.encoders = nn.ModuleDict({m: _modality_encoder(n, width, activation) for m, n in sizes.items()})

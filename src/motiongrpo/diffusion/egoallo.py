@@ -20,6 +20,7 @@ from torch import Tensor
 from motiongrpo.base.checkpoint import StateDict
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_file
+from motiongrpo.base.network import layout_of, refuse, refuse_other_layout, shapes_of
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo_config import read_config, write_config
@@ -29,9 +30,6 @@ WEIGHTS, CONFIG = "model.safetensors", "model_config.yaml"
 PREFIXES = ("module.", "_orig_mod.")  # of a training on several GPUs, of a compiled network
 FREQUENCY_TOLERANCE = 1e-6
 FLOAT32 = "F32"  # as safetensors calls it
-SHOWN = 3  # names in a message
-
-Layout = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def write_egoallo(model: EgoAlloModel, folder: Path, step: int) -> Path:
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.tensors.items()}
     target = folder / f"checkpoints_{step}" / WEIGHTS
-    refuse_other_layout(model.config, tensors, f"the model for '{target}'")
+    refuse_other_layout(layout_of(Denoiser, model.config), shapes_of(tensors), f"the model for '{target}'")
     _refuse_values(tensors, f"the model for '{target}'")
     write_config(model.config, folder / CONFIG)
     replace_file(target, lambda temporary: save_file(tensors, temporary, metadata={"format": "pt"}))
@@ -80,17 +78,6 @@ def find_weights(folder: Path) -> Path:
     return found[0]
 
 
-def layout_of(config: DenoiserConfig) -> Layout:
-    """Names and shapes of every tensor of a network; nothing is allocated."""
-    with torch.device("meta"):
-        return _layout(Denoiser(config).state_dict())
-
-
-def refuse_other_layout(config: DenoiserConfig, tensors: StateDict, where: str) -> None:
-    """Raise InputError unless the tensors are those of a network of this configuration."""
-    _refuse_other_layout(layout_of(config), _layout(tensors), where)
-
-
 def _config_of(weights: Path) -> Path:
     beside, above = weights.parent / CONFIG, weights.parent.parent / CONFIG
     if beside.is_file():
@@ -107,9 +94,9 @@ def _read_weights(path: Path, config: DenoiserConfig) -> StateDict:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             names = _without_prefixes(list(slices), where)
             shapes = {names[name]: tuple(part.get_shape()) for name, part in slices.items()}
-            _refuse_other_layout(layout_of(config), shapes, where)
+            refuse_other_layout(layout_of(Denoiser, config), shapes, where)
             other = {names[name] for name, part in slices.items() if part.get_dtype() != FLOAT32}
-            _refuse(other, f"{where} must hold float32 tensors, but these are not")
+            refuse(other, f"{where} must hold float32 tensors, but these are not")
             tensors = {names[name]: file.get_tensor(name) for name in slices}
     except (SafetensorError, OSError) as error:
         raise InputError(
@@ -132,34 +119,15 @@ def _without_prefix(name: str) -> str:
     return name
 
 
-def _refuse_other_layout(expected: Layout, found: Layout, where: str) -> None:
-    _refuse(expected.keys() - found.keys(), f"{where} lacks tensors that its configuration asks for")
-    _refuse(found.keys() - expected.keys(), f"{where} holds tensors that its configuration does not ask for")
-    wrong = {name for name, shape in found.items() if shape != expected[name]}
-    described = {f"{name} {found[name]} for {expected[name]}" for name in wrong}
-    _refuse(described, f"{where} holds tensors of another shape than its configuration asks for")
-
-
 def _refuse_values(tensors: StateDict, where: str) -> None:
-    _refuse({n for n, x in tensors.items() if x.dtype != torch.float32}, f"{where} must be float32; not so")
-    _refuse({n for n, x in tensors.items() if not bool(x.isfinite().all())}, f"{where} is not finite in")
+    refuse({n for n, x in tensors.items() if x.dtype != torch.float32}, f"{where} must be float32; not so")
+    refuse({n for n, x in tensors.items() if not bool(x.isfinite().all())}, f"{where} is not finite in")
     turned = {n for n, x in tensors.items() if n.endswith("rotary_emb.freqs") and not _is_rotary(x)}
-    _refuse(turned, f"{where} turns positions by other rates than 1/10000^(2i/features) in")
+    refuse(turned, f"{where} turns positions by other rates than 1/10000^(2i/features) in")
 
 
 def _is_rotary(freqs: Tensor) -> bool:
     return bool((freqs - rotary_frequencies(2 * len(freqs))).abs().max() <= FREQUENCY_TOLERANCE)
-
-
-def _refuse(names: set[str], sentence: str) -> None:
-    if names:
-        shown = ", ".join(repr(name[:100]) for name in sorted(names)[:SHOWN])
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        raise InputError(f"{sentence}: {shown}{more}")
-
-
-def _layout(tensors: StateDict) -> Layout:
-    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
 def _line(error: Exception) -> str:

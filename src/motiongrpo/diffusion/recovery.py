@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiongrpo.base.checkpoint import Checkpoint, architecture_of, filled, load_checkpoint
-from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.base.checkpoint import load_checkpoint
+from motiongrpo.base.network import restored, with_weights
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.egoallo import read_egoallo
 from motiongrpo.diffusion.path_sampling import sample_path
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.sampler import SamplingConfig
@@ -15,13 +17,11 @@ from motiongrpo.diffusion.window_blend import WindowPlan
 
 
 def load_denoiser(path: Path) -> Denoiser:
-    """The network of a checkpoint file, pretrained or post-trained, its dropout off."""
-    return restored_denoiser(load_checkpoint(path, "denoiser"))
-
-
-def restored_denoiser(checkpoint: Checkpoint) -> Denoiser:
-    """The network that a checkpoint describes, with its weights, its dropout off."""
-    return filled(Denoiser(architecture_of(checkpoint.header, DenoiserConfig)), checkpoint).eval()
+    """The denoiser of a checkpoint file, or of a folder in EgoAllo's layout, in evaluation mode."""
+    if path.is_dir():
+        model = read_egoallo(path, mask_self_attention=True)
+        return with_weights(Denoiser, model.config, model.tensors, f"'{path}'")
+    return restored(load_checkpoint(path, "denoiser"), Denoiser)
 
 
 @torch.no_grad()

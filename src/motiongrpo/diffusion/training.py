@@ -8,8 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from motiongrpo.base.config import Config
-from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
 from motiongrpo.base.seeds import generator_for, seed_for
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.loss import LossTerms, add_noise, denoising_loss, level_weight
@@ -18,7 +17,7 @@ from motiongrpo.diffusion.schedule import LEVELS
 from motiongrpo.motion.windows import WindowBatch
 
 
-class PretrainingConfig(Config):
+class PretrainingConfig(TrainingConfig):
     """Where the denoiser comes from; length and pace of its training, its architecture, the optimiser."""
 
     init: Literal["random", "egoallo"]  # `egoallo` takes the denoiser from a file and trains nothing
@@ -27,10 +26,8 @@ class PretrainingConfig(Config):
     batch_size: int = Field(ge=1)
     short_share: float = Field(ge=0, le=1)  # of windows of random length
     start_windows: int = Field(ge=2)  # that set the scale of the first and last layers
-    checkpoint_every: int = Field(ge=1)
     validate_every: int = Field(ge=1)
     validation_windows: int = Field(ge=1)
-    seed: int = Field(ge=0)
     denoiser: DenoiserConfig
     optimiser: OptimiserConfig
 

@@ -9,10 +9,9 @@ from typing import Literal
 
 import torch
 
-from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSample, PerSequence, Rollout
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, score_samples
+from motiongrpo.metrics.evaluation import EvaluationBatch, EvaluationConfig, draw_samples, score_samples
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward
 
@@ -36,33 +35,27 @@ class Scorer:
     def score(
         self,
         denoiser: Denoiser,
-        batch: WindowBatch,
-        first: int,
+        batch: EvaluationBatch,
         candidates: int = 1,
         taken: Taken = "best_of",
     ) -> tuple[dict[str, PerSequence], dict[str, PerSequence]]:
-        """Metrics and rewards per window, averaged over samples; `first` is the first window's number."""
-        x = self.draw(denoiser, batch, first, candidates, taken)
-        paid = self.reward.rewards(self._measure(x, batch), self.omega)
-        metrics = score_samples(x, batch, self.reward.body, self.reward.fps)
+        """Metrics and rewards per window, averaged over samples."""
+        x = self.draw(denoiser, batch, candidates, taken)
+        paid = self.reward.rewards(self._measure(x, batch.windows), self.omega)
+        metrics = score_samples(x, batch.windows, self.reward.body, self.reward.fps)
         return metrics, {term: reward.mean(1) for term, reward in paid.items()}
 
-    def draw(
-        self, denoiser: Denoiser, batch: WindowBatch, first: int, candidates: int, taken: Taken
-    ) -> Rollout:
+    def draw(self, denoiser: Denoiser, batch: EvaluationBatch, candidates: int, taken: Taken) -> Rollout:
         """What is taken of so many candidates for every sample; the first of them is evaluation's."""
-        drawn = (
-            draw_samples(denoiser, batch, self.config, self._generator(batch, first, number))
-            for number in range(candidates)
-        )
+        drawn = (draw_samples(denoiser, batch, self.config, number) for number in range(candidates))
         x = next(drawn)
         if candidates == 1:
             return x
         if taken == "mean_of":
             return sum(drawn, x) / candidates
-        score = self._worth(x, batch, taken)
+        score = self._worth(x, batch.windows, taken)
         for other in drawn:
-            x, score = better_of(x, score, other, self._worth(other, batch, taken))
+            x, score = better_of(x, score, other, self._worth(other, batch.windows, taken))
         return x
 
     def _worth(self, x: Rollout, batch: WindowBatch, taken: Taken) -> PerSample:
@@ -72,10 +65,6 @@ class Scorer:
     def _measure(self, x: Rollout, batch: WindowBatch) -> dict[str, PerSample]:
         placement = batch.T_world_cpf[:, None, 1:].expand(-1, x.shape[1], -1, -1)
         return self.reward.measure(x, batch, placement).values
-
-    def _generator(self, batch: WindowBatch, first: int, number: int) -> torch.Generator:
-        address = ("evaluation", first, *(("candidate", number) if number else ()))
-        return generator_for(self.config.seed, *address, device=batch.betas.device)
 
 
 def better_of(

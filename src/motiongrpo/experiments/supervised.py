@@ -16,8 +16,7 @@ from jaxtyping import Int
 from pydantic import Field
 from torch import Tensor
 
-from motiongrpo.base.config import Config
-from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSequence
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -30,13 +29,11 @@ from motiongrpo.policy.rollout import RolloutConfig, trainable_steps
 from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward, RewardConfig
 
 
-class SupervisedConfig(Config):
+class SupervisedConfig(TrainingConfig):
     """Length and pace; levels and terms are those of a GRPO it is compared with."""
 
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
-    checkpoint_every: int = Field(ge=1)
-    seed: int = Field(ge=0)
     rollout: RolloutConfig  # of which only the levels are used
     rewards: RewardConfig  # of which only the joint terms are used
     optimiser: OptimiserConfig

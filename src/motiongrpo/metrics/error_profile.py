@@ -13,13 +13,12 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.metrics.bootstrap import draw_sequences, estimate
-from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples
+from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, evaluation_batches
 from motiongrpo.metrics.position import joint_distance_mm
 from motiongrpo.motion.windows import WindowBatch
 
@@ -50,13 +49,9 @@ class WindowFacts:
 def sampled_windows(
     denoiser: Denoiser, batch: WindowBatch, body: BodyModel, config: EvaluationConfig
 ) -> Iterator[SampledWindows]:
-    """A batch at a time, the samples that evaluation scored: from the same noise, in the same batches."""
-    device = batch.betas.device
-    for first in range(0, len(batch), config.batch_size):
-        part = batch.rows(torch.arange(first, min(first + config.batch_size, len(batch)), device=device))
-        generator = generator_for(config.seed, "evaluation", first, device=device)
-        x = draw_samples(denoiser, part, config, generator)
-        yield _judged(x, part, body)
+    """The samples that evaluation scores, a batch at a time."""
+    for part in evaluation_batches(batch, config):
+        yield _judged(draw_samples(denoiser, part, config), part.windows, body)
 
 
 def error_profile(

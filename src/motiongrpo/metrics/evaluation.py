@@ -1,9 +1,15 @@
-"""Scoring a denoiser on windows: sample, hang from the head, judge."""
+"""Scoring a denoiser on held-out windows: draw samples, hang them from the head, measure them."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from motiongrpo.base.config import Config
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSequence, Rollout
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -28,29 +34,55 @@ class EvaluationConfig(Config):
     force: bool  # score again what has a score
 
 
-def score_windows(
-    denoiser: Denoiser,
-    batch: WindowBatch,
-    body: BodyModel,
-    fps: float,
-    config: EvaluationConfig,
-    generator: torch.Generator,
-) -> dict[str, PerSequence]:
-    """Every metric per window, averaged over its samples; the head path is the true one."""
-    return score_samples(draw_samples(denoiser, batch, config, generator), batch, body, fps)
+@dataclass(frozen=True)
+class EvaluationBatch:
+    """Neighbouring windows of an evaluation that the network sees together."""
+
+    windows: WindowBatch
+    first: int  # the number of its first window, which addresses its noise
+
+
+def evaluation_batches(windows: WindowBatch, config: EvaluationConfig) -> Iterator[EvaluationBatch]:
+    """All windows in order, `config.batch_size` at a time.
+
+    Whoever draws from these batches under one configuration draws the motions that are scored.
+    """
+    for first in range(0, len(windows), config.batch_size):
+        index = torch.arange(first, min(first + config.batch_size, len(windows)))
+        yield EvaluationBatch(windows.rows(index.to(windows.betas.device)), first)
 
 
 @torch.no_grad()
 def draw_samples(
-    denoiser: Denoiser, batch: WindowBatch, config: EvaluationConfig, generator: torch.Generator
+    denoiser: Denoiser, batch: EvaluationBatch, config: EvaluationConfig, candidate: int = 0
 ) -> Rollout:
-    """`config.samples` motions of every window, as packed features."""
-    count, frames = batch.mask.shape
-    features = denoiser.features
-    shape = (count, config.samples, frames, features)
-    x_T = torch.randn(shape, generator=generator, device=generator.device).to(batch.betas)
-    predict = motion_predictor(denoiser, batch.T_world_cpf, batch.mask, config.sampling)
+    """`config.samples` motions of every window, as packed features; another candidate is another draw."""
+    windows, device = batch.windows, batch.windows.betas.device
+    address = ("evaluation", batch.first, *(("candidate", candidate) if candidate else ()))
+    generator = generator_for(config.seed, *address, device=device)
+    count, frames = windows.mask.shape
+    shape = (count, config.samples, frames, denoiser.features)
+    x_T = torch.randn(shape, generator=generator, device=device).to(windows.betas)
+    predict = motion_predictor(denoiser, windows.T_world_cpf, windows.mask, config.sampling)
     return sample(predict, x_T, config.sampling, generator)
+
+
+def score_denoiser(
+    denoiser: Denoiser, windows: WindowBatch, body: BodyModel, fps: float, config: EvaluationConfig
+) -> dict[str, list[float | None]]:
+    """Every metric of every window, averaged over its samples; None where it is undefined."""
+    return listed(
+        [
+            score_samples(draw_samples(denoiser, batch, config), batch.windows, body, fps)
+            for batch in evaluation_batches(windows, config)
+        ]
+    )
+
+
+def listed(batches: list[dict[str, Tensor]]) -> dict[str, list[float | None]]:
+    """Values of all windows by name; None where one is undefined, since JSON knows no NaN."""
+    values = {name: torch.cat([batch[name] for batch in batches]).tolist() for name in batches[0]}
+    return {name: [None if math.isnan(v) else v for v in column] for name, column in values.items()}
 
 
 @torch.no_grad()

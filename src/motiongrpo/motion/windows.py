@@ -155,13 +155,14 @@ class TrainingWindows:
     hands: bool
     short_share: float
     seed: int
+    device: str = "cpu"
 
     def batch(self, count: int, *address: str | int) -> WindowBatch:
         """`count` windows for one purpose, half of them mirrored."""
         generator = generator_for(self.seed, "windows", *address)
         rows = draw_windows(self.spans, self.config, self.short_share, count, generator)
         batch = read_windows(self.store, rows, self.config.length, self.hands)
-        return batch.mirrored(torch.rand(count, generator=generator) < 0.5)
+        return batch.mirrored(torch.rand(count, generator=generator) < 0.5).to(self.device)
 
 
 def split_rows(table: pd.DataFrame, split: str, at_most: int | None = None) -> pd.DataFrame:

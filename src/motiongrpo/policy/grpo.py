@@ -12,9 +12,8 @@ from functools import cached_property
 import torch
 from pydantic import Field
 
-from motiongrpo.base.config import Config
 from motiongrpo.base.errors import Diverged
-from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.words import counted
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -47,13 +46,11 @@ off by less than 1 % and 7 %, a sixtieth and a seventh of what `clip_kl_nats: 0.
 """
 
 
-class GrpoConfig(Config):
+class GrpoConfig(TrainingConfig):
     """Length and pace of post-training."""
 
     updates: int = Field(ge=1)
     passes: int = Field(ge=1)  # gradient steps a rollout
-    checkpoint_every: int = Field(ge=1)
-    seed: int = Field(ge=0)
     rollout: RolloutConfig
     rewards: RewardConfig
     advantage: AdvantageConfig

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from motiongrpo.base.config import Config
+from motiongrpo.base.network import Network
 from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.kinematics import PosedBody
 from motiongrpo.body.skeleton import BODY_JOINTS
@@ -55,14 +56,15 @@ def joint_features(
     return torch.cat(parts, dim=-1)
 
 
-class PerceptualModel(nn.Module):
+class PerceptualModel(Network):
     """One logit a motion, higher is better; `score` maps it to (0, 1) through a fitted calibration."""
 
+    Config = PerceptualConfig
+    config: PerceptualConfig
     calibration: Tensor  # slope and offset of the logistic that makes scores probabilities
 
     def __init__(self, config: PerceptualConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         width, run = config.width, config.frames_per_token
         self.embed_joint = nn.Linear(run * JOINT_FEATURES, width)
         self.embed_head = nn.Linear(run * CONDITION_FEATURES, width)

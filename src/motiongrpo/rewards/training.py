@@ -12,8 +12,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from motiongrpo.base.config import Config
-from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.body_model import BodyModel
@@ -29,7 +28,7 @@ from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel, joi
 LAST_STEPS = 3  # of a chain, whose states are the hard negatives
 
 
-class RewardModelConfig(Config):
+class RewardModelConfig(TrainingConfig):
     """Length and pace of the perceptual model's training, its negatives, its architecture."""
 
     steps: int = Field(ge=1)
@@ -39,9 +38,7 @@ class RewardModelConfig(Config):
     hard_negative_windows: int = Field(ge=0)  # sampled once from the pretrained denoiser
     hard_negatives_per_step: int = Field(ge=0)
     temperature: float = Field(gt=0)
-    checkpoint_every: int = Field(ge=1)
     examination_windows: int = Field(ge=2)  # held out: calibration and report
-    seed: int = Field(ge=0)
     sampling: SamplingConfig
     model: PerceptualConfig
     optimiser: OptimiserConfig

@@ -15,10 +15,10 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.precision import Precision
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.experiments.ablation import AblationConfig, PlannedCell
+from motiongrpo.experiments.bench import Bench, Saves, Score
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.pipelines.ablation.bench import Bench, Saves, Score
-from motiongrpo.pipelines.ablation.trainings import Materials
+from motiongrpo.training.materials import Materials
 from motiongrpo.viz.experiments import ablation as shown
 from motiongrpo.viz.experiments.ablation_results import Results, results_of
 from motiongrpo.viz.experiments.ablation_verdict import ablation_verdict
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 Record = dict[str, Any]
 
 
-def bench_of(  # noqa: PLR0913
+def lay_out_bench(  # noqa: PLR0913
     motions: MotionStore,
     windows: pd.DataFrame,
     body: BodyModel,
@@ -41,15 +41,14 @@ def bench_of(  # noqa: PLR0913
     device: str,
     precision: Precision,
 ) -> Bench:
-    """Everything a cell needs, from the catalog."""
+    """Everything a cell needs, and what earlier commands left of each."""
     now = ProjectParameters.model_validate(parameters)
-    given = (motions, windows, body, denoiser, reward_model)
-    return Bench(Materials(*given, now.windows, device, precision), now, trained, scored)
+    materials = Materials(motions, windows, body, now.windows, device, precision, denoiser, reward_model)
+    return Bench(materials, now.planned(), now.grpo, now.evaluation, now.ablation, trained, scored)
 
 
-def plan_ablation(**given: Any) -> list[Record]:
+def plan_ablation(bench: Bench) -> list[Record]:
     """Every cell under every seed: what it is, what it costs, and the name of its folders."""
-    bench = bench_of(**given)
     return [
         {
             "cell": planned.cell,
@@ -61,30 +60,29 @@ def plan_ablation(**given: Any) -> list[Record]:
             "published": planned.published,
             "terms": bench.paid_terms(planned),
         }
-        for planned in bench.parameters.planned()
+        for planned in bench.plan
     ]
 
 
-def run_ablation(**given: Any) -> Iterator[Saves]:
+def run_ablation(bench: Bench) -> Iterator[Saves]:
     """Cells that are not finished, one after the other; every yield is on disk before the next step."""
-    bench = bench_of(**given)
-    plan = bench.parameters.planned()
-    pending = [planned for planned in plan if not bench.finished(planned)]
-    logger.info("ablation: %d cells and seeds, %d finished before", len(plan), len(plan) - len(pending))
+    pending = [planned for planned in bench.plan if not bench.finished(planned)]
+    before = len(bench.plan) - len(pending)
+    logger.info("ablation: %d cells and seeds, %d finished before", len(bench.plan), before)
     yield {}, {}, {}  # Kedro wants one from every generator, also where all is done
     started, costs = time.monotonic(), [bench.cost(planned) for planned in pending]
     for number, planned in enumerate(pending):
-        tell(planned, bench.changes(planned))
+        log_beginning(planned, bench.changes(planned))
         try:
             yield from bench.made(planned)
         except InputError as error:
             raise InputError(f"ablation cell {planned.cell} under seed {planned.seed}: {error}") from error
         left = (time.monotonic() - started) * sum(costs[number + 1 :]) / sum(costs[: number + 1])
-        count = len(plan) - len(pending) + number + 1
-        logger.info("ablation: %d of %d done, about %.0f min left", count, len(plan), left / 60)
+        done = before + number + 1
+        logger.info("ablation: %d of %d done, about %.0f min left", done, len(bench.plan), left / 60)
 
 
-def tell(planned: PlannedCell, changed: list[str]) -> None:
+def log_beginning(planned: PlannedCell, changed: list[str]) -> None:
     """Say which cell begins, and why it is made again where it was made before."""
     why = f", made again: {'; '.join(changed)}; the old result stays" if changed else ""
     logger.info("ablation: %s under seed %d%s", planned.cell, planned.seed, why)

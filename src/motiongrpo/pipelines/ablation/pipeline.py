@@ -4,6 +4,7 @@ from motiongrpo.pipelines.stage import stage
 
 from .nodes import (
     judge_ablation,
+    lay_out_bench,
     plan_ablation,
     plot_ablation,
     plot_proxy_gold,
@@ -31,10 +32,11 @@ def create_pipeline(**kwargs: object) -> Pipeline:
     return stage(
         "ablation",
         [
-            Node(plan_ablation, GIVEN, "ablation_plan", name="plan_ablation"),
+            Node(lay_out_bench, GIVEN, "ablation_bench", name="lay_out_bench"),
+            Node(plan_ablation, "ablation_bench", "ablation_plan", name="plan_ablation"),
             Node(
                 run_ablation,
-                GIVEN,
+                "ablation_bench",
                 ["ablation_logs", "ablation_checkpoints", "ablation_scores"],
                 name="run_ablation",
             ),

@@ -9,21 +9,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from motiongrpo.base.checkpoint import Checkpoint, architecture_of, digest_of
+from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.network import restored
 from motiongrpo.base.progress import with_progress
-from motiongrpo.base.training import restored, table_digest
+from motiongrpo.base.provenance import Provenance
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.diffusion.denoiser import DenoiserConfig
-from motiongrpo.diffusion.recovery import restored_denoiser
+from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.experiments.cells import DiversityConfig, cells
 from motiongrpo.experiments.diversity import Study, measure
 from motiongrpo.experiments.diversity_table import diversity_table
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, split_rows
+from motiongrpo.motion.windows import WindowConfig
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
-from motiongrpo.rewards.hybrid import HybridReward
-from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
+from motiongrpo.training.materials import Materials, refuse_other_body
 from motiongrpo.viz.experiments.diversity_verdict import findings_of_diversity
 
 Record = dict[str, Any]
@@ -45,32 +44,30 @@ def measure_cells(  # noqa: PLR0913
     device: str,
 ) -> Iterator[dict[str, Record]]:
     """One file a cell, each on disk before the next is begun; a cell measured alike before is left alone."""
+    materials = Materials(motions, windows, body, window, device, "fp32", pretrained, reward_model)
     checkpoint = chosen(pretrained, post_trained, config)
-    inputs = [c.header.weights for c in (checkpoint, pretrained, reward_model)]
-    inputs += [motions.digest, table_digest(windows), body.digest]
-    protocol = measuring_protocol(inputs, config, grpo)
+    refuse_other_body(body, motions, **{config.checkpoint: checkpoint})
+    inputs = materials.inputs | {"body_file": body.digest, "checkpoint": checkpoint.header.weights}
+    provenance = cell_provenance(inputs, config, grpo)
     found = {cell_name(config, cell.name): cell for cell in cells(config.cells)}
-    pending = {k: cell for k, cell in found.items() if measured.get(k, {}).get("protocol") != protocol}
+    pending = {
+        name: cell
+        for name, cell in found.items()
+        if provenance.changes(measured.get(name, {}).get("measured"))
+    }
     logger.info("diversity: %d cells, %d to be measured", len(found), len(pending))
     if not pending:
         return
-    hands = architecture_of(pretrained.header, DenoiserConfig).include_hands
-    supply = TrainingWindows(motions, split_rows(windows, "train"), window, hands, 0.0, config.seed)
-    perceptual = PerceptualModel(architecture_of(reward_model.header, PerceptualConfig))
-    judge = restored(reward_model, perceptual).to(device).requires_grad_(False)
-    reward = HybridReward(body, motions.header.fps, grpo.rewards, judge)
-    reference = restored_denoiser(pretrained).to(device).requires_grad_(False)
+    supply = materials.supply(config.seed)
+    reward = materials.reward(grpo.rewards)
+    reference = materials.denoiser().requires_grad_(False)
     scale = calibrate(Trainer(reference, reward, supply.batch, grpo, torch.device(device)))
-
-    def batch(count: int, *address: str | int) -> WindowBatch:
-        return supply.batch(count, *address).to(device)
-
-    policy = restored_denoiser(checkpoint).to(device)
-    study = Study(policy, reward, scale, batch, config, grpo.advantage, grpo.surrogate)
+    policy = restored(checkpoint, Denoiser).to(device)
+    study = Study(policy, reward, scale, supply.batch, config, grpo.advantage, grpo.surrogate)
     for name, cell in with_progress(
         pending.items(), "measuring cells", len(found), len(found) - len(pending)
     ):
-        yield {name: {"protocol": protocol, "facts": cell.facts(), **measure(study, cell)}}
+        yield {name: {"measured": provenance.record(), "facts": cell.facts(), **measure(study, cell)}}
 
 
 def tabulate_diversity(measured: dict[str, Record], config: DiversityConfig) -> pd.DataFrame:
@@ -108,9 +105,10 @@ def cell_name(config: DiversityConfig, cell: str) -> str:
     return f"{config.checkpoint}/{cell}"
 
 
-def measuring_protocol(inputs: list[str], config: DiversityConfig, grpo: GrpoConfig) -> str:
-    """Names what a cell was measured on and how: cells compare only under one protocol."""
+def cell_provenance(inputs: dict[str, str], config: DiversityConfig, grpo: GrpoConfig) -> Provenance:
+    """What a cell was measured on and how: cells compare only where it is equal."""
     shape = config.cells.model_dump(include={"spacing_frames", "octaves"})
-    measuring = config.model_dump(exclude={"cells", "checkpoint", "resamples"})
-    judging = grpo.model_dump(include={"seed", "rollout", "rewards", "advantage", "surrogate"})
-    return digest_of(inputs, shape, measuring, judging)
+    measuring = config.model_dump(mode="json", exclude={"cells", "checkpoint", "resamples"})
+    judging = {"seed", "rollout", "rewards", "advantage", "surrogate"}
+    parameters = measuring | {"cells": shape, "grpo": grpo.model_dump(mode="json", include=judging)}
+    return Provenance("diversity", parameters, inputs)

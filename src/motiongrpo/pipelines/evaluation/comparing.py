@@ -8,15 +8,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.provenance import Provenance
 from motiongrpo.base.words import by_value
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate
 from motiongrpo.metrics.evaluation import EvaluationConfig
-from motiongrpo.metrics.protocol import CURRENT, SAME, Protocol, Score, changes, paired
+from motiongrpo.metrics.standing import CURRENT, SAME, Score, alike, measured_otherwise, paired
 from motiongrpo.metrics.table import compared, tidy
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, split_rows
-from motiongrpo.pipelines.evaluation.nodes import is_own, protocol_of_now, standing
+from motiongrpo.pipelines.evaluation.nodes import is_own, provenance_of_now, standing
 from motiongrpo.viz.report.runs import contenders_of, runs_figure, runs_html
 
 GONE = "its checkpoint is gone"
@@ -37,21 +38,21 @@ def compare_checkpoints(
 ) -> tuple[pd.DataFrame, list[Record]]:
     """Means, intervals and differences from the last pretrained checkpoint; and how every score stands now.
 
-    What was scored under another protocol than that checkpoint is listed without a difference.
+    What was measured otherwise than that checkpoint is listed without a difference.
     """
     candidates = [Candidate(**record) for record in found]
-    protocol = protocol_of_now(motions, split_rows(windows, "test", config.windows), body, config, window)
-    standings = standings_of(candidates, scores, protocol)
+    now = provenance_of_now(motions, split_rows(windows, "test", config.windows), body, config, window)
+    standings = standings_of(candidates, scores, now)
     for reason, names in by_value(standings).items():
         if reason != CURRENT:
             logger.warning("not scored as of now, %s: %s", reason, ", ".join(names))
     with_score = [candidate for candidate in candidates if candidate.name in scores]
     reference = _last(with_score, "pretraining") or _first(with_score)
     shown = [c.name for c in with_score if c.run == reference.run or c.stage == OTHERS]
-    alike = {name for name in shown if scores[name]["protocol"] == scores[reference.name]["protocol"]}
+    comparable = {name for name in shown if alike(scores[name], scores[reference.name])}
     rng = np.random.default_rng(config.seed)
     tables = {name: tidy(name, scores[name]) for name in shown}
-    table = compared(tables, reference.name, alike, rng, config.resamples)
+    table = compared(tables, reference.name, comparable, rng, config.resamples)
     rows = [{"checkpoint": name, "standing": how} for name, how in standings.items()]
     return table.assign(standing=table["checkpoint"].map(standings)), rows
 
@@ -66,13 +67,16 @@ def compare_runs(found: list[Record], scores: dict[str, Score], config: Evaluati
     shown = [c for run in runs for c in _contenders([c for c in candidates if c.run == run])]
     mine = [candidate for candidate in shown if candidate.run == _first(candidates).run]
     reference = (_last(mine, "grpo") or _last(mine, "pretraining") or _first(mine)).name
-    alike = {c.name for c in shown if paired(scores[c.name], scores[reference])}
+    comparable = {c.name for c in shown if paired(scores[c.name], scores[reference])}
     tables = {c.name: tidy(c.name, scores[c.name]) for c in shown}
     rng = np.random.default_rng(config.seed)
-    table = compared(tables, reference, alike, rng, config.resamples)
-    protocols = {c.name: "; ".join(changes(scores[reference], scores[c.name])) or SAME for c in shown}
+    table = compared(tables, reference, comparable, rng, config.resamples)
+    how = {c.name: "; ".join(measured_otherwise(scores[reference], scores[c.name])) or SAME for c in shown}
     table.insert(0, "run", table["checkpoint"].map({c.name: c.run for c in shown}))
-    return table.assign(reference=reference, protocol=table["checkpoint"].map(protocols))
+    return table.assign(
+        reference=reference,
+        protocol=table["checkpoint"].map(how),
+    )
 
 
 def write_runs_page(runs_comparison: pd.DataFrame) -> tuple[go.Figure, str]:
@@ -82,9 +86,9 @@ def write_runs_page(runs_comparison: pd.DataFrame) -> tuple[go.Figure, str]:
     return figure, runs_html(contenders, figure)
 
 
-def standings_of(candidates: list[Candidate], scores: dict[str, Score], protocol: Protocol) -> dict[str, str]:
+def standings_of(candidates: list[Candidate], scores: dict[str, Score], now: Provenance) -> dict[str, str]:
     """By checkpoint, and by score of this run whose checkpoint is no more, whether the score is current."""
-    found = {c.name: standing(c, scores.get(c.name), protocol) for c in candidates}
+    found = {c.name: standing(c, scores.get(c.name), now) for c in candidates}
     return found | {name: GONE for name in scores if is_own(name) and name not in found}
 
 

@@ -1,32 +1,32 @@
 """Evaluation: every checkpoint without a current score gets one; then all are compared."""
 
 import logging
-import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from motiongrpo.base.checkpoint import CheckpointFolder, digest_of
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.progress import with_progress
-from motiongrpo.base.seeds import generator_for
-from motiongrpo.base.training import table_digest
+from motiongrpo.base.provenance import Provenance
 from motiongrpo.base.words import by_value, counted
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate, others, read_denoiser, trained
-from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.metrics.evaluation import EvaluationConfig, score_windows
-from motiongrpo.metrics.protocol import CURRENT, Protocol, Score
+from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate, others, trained
+from motiongrpo.diffusion.recovery import load_denoiser
+from motiongrpo.metrics.evaluation import EvaluationConfig, score_denoiser
+from motiongrpo.metrics.standing import CURRENT, Score, evaluation_provenance, is_current, staleness
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows, split_rows
+from motiongrpo.motion.windows import WindowConfig, read_rows, split_rows
+from motiongrpo.training.loop import table_digest
+from motiongrpo.training.materials import refuse_other_body
 
 UNSCORED = "no score yet"
 
 Record = dict[str, Any]
+
 
 logger = logging.getLogger(__name__)
 
@@ -66,17 +66,18 @@ def score_checkpoints(  # noqa: PLR0913
     """One score file a checkpoint, each on disk before the next is begun."""
     candidates = [Candidate(**record) for record in found]
     rows = split_rows(windows, "test", config.windows)
-    protocol = protocol_of_now(motions, rows, body, config, window)
-    current = {c.name for c in candidates if protocol.has_current(scored.get(c.name), c.weights)}
+    now = provenance_of_now(motions, rows, body, config, window)
+    current = {c.name for c in candidates if is_current(scored.get(c.name), c.weights, now)}
     pending = [c for c in candidates if config.force or c.name not in current]
-    _tell(len(candidates), {c.name: standing(c, scored.get(c.name), protocol) for c in pending})
+    why = {c.name: standing(c, scored.get(c.name), now) for c in pending}
+    _log_what_is_to_be_scored(len(candidates), why)
     batch = read_rows(motions, rows, window, hands=False).to(device)
     for candidate in with_progress(pending, "scoring checkpoints", len(pending)):
         if candidate.body not in (None, body.digest):
             logger.warning(
                 "%s was trained on another body file, so shapes meant others to it", candidate.name
             )
-        denoiser = read_denoiser(Path(candidate.path)).to(device)
+        denoiser = load_denoiser(Path(candidate.path)).to(device)
         about = rows[["sequence", "start", "subject"]].rename(columns={"start": "window"})
         metrics = score_denoiser(denoiser, batch, body, motions.header.fps, config)
         yield {
@@ -85,25 +86,26 @@ def score_checkpoints(  # noqa: PLR0913
                 "stage": candidate.stage,
                 "step": candidate.step,
                 "weights": candidate.weights,
-                **protocol.record(),
+                "measured": now.record(),
                 "windows": about.to_dict(orient="list") | metrics,
             }
         }
 
 
-def protocol_of_now(
+def provenance_of_now(
     motions: MotionStore, rows: pd.DataFrame, body: BodyModel, config: EvaluationConfig, window: WindowConfig
-) -> Protocol:
-    """What a score would be measured on, and how, if it were measured now."""
+) -> Provenance:
+    """What a score would be measured on, and how, if it were measured now; refuses motion of other bodies."""
+    refuse_other_body(body, motions)
     windows = digest_of(table_digest(rows), window.length)
-    return Protocol.of_now(motions.digest, windows, body.digest, config)
+    return evaluation_provenance(motions.digest, windows, body.digest, config)
 
 
-def standing(candidate: Candidate, score: Score | None, protocol: Protocol) -> str:
+def standing(candidate: Candidate, score: Score | None, now: Provenance) -> str:
     """Whether there is a score that was measured as it would be now, and if not, what has changed."""
     if score is None:
         return UNSCORED
-    reasons = "; ".join(protocol.staleness(score, candidate.weights))
+    reasons = "; ".join(staleness(score, candidate.weights, now))
     if not reasons:
         return CURRENT
     return f"{'stale' if is_own(candidate.name) else 'measured otherwise'} ({reasons})"
@@ -114,20 +116,7 @@ def is_own(name: str) -> bool:
     return name.count("/") == 1
 
 
-def score_denoiser(
-    denoiser: Denoiser, batch: WindowBatch, body: BodyModel, fps: float, config: EvaluationConfig
-) -> dict[str, list[float | None]]:
-    """Every metric of every window; None where it is undefined."""
-    parts = []
-    for first in range(0, len(batch), config.batch_size):
-        index = torch.arange(first, min(first + config.batch_size, len(batch)))
-        generator = generator_for(config.seed, "evaluation", first, device=batch.betas.device)
-        parts.append(score_windows(denoiser, batch.rows(index), body, fps, config, generator))
-    metrics = {name: torch.cat([part[name] for part in parts]).tolist() for name in parts[0]}
-    return {name: [None if math.isnan(v) else v for v in values] for name, values in metrics.items()}
-
-
-def _tell(found: int, pending: dict[str, str]) -> None:
+def _log_what_is_to_be_scored(found: int, pending: dict[str, str]) -> None:
     """What is to be scored, and why what has a score is to be scored again."""
     all_found = counted(found, "checkpoint")
     if not pending:

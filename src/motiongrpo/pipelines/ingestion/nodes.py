@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from motiongrpo.base.checkpoint import digest_of
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.progress import with_progress
+from motiongrpo.base.provenance import Provenance
 from motiongrpo.base.words import counted
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
@@ -38,7 +38,7 @@ def ingest_motions(
     ingestion = Ingestion(raw, model, config, conversion)
     total = len(ingestion.readers)
     contents = contents_of(raw, known) if config.source != "synthetic" else {}
-    generation = generation_name(ingestion, contents)
+    generation = store_provenance(ingestion, contents).digest
     header = StoreHeader(fps=config.fps, body_digest=model.digest)
     done = progress.get(generation, set())
     pending = [name for name in ingestion.readers if name not in done]
@@ -58,12 +58,15 @@ def contents_of(raw: RawFolder, known: dict[str, Fingerprint]) -> dict[str, Fing
     return dict(with_progress(found, "looking for changed files", len(raw.files)))
 
 
-def generation_name(ingestion: Ingestion, contents: dict[str, Fingerprint]) -> str:
-    """Names what a store is made of: parameters that shape the motion, the body, what the files hold."""
-    shaping = ingestion.config.model_dump(exclude={"splits", "workers"})
-    files = [(name, file.size, file.digest) for name, file in contents.items()]
-    conversion = ingestion.conversion.digest if ingestion.conversion else None
-    return digest_of(shaping, ingestion.model.digest, conversion, files)
+def store_provenance(ingestion: Ingestion, contents: dict[str, Fingerprint]) -> Provenance:
+    """What a store is made of: parameters that shape the motion, the body, what the files hold."""
+    shaping = ingestion.config.model_dump(mode="json", exclude={"splits", "workers"})
+    inputs = {
+        "body_file": ingestion.model.digest,
+        "gender_conversion": ingestion.conversion.digest if ingestion.conversion else None,
+        "files": {name: [file.size, file.digest] for name, file in contents.items()},
+    }
+    return Provenance("ingestion", shaping, inputs)
 
 
 def make_windows(motions: MotionStore, config: IngestionConfig, window: WindowConfig) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Pretraining: the denoiser learns motion under head paths."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -20,21 +19,15 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.base.precision import Precision, with_precision
 from motiongrpo.base.seeds import generator_for
-from motiongrpo.base.training import (
-    Rows,
-    Training,
-    checkpointed,
-    refuse_changes,
-    resume,
-    table_digest,
-)
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import read_egoallo
 from motiongrpo.diffusion.initialisation import start_from_data
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
+from motiongrpo.motion.windows import WindowConfig
+from motiongrpo.training.loop import Steps, checkpointed, refuse_changes, resume
+from motiongrpo.training.materials import Materials, refuse_other_body
 
 logger = logging.getLogger(__name__)
 
@@ -48,39 +41,29 @@ def train_denoiser(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
     precision: Precision,
-) -> Iterator[tuple[Rows, TrainingCheckpoint]]:
+) -> Steps:
     """Train from where the run stands to the end; every yield is on disk before the next step.
 
     `init: egoallo` takes the denoiser from a file instead: a series of one checkpoint, of step 0.
     """
     _refuse_other_start(state, config)
     if config.init == "egoallo":
+        refuse_other_body(body, motions)
         yield [], adopt_denoiser(body, state, config)
         return
-    training = Training(
-        stage="pretraining",
-        kind="denoiser",
-        config=config,
-        architecture=config.denoiser,
-        inputs={"motions": motions.digest, "windows": table_digest(windows)},
-        body_digest=body.digest,
-        seed=config.seed,
-        length="steps",
-        checkpoint_every=config.checkpoint_every,
-    )
-    spans, hands = split_rows(windows, "train"), config.denoiser.include_hands
-    supply = TrainingWindows(motions, spans, window, hands, config.short_share, config.seed)
+    materials = Materials(motions, windows, body, window, device, precision, planned=config.denoiser)
+    supply = materials.supply(config.seed, config.short_share)
     torch.manual_seed(config.seed)
     denoiser = Denoiser(config.denoiser)
-    first = supply.batch(config.start_windows, "start")
+    first = supply.batch(config.start_windows, "start").to("cpu")
     start_from_data(denoiser, first, generator_for(config.seed, "start"))
     optimiser = Optimiser(with_precision(denoiser.to(device), precision), config.optimiser)
+    training = materials.training("pretraining", config)
     progress = resume(optimiser, state, training)
-    rows = split_rows(windows, "validation", config.validation_windows)
     records = pretrain(
         optimiser,
-        lambda step: supply.batch(config.batch_size, "pretraining", step).to(device),
-        read_rows(motions, rows, window, hands).to(device),
+        lambda step: supply.batch(config.batch_size, "pretraining", step),
+        materials.held_out("validation", config.validation_windows),
         config,
     )
     yield from checkpointed(records, optimiser, training, progress)

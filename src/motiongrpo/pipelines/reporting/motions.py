@@ -8,16 +8,17 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from motiongrpo.base.checkpoint import Checkpoint, architecture_of
+from motiongrpo.base.checkpoint import Checkpoint
+from motiongrpo.base.network import restored
 from motiongrpo.base.progress import with_progress
-from motiongrpo.base.training import restored
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion, concatenate
 from motiongrpo.metrics.error_profile import SampledWindows, WindowFacts, error_profile, sampled_windows
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows, split_rows
+from motiongrpo.training.materials import refuse_other_body
 from motiongrpo.viz.clips.example import (
     RANKS,
     ScoredWindow,
@@ -44,6 +45,7 @@ def sample_held_out(  # noqa: PLR0913
     device: str,
 ) -> tuple[pd.DataFrame, Record]:
     """The samples that were scored, drawn again: where their errors lie, and three windows to look at."""
+    refuse_other_body(body, motions, pretrained_denoiser=pretrained, policy=policy)
     rows = split_rows(windows, "test", config.windows)
     models = {"pretrained": pretrained, "post-trained": policy}
     for name, model in models.items():
@@ -69,8 +71,7 @@ def draw_from(
     checkpoint: Checkpoint, name: str, batch: WindowBatch, body: BodyModel, config: EvaluationConfig
 ) -> SampledWindows:
     """What one model made of the windows."""
-    denoiser = Denoiser(architecture_of(checkpoint.header, DenoiserConfig))
-    denoiser = restored(checkpoint, denoiser).to(batch.betas.device)
+    denoiser = restored(checkpoint, Denoiser).to(batch.betas.device)
     parts = sampled_windows(denoiser, batch, body, config)
     batches = math.ceil(len(batch) / config.batch_size)
     done = list(with_progress(parts, f"sampling held-out windows, {name}", batches))

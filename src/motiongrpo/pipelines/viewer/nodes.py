@@ -6,17 +6,20 @@ import numpy as np
 import pandas as pd
 
 from motiongrpo.base.checkpoint import Checkpoint
+from motiongrpo.base.network import restored
 from motiongrpo.base.progress import with_progress
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel, body_file, load_body_model
 from motiongrpo.body.mesh import Mesher
+from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion, concatenate
 from motiongrpo.diffusion.recording import Recording
-from motiongrpo.diffusion.recovery import recover, restored_denoiser
+from motiongrpo.diffusion.recovery import recover
 from motiongrpo.diffusion.window_blend import WindowPlan
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, read_windows, split_rows
+from motiongrpo.training.materials import refuse_other_body
 from motiongrpo.viz.viewer.server import ViewerConfig, view
 
 logger = logging.getLogger(__name__)
@@ -33,8 +36,10 @@ def draw_recordings(  # noqa: PLR0913
     window: WindowConfig,
 ) -> dict[str, Recording]:
     """The first seconds of held-out sequences, evenly spaced: truth, and samples of each model there is."""
+    stored = {"pretrained_denoiser": pretrained} | ({} if policy is None else {"policy": policy})
+    refuse_other_body(body, motions, **stored)
     models = {"pretrained": pretrained} | ({} if policy is None else {"post-trained": policy})
-    denoisers = {name: restored_denoiser(checkpoint) for name, checkpoint in models.items()}
+    denoisers = {name: restored(checkpoint, Denoiser) for name, checkpoint in models.items()}
     plan = WindowPlan(length=window.length, overlap=max(1, window.length // 4))  # EgoAllo's share
     held_out = split_rows(windows, "test")["sequence"].unique()
     chosen = held_out[np.unique(np.linspace(0, len(held_out) - 1, config.sequences).round().astype(int))]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from motiongrpo.base.words import by_value
-from motiongrpo.metrics.protocol import CURRENT
+from motiongrpo.metrics.standing import CURRENT
 from motiongrpo.viz.report.paired import Paired
 
 FEW_SEQUENCES = 20  # a percentile interval over fewer is too narrow

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from motiongrpo.metrics.protocol import SAME
+from motiongrpo.metrics.standing import SAME
 from motiongrpo.viz.figures.palette import GREY, LINES, TEMPLATE
 from motiongrpo.viz.report.page import render
 from motiongrpo.viz.report.paired import CHECKS, Interval, Paired, pair_of

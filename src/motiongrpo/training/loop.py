@@ -1,4 +1,4 @@
-"""What the three training nodes share: resuming, checkpoints, and stopping when asked to."""
+"""What all trainings share: going on from a saved state, checkpoints, and stopping when asked to."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -14,30 +14,24 @@ from motiongrpo.base.checkpoint import (
     Checkpoint,
     Header,
     Kind,
-    Model,
     TrainingCheckpoint,
     demand_finite_tensors,
     digest_of,
-    filled,
 )
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import Diverged, InputError
 from motiongrpo.base.finite import demand_finite
-from motiongrpo.base.optimisation import Learner
+from motiongrpo.base.optimisation import Learner, TrainingConfig
 from motiongrpo.base.progress import with_progress
-from motiongrpo.base.words import differences
+from motiongrpo.base.provenance import Provenance
 
 Rows = list[dict[str, Any]]
+Steps = Iterator[tuple[Rows, TrainingCheckpoint]]
 
 
 def table_digest(table: pd.DataFrame) -> str:
     """Names the content of a table."""
     return digest_of(table.to_csv(index=False))
-
-
-def restored(checkpoint: Checkpoint, model: Model) -> Model:
-    """The model with the weights of a checkpoint, its dropout off: what follows samples from it."""
-    return filled(model, checkpoint).eval()
 
 
 class Record(Protocol):
@@ -49,20 +43,19 @@ class Record(Protocol):
 
 @dataclass(frozen=True)
 class Training:
-    """One training: its name, its parameters, what it was made from, and how long it is."""
+    """The description of a training: its name, parameters and inputs, and how long it is."""
 
     stage: str
     kind: Kind
-    config: Config
+    config: TrainingConfig
     architecture: Config
-    inputs: dict[str, str]  # digests
+    inputs: dict[str, str]  # digests of what it is made from and learns from
     body_digest: str
-    seed: int
     length: Literal["steps", "updates"]  # the parameter that says how long it is
-    checkpoint_every: int
 
     @property
     def steps(self) -> int:
+        """How long it is."""
         return getattr(self.config, self.length)
 
     def header(self, kind: Kind, step: int, metrics: dict[str, float]) -> Header:
@@ -70,7 +63,7 @@ class Training:
             kind=kind,
             stage=self.stage,
             step=step,
-            seed=self.seed,
+            seed=self.config.seed,
             architecture=self.architecture.model_dump(),
             body_digest=self.body_digest,
             parameters=self.config.model_dump(mode="json"),
@@ -107,11 +100,14 @@ def resume(learner: Learner, state: Checkpoint | None, training: Training) -> Pr
     return Progress(state.header.step, state.header.metrics)
 
 
+def provenance_of(header: Header) -> Provenance:
+    """What a training was made from, as its header says."""
+    return Provenance(header.stage, header.parameters, header.inputs | {"body_file": header.body_digest})
+
+
 def refuse_changes(before: Header, now: Header) -> None:
     """Refuse to go on from what was made with other parameters or from other data; names each."""
-    changed = differences(before.parameters, now.parameters, now.stage)
-    changed += differences(before.inputs, now.inputs, "input")
-    if changed:
+    if changed := provenance_of(now).changes(provenance_of(before)):
         raise InputError(
             f"this run already holds a {now.stage} training that differs: {'; '.join(changed)}; "
             "choose another name with --params run=NAME, or restore the old values to go on"
@@ -120,7 +116,7 @@ def refuse_changes(before: Header, now: Header) -> None:
 
 def checkpointed(
     records: Iterator[Record], learner: Learner, training: Training, progress: Progress
-) -> Iterator[tuple[Rows, TrainingCheckpoint]]:
+) -> Steps:
     """Gather records and hand over a checkpoint every so often, at the end, and when asked to stop.
 
     SIGTERM and SIGUSR1 (a cluster's warning) save first and stop then; the same command goes on. Rows and
@@ -131,7 +127,11 @@ def checkpointed(
     with _StopRequest() as stop, _what_stays(lambda: (done, saved), training):
         for record in with_progress(records, training.stage.replace("_", " "), training.steps, progress.step):
             rows.append(_finite_row(record))
-            if record.step % training.checkpoint_every == 0 or record.step == training.steps or stop.asked:
+            if (
+                record.step % training.config.checkpoint_every == 0
+                or record.step == training.steps
+                or stop.asked
+            ):
                 yield rows, _checkpoint(learner, training, rows[-1])
                 rows, saved = [], record.step
             done = record.step

@@ -6,13 +6,22 @@ import pytest
 import torch
 from torch import nn
 
+from motiongrpo.base.provenance import Provenance
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.representation import feature_sizes, true_motion
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.geometry.so3 import quaternion_from_rotation_vector
-from motiongrpo.metrics.evaluation import EvaluationConfig, score_windows
-from motiongrpo.metrics.protocol import VERSION, Protocol, changes, is_current, paired
+from motiongrpo.metrics.evaluation import EvaluationConfig, score_denoiser
 from motiongrpo.metrics.score import METRICS
+from motiongrpo.metrics.standing import (
+    VERSION,
+    alike,
+    evaluation_provenance,
+    is_current,
+    measured_otherwise,
+    paired,
+    staleness,
+)
 from motiongrpo.motion.windows import WindowBatch
 from tests.bodies import open_body
 from tests.denoisers import small
@@ -70,32 +79,30 @@ def denoiser() -> Denoiser:
 
 def measured() -> dict[str, list[float]]:
     """Every metric of both windows."""
-    generator = torch.Generator().manual_seed(0)
-    scores = score_windows(denoiser(), batch(), open_body(), 30.0, CONFIG, generator)
-    return {name: values.tolist() for name, values in scores.items()}
+    return score_denoiser(denoiser(), batch(), open_body(), 30.0, CONFIG)
 
 
 SCORES = {  # of version 1
-    "mpjpe_mm": (427.7937711, 426.1921804),
-    "pa_mpjpe_mm": (130.2894021, 130.2876603),
-    "mpjre_deg": (27.31436325, 27.40556938),
-    "mpjve_mm_s": (17526.17433, 17310.06556),
-    "jitter_m_s3": (48.72342787, 60.92250625),
+    "mpjpe_mm": (427.7946206, 426.1925957),
+    "pa_mpjpe_mm": (130.2884659, 130.2871861),
+    "mpjre_deg": (27.31435275, 27.40554941),
+    "mpjve_mm_s": (17526.30149, 17310.11257),
+    "jitter_m_s3": (48.75030067, 60.90407711),
     "true_jitter_m_s3": (46161.30525, 50067.91413),
-    "jitter_ratio": (0.001055503686, 0.00121679737),
-    "foot_sliding_mm_s": (1060.009996, 930.7863621),
-    "penetration_mm": (17.61306346, 43.10837407),
+    "jitter_ratio": (0.001056085836, 0.001216429287),
+    "foot_sliding_mm_s": (1059.961841, 930.7985833),
+    "penetration_mm": (17.61273211, 43.10811721),
     "penetration_share": (0.5833333333, 1),
     "floating_share": (0, 0),
     "contact_f1": (0.8421052632, 1),
-    "egoallo_pa_mpjpe_mm": (445.361434, 447.0063948),
+    "egoallo_pa_mpjpe_mm": (445.3625547, 447.0067475),
     "egoallo_gnd": (1, 1),
-    "egoallo_foot_skate_m": (0.2826714543, 0.3244293868),
-    "paper_mpjre_deg": (12.27034808, 12.23137751),
-    "paper_jitter_ratio": (0.001055503686, 0.00121679737),
-    "paper_penetration_m": (0.008816672988, 0.1039728159),
-    "best_of_k_mpjpe_mm": (427.7928229, 426.1920315),
-    "pairwise_diversity_mm": (0.01245372544, 0.00746030323),
+    "egoallo_foot_skate_m": (0.2826935614, 0.3244351022),
+    "paper_mpjre_deg": (12.27031271, 12.23136995),
+    "paper_jitter_ratio": (0.001056085836, 0.001216429287),
+    "paper_penetration_m": (0.008815691293, 0.1039727347),
+    "best_of_k_mpjpe_mm": (427.7940913, 426.1925914),
+    "pairwise_diversity_mm": (0.01796000804, 0.01454199886),
 }
 
 
@@ -110,21 +117,25 @@ def test_the_numbers_of_a_checkpoint_are_those_of_this_version():
         )
 
 
-def of_now(**changes) -> Protocol:
-    return Protocol.of_now("motions", "windows", "body", CONFIG.model_copy(update=changes))
+def of_now(**changes) -> Provenance:
+    return evaluation_provenance("motions", "windows", "body", CONFIG.model_copy(update=changes))
 
 
-def score(protocol: Protocol, weights: str = "w") -> dict:
-    return {"weights": weights, **protocol.record()}
+def with_input(name: str, value) -> Provenance:
+    return replace(of_now(), inputs=of_now().inputs | {name: value})
 
 
-def test_a_score_of_the_same_weights_under_the_same_protocol_is_current():
+def score(now: Provenance, weights: str = "w") -> dict:
+    return {"weights": weights, "measured": now.record()}
+
+
+def test_a_score_of_the_same_weights_measured_alike_is_current():
     now = of_now()
-    assert now.has_current(score(of_now()), "w")
-    assert now.staleness(score(of_now()), "w") == []
-    assert not now.has_current(None, "w")
-    assert not now.has_current(score(now), "other")
-    assert now.staleness(score(now), "other") == ["other weights"]
+    assert is_current(score(of_now()), "w", now)
+    assert staleness(score(of_now()), "w", now) == []
+    assert not is_current(None, "w", now)
+    assert not is_current(score(now), "other", now)
+    assert staleness(score(now), "other", now) == ["other weights"]
 
 
 def test_what_only_the_comparison_uses_makes_no_score_stale():
@@ -140,31 +151,32 @@ def test_what_only_the_comparison_uses_makes_no_score_stale():
             of_now(sampling=CONFIG.sampling.model_copy(update={"steps": 9})),
             "evaluation.sampling.steps was 9, is 5",
         ),
-        (
-            replace(of_now(), version=VERSION - 1),
-            f"the code that measures was version {VERSION - 1}, is {VERSION}",
-        ),
-        (replace(of_now(), metrics=[]), "other metrics"),
-        (replace(of_now(), motions="others"), "other motion"),
-        (replace(of_now(), windows="others"), "other held-out windows"),
-        (replace(of_now(), body="other"), "another body file"),
+        (replace(of_now(), version=VERSION - 1), f"the code was version {VERSION - 1}, is {VERSION}"),
+        (with_input("metrics", []), "other metrics"),
+        (with_input("motion", "others"), "other motion"),
+        (with_input("held_out_windows", "others"), "other held out windows"),
+        (with_input("body_file", "other"), "other body file"),
     ],
 )
 def test_everything_that_changes_a_score_makes_it_stale_and_is_named(before, phrase):
     assert before.digest != of_now().digest
-    assert of_now().staleness(score(before), "w") == [phrase]
-    assert not is_current(score(before), of_now().digest, "w")
+    assert staleness(score(before), "w", of_now()) == [phrase]
+    assert not is_current(score(before), "w", of_now())
+    assert not alike(score(before), score(of_now()))
+    assert measured_otherwise(score(before), score(of_now())) == [phrase]
 
 
-def test_a_score_that_does_not_say_how_it_was_measured_is_stale():
-    assert changes({"protocol": "old"}, score(of_now())) == ["it does not say how it was measured"]
-    assert not paired({"protocol": "old"}, score(of_now()))
-    assert paired({"protocol": "old"}, {"protocol": "old"})
+def test_a_score_that_does_not_say_how_it_was_measured_is_stale_and_compares_with_none():
+    untold = {"weights": "w", "protocol": "old"}
+    assert staleness(untold, "w", of_now()) == ["it does not say how it was made"]
+    assert measured_otherwise(untold, score(of_now())) == ["it does not say how it was made"]
+    assert measured_otherwise(score(of_now()), untold) == ["it does not say how it was made"]
+    assert not paired(untold, score(of_now()))
 
 
 def test_scores_are_paired_on_the_same_windows_and_metrics_however_motions_were_drawn():
     assert paired(score(of_now()), score(of_now(samples=4)))
-    assert not paired(score(of_now()), score(replace(of_now(), windows="others")))
+    assert not paired(score(of_now()), score(with_input("held_out_windows", "others")))
     assert not paired(score(of_now()), score(replace(of_now(), version=0)))
 
 

@@ -1,0 +1,45 @@
+"""The controls of an ablation that are trained: pretraining that goes on, and supervised fine-tuning."""
+
+from motiongrpo.base.checkpoint import Checkpoint
+from motiongrpo.diffusion.training import PretrainingConfig, pretrain
+from motiongrpo.experiments.supervised import SupervisedConfig, fine_tune
+from motiongrpo.rewards.hybrid import HybridReward
+from motiongrpo.training.loop import Steps, checkpointed, resume
+from motiongrpo.training.materials import Materials
+
+
+def continue_pretraining(materials: Materials, state: Checkpoint | None, config: PretrainingConfig) -> Steps:
+    """Pretraining from the pretrained weights, on batches it has not seen in this order."""
+    training = materials.training("continued_pretraining", config)
+    optimiser = materials.optimiser(config.optimiser)
+    progress = resume(optimiser, state, training)
+    supply = materials.supply(config.seed, config.short_share)
+    records = pretrain(
+        optimiser,
+        lambda step: supply.batch(config.batch_size, "continued", step),
+        materials.held_out("validation", config.validation_windows),
+        config,
+    )
+    yield from checkpointed(records, optimiser, training, progress)
+
+
+def supervise(
+    materials: Materials,
+    state: Checkpoint | None,
+    config: SupervisedConfig,
+    reward: HybridReward,
+    omega: dict[str, float],
+) -> Steps:
+    """Supervised fine-tuning from the pretrained weights, on whole windows as GRPO takes them."""
+    training = materials.training("supervised_fine_tuning", config)
+    optimiser = materials.optimiser(config.optimiser)
+    progress = resume(optimiser, state, training)
+    supply = materials.supply(config.seed)
+    records = fine_tune(
+        optimiser,
+        lambda step: supply.batch(config.batch_size, "supervised", step),
+        reward,
+        omega,
+        config,
+    )
+    yield from checkpointed(records, optimiser, training, progress)
