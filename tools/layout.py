@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "motiongrpo"
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "layout.md"
 START, END = "<!-- folders: python tools/layout.py -->\n```\n", "```\n<!-- end of folders -->"
-COLUMN = 19
+COLUMN = 17
 AROUND = {
     "conf/": "Parameters: base (the default), smoke (tests), cmu (real motion), paper (its scale)",
     "docs/": "Notation, data, metrics, evidence, and what was tried and decided",
@@ -24,8 +24,8 @@ AROUND = {
 }
 OPENING = """# Layout
 
-Every file of the package with the first sentence of its docstring, written by `python tools/layout.py`. Folders
-stand in the order in which they build on each other: each imports only from those above it.
+Every file of the package with the first sentence of its docstring, written by `python tools/layout.py`.
+Folders stand in the order in which they build on each other: each imports only from those above it.
 """
 
 
