@@ -1,4 +1,4 @@
-"""The motion store in the catalog: written one raw file at a time, read window by window."""
+"""The motion store in the catalog: written file by file, read as memory maps."""
 
 import json
 from dataclasses import asdict, astuple
