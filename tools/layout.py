@@ -1,63 +1,80 @@
-"""The layout in the README: every file of the package with the first words of its own docstring.
+"""The layout of the project in words: its folders in the README, every file of the package in docs/layout.md.
 
     python tools/layout.py
 
-rewrites the block; a test says when that was forgotten.
+writes both from the first sentence of each module's docstring; a test says when that was forgotten.
 """
 
 import ast
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "motiongrpo"
-WIDTH, COLUMN = 82, 34
-START, END = "<!-- layout: python tools/layout.py -->\n```\n", "```\n<!-- end of layout -->"
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "layout.md"
+START, END = "<!-- folders: python tools/layout.py -->\n```\n", "```\n<!-- end of folders -->"
+COLUMN = 17
 AROUND = {
-    "conf/": "base (the default), smoke (tests), cmu (real motion), paper (its scale); local is yours",
-    "data/": "everything a run makes, a folder a run name; git ignores it",
-    "docs/": "notation, data, decisions and experiments",
-    "notebooks/": "from head path to body; reading the diversity evidence; one GRPO update",
-    "tests/": "mirrors src; against theory and oracles first",
-    "tools/": "what developers run: the pictures, the layout, the open body",
-    "benchmarks/": "one script a question, its answer in its docstring",
-    "src/motiongrpo/": "",
+    "conf/": "Parameters: base (the default), smoke (tests), cmu (real motion), paper (its scale)",
+    "docs/": "Notation, data, metrics, evidence, and what was tried and decided",
+    "notebooks/": "From head path to body; reading the diversity evidence; one GRPO update",
+    "tests/": "The same folders as in src; first of all closed forms and independent implementations",
 }
+OPENING = """# Layout
+
+Every file of the package with the first sentence of its docstring, written by `python tools/layout.py`.
+Folders stand in the order in which they build on each other: each imports only from those above it.
+"""
 
 
-def phrase(path: Path) -> str:
-    """The first sentence of a module's docstring, cut at a comma or colon where it is long."""
+def sentence(path: Path) -> str:
+    """The first sentence of a module's docstring, without its full stop; empty where there is none."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    sentence = re.split(r"\.(?=\s+[A-Z]|$)", text.split("\n\n")[0].replace("\n", " "))[0]
-    sentence = re.sub(r" \([^)]*\)", "", sentence)
-    if len(sentence) <= WIDTH:
-        return sentence
-    cut = [m.start() for m in re.finditer(r"[,:;] ", sentence) if m.start() <= WIDTH]
-    return sentence[: cut[-1]] if cut else sentence
+    words = " ".join(text.split("\n\n")[0].split())
+    return re.split(r"(?<=[.?!])\s+(?=[^\s\da-z])", words)[0].removesuffix(".")
 
 
-def lines(folder: Path, depth: int) -> list[str]:
-    """A folder's files, then its folders, indented."""
-    indent, out = "  " * depth, []
-    for path in sorted(folder.iterdir(), key=lambda p: (p.is_dir(), p.name)):
-        if path.is_dir() and (path / "__init__.py").is_file():
-            out.append(f"{indent + path.name + '/':{COLUMN}}{phrase(path / '__init__.py')}".rstrip())
-            out += lines(path, depth + 1)
-        elif path.suffix == ".py" and path.name != "__init__.py":
-            out.append(f"{indent + path.name:{COLUMN}}{phrase(path)}".rstrip())
-    return out
+def packages(folder: Path) -> list[Path]:
+    """The packages right below a folder, by name."""
+    return sorted(path.parent for path in folder.glob("*/__init__.py"))
 
 
-def layout() -> str:
-    """The whole block, without its fences."""
-    head = [f"{name:{COLUMN}}{what}".rstrip() for name, what in AROUND.items()]
-    return "\n".join([*head, *lines(PACKAGE, 1)]) + "\n"
+def rooms() -> list[Path]:
+    """The package's folders, those that others build on first: the layers of import-linter from below."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    order = [name.split(".")[-1] for layer in reversed(layers) for name in layer.split(" | ")]
+    return sorted(packages(PACKAGE), key=lambda room: (*order, room.name).index(room.name))
+
+
+def folders() -> str:
+    """The tree of folders in the README, a line each."""
+    tree = {"src/motiongrpo/": ""} | {f"  {room.name}/": sentence(room / "__init__.py") for room in rooms()}
+    return "".join(f"{name:{COLUMN}}{what}".rstrip() + "\n" for name, what in (tree | AROUND).items())
+
+
+def section(folder: Path, deep: list[Path]) -> Iterator[str]:
+    """A folder's heading, sentence and files, then the sections of the folders in it."""
+    name = folder.relative_to(PACKAGE.parent).as_posix()
+    yield f"\n## `{name}/`\n\n{sentence(folder / '__init__.py')}.\n"
+    for path in sorted(set(folder.glob("*.py")) - {folder / "__init__.py"}):
+        yield f"- `{path.name}`: {sentence(path)}" if sentence(path) else f"- `{path.name}`"
+    for inner in deep:
+        yield from section(inner, packages(inner))
+
+
+def page() -> str:
+    """docs/layout.md as it should be."""
+    return "\n".join([OPENING.rstrip(), *section(PACKAGE, rooms())]) + "\n"
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split(START)
-    readme.write_text(before + START + layout() + END + rest.split(END)[1], encoding="utf-8")
+    before, rest = README.read_text(encoding="utf-8").split(START)
+    README.write_text(before + START + folders() + END + rest.split(END)[1], encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Screenshots of the pipelines in kedro-viz, as the README shows them.
+"""Screenshots of the pipelines in kedro-viz, as docs/viz.md shows them.
 
     make viz && python tools/screenshots.py
 

@@ -74,7 +74,7 @@ class Commands(click.Group):
 
 
 def write_commands(formatter: click.HelpFormatter) -> None:
-    """What a user can do, in the words of the README."""
+    """What a user can do, each command with a sentence."""
     with formatter.section("What you can do, in the project's folder"):
         for command, sentence in COMMANDS:
             formatter.write_text(click.style(command, bold=True))

@@ -1,6 +1,6 @@
-"""What a user can do, each with a sentence: the words of `--help` and of the README, as a test says."""
+"""What a user can do, each with a sentence: the words of `--help`, the main ones also those of the README."""
 
-COMMANDS: tuple[tuple[str, str], ...] = (
+MAIN: tuple[tuple[str, str], ...] = (
     (
         "kedro run",
         "the whole chain: ingestion, pretraining, reward_model, grpo, evaluation, reporting; "
@@ -11,19 +11,31 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "the chain on real motion: a folder of CMU's BVH or ASF/AMC files",
     ),
     (
+        "kedro run --params run=NAME,grpo.rollout.noise.kind=none",
+        "the chain under another name, with a parameter changed; two runs never overwrite each other",
+    ),
+    (
         "kedro run --pipelines grpo",
         "post-training alone, from the stored denoiser and reward model (--pipeline grpo, Kedro's older "
         "spelling, works too)",
     ),
     (
-        "kedro run --pipelines evaluation --params run=NAME",
-        "scores the checkpoints that have no current score and compares all; trains nothing "
-        "(evaluation.force=true scores all anew)",
-    ),
-    (
         'kedro run --pipelines evaluation,reporting --params "runs=a;b;c"',
         "scores the checkpoints of several runs on the held-out motion of the first, and compares the last "
         "ones of each",
+    ),
+    (
+        "kedro run --pipelines viewer",
+        "held-out motion in a browser: truth, pretrained and post-trained bodies side by side, with a "
+        "scrub bar (extra viewer, which make installs)",
+    ),
+)
+
+FURTHER: tuple[tuple[str, str], ...] = (
+    (
+        "kedro run --pipelines evaluation --params run=NAME",
+        "scores the checkpoints that have no current score and compares all; trains nothing "
+        "(evaluation.force=true scores all anew)",
     ),
     (
         "kedro run --pipelines reporting",
@@ -52,15 +64,6 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "obtain it",
     ),
     (
-        "kedro run --params run=NAME,grpo.rollout.noise.kind=none",
-        "the chain under another name, with a parameter changed; two runs never overwrite each other",
-    ),
-    (
-        "kedro run --pipelines viewer",
-        "held-out motion in a browser: truth, pretrained and post-trained bodies side by side, with a "
-        "scrub bar (extra viewer, which make installs)",
-    ),
-    (
         "motiongrpo view FILE",
         "the same viewer on recordings: those in data/07_model_output/NAME/recordings, or your own",
     ),
@@ -69,3 +72,5 @@ COMMANDS: tuple[tuple[str, str], ...] = (
         "the pipelines in a browser",
     ),
 )
+
+COMMANDS = (*MAIN, *FURTHER)

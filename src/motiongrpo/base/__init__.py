@@ -1,1 +1,1 @@
-"""What everything else stands on: parameter records, errors, files that are whole, checkpoints, trainings."""
+"""What all other folders build on: parameter records, errors, random seeds, checkpoints, trainings."""

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file with a JSON header, written all or nothing, readable without Kedro."""
+"""A checkpoint: a network's tensors in one safetensors file, and a header that says how they came about."""
 
 import hashlib
 import json

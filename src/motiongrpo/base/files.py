@@ -1,4 +1,4 @@
-"""Files that are either the old one or the new one, whatever happens in between."""
+"""Files replaced as a whole: after a crash a file is the old one or the new one, never a part."""
 
 import os
 import secrets

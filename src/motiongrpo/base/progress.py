@@ -1,4 +1,4 @@
-"""Long work shows where it stands: a bar with the time left on a terminal, a line now and then in a log."""
+"""Progress of long work: a bar with the time left on a terminal, a line now and then in a log."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Rigid transforms. `T_world_root` maps root coordinates to world, so products cancel by name."""
+"""Rigid transforms: `T_world_root` maps root coordinates to world, so products cancel by name."""
 
 from dataclasses import dataclass
 

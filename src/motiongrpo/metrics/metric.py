@@ -1,4 +1,4 @@
-"""What is said of a metric wherever it is shown."""
+"""The description of a metric: its unit, its definition, and which side is better."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Whether a clip can be learnt from: what is wrong with it, what of that is mended, where it is cut.
+"""The verdict on a clip: accepted, repaired, split where it cannot be repaired, or refused with a reason.
 
 Nothing is dropped in silence: every clip yields a report beside the pieces that came through.
 """

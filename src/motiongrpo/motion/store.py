@@ -1,4 +1,4 @@
-"""The motion store: every sequence in flat memory-mapped arrays, and one log that says what is there.
+"""The motion store: the frames of all sequences in flat binary arrays, and one log that says what is there.
 
     <folder>/CURRENT                        the name of the finished generation
     <folder>/raw_files.json                 size, time of change and digest of each raw file, as last seen

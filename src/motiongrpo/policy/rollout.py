@@ -1,4 +1,4 @@
-"""Rollouts: groups of motions sampled under one head path, with what an update needs to know of them.
+"""Rollouts: groups of motions sampled under one head path, into which noise may be injected.
 
 A group has `tracks` perturbed head paths and the same number of samples under each. Rows of a rollout
 are (group, track) pairs, so tensors are shaped (row, sample, …) and a group lives whole in one place.

@@ -1,4 +1,4 @@
-"""Reporting: what lies on disk, told. Nothing is trained or scored here."""
+"""Reporting: figures, clips and pages from what is on disk. Nothing is trained or scored here."""
 
 import platform
 from dataclasses import asdict

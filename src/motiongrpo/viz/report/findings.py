@@ -1,4 +1,4 @@
-"""What a reader should not have to find out alone: sentences made from the numbers of a run.
+"""Findings and warnings of the report: sentences made from the numbers of a run.
 
 The limits say when a sentence is worth its place on the page; they judge nothing and stop nothing.
 """
