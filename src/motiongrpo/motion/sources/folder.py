@@ -19,7 +19,7 @@ from motiongrpo.motion.sources.amass import AmassConfig, amass_take
 from motiongrpo.motion.sources.amass_subsets import subset_folders
 from motiongrpo.motion.sources.mocap.amc import parse_amc
 from motiongrpo.motion.sources.mocap.asf import parse_asf
-from motiongrpo.motion.sources.mocap.bvh import parse_bvh
+from motiongrpo.motion.sources.mocap.bvh import Bvh, parse_bvh
 from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_clip, rest_pose
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError, MemoryError)
@@ -85,8 +85,8 @@ def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, Rig
         for file in files:
             if take(file) == name and suffix(file) == ".bvh":
                 with suppress(InputError):  # a file that cannot be read gets a verdict of its own
-                    found, pose = rest_pose(parse_bvh(_text(files, file), file), config)
-                    if found == layout:
+                    recognised, pose = rest_pose(_bvh(files, file), config)
+                    if recognised == layout:
                         poses[layout] = pose
     return poses
 
@@ -98,7 +98,11 @@ def _read_bvh(
     model: BodyModel,
     config: MocapConfig,
 ) -> Clip:
-    return bvh_clip(parse_bvh(_text(files, file), file), take(file), rest_poses, model, config)
+    return bvh_clip(_bvh(files, file), take(file), rest_poses, model, config)
+
+
+def _bvh(files: Mapping[str, Read], file: str) -> Bvh:
+    return parse_bvh(_text(files, file), f"'{file}'")
 
 
 def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: MocapConfig) -> Clip:
@@ -106,7 +110,8 @@ def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: Mo
     names = [(folder / f"{subject}.asf{packed}").as_posix() for packed in ("", ".xz")]
     for skeleton in names:
         if skeleton in files:
-            amc = parse_amc(_text(files, file), parse_asf(_text(files, skeleton), skeleton), file)
+            asf = parse_asf(_text(files, skeleton), f"'{skeleton}'")
+            amc = parse_amc(_text(files, file), asf, f"'{file}'")
             return amc_clip(amc, take(file), model, config)
     raise InputError(f"'{file}' needs its skeleton '{names[0]}' beside it")
 

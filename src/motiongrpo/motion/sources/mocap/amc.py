@@ -41,9 +41,7 @@ def parse_amc(text: str, asf: Asf, where: str) -> Amc:
         raise InputError(f"{where} has no frames: each starts with its number on a line of its own")
     other_unit = ":RADIANS" if asf.degrees else ":DEGREES"
     if other_unit in text[: start.start()].upper():
-        raise InputError(
-            f"{where} says {other_unit} and its skeleton '{asf.where}' does not: they are no pair"
-        )
+        raise InputError(f"{where} says {other_unit} and its skeleton {asf.where} does not: they are no pair")
     body = text[start.start() :]
     bones = _bones(FRAME_NUMBER.split(body, maxsplit=2)[2], asf, where)
     values = _table(body, bones)
@@ -89,7 +87,7 @@ def _bones(frame: str, asf: Asf, where: str) -> dict[str, tuple[str, ...]]:
     if sorted(order) != sorted(moving):
         odd = sorted(set(order) ^ set(moving)) or order
         raise InputError(
-            f"{where}: its first frame and the skeleton '{asf.where}' differ in '{odd[0]}': they are no pair"
+            f"{where}: its first frame and the skeleton {asf.where} differ in '{odd[0]}': they are no pair"
         )
     return {name: moving[name] for name in order}
 
@@ -121,8 +119,8 @@ def _first_fault(body: str, bones: Mapping[str, tuple[str, ...]], where: str) ->
             return f"{where}: frame {expected} is missing, {number} stands in its place; get the file again"
         lines = [line.split() for line in frame.splitlines() if line.strip()]
         if [line[0] for line in lines] != list(bones):
-            found = f"expected a line for each of {len(bones)} bones, got {len(lines)} lines"
-            return f"{where}, frame {number}: {found}; the file is cut or damaged there, get it again"
+            count = f"expected a line for each of {len(bones)} bones, got {len(lines)} lines"
+            return f"{where}, frame {number}: {count}; the file is cut or damaged there, get it again"
         for name, *words in lines:
             if len(words) != len(bones[name]) or not all(map(_is_number, words)):
                 needed = f"'{name}' needs {len(bones[name])} numbers, got '{' '.join(words)}'"
