@@ -1,4 +1,4 @@
-"""A folder of motion files, as clips that are read one by one and only when asked for."""
+"""Readers of the motion files in a folder; every file is opened only when its reader is called."""
 
 import io
 import zipfile
@@ -26,7 +26,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeE
 
 Read = Callable[[], bytes]
 ClipReader = tuple[str, Callable[[], Clip | Take]]
-"""A file's name, and what reads it; reading raises InputError where the file cannot be used."""
+"""A file's name, and a function that reads it; reading raises InputError where the file cannot be used."""
 
 
 def mocap_clips(files: Mapping[str, Read], model: BodyModel, config: MocapConfig) -> Iterator[ClipReader]:
@@ -79,7 +79,7 @@ def read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
 
 
 def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, RigPoses]:
-    """By layout, the T-pose that the takes of that layout borrow from another take."""
+    """By layout, the T-pose that its takes have from another take."""
     poses = {}
     for layout, name in config.rest_takes.items():
         for file in files:
