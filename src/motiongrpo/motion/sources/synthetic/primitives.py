@@ -58,7 +58,9 @@ def rotate(R: Float[ndarray, "*#batch 3 3"], v: Float[ndarray, "*#batch 3"]) -> 
 
 
 def from_heading(
-    ahead: Float[ndarray, " time"], aside: Float[ndarray, " time"], yaw: Float[ndarray, " time"]
+    ahead: Float[ndarray, " time"] | float,
+    aside: Float[ndarray, " time"] | float,
+    yaw: Float[ndarray, " time"],
 ) -> Float[ndarray, "time 2"]:
     """The vector on the floor that lies `ahead` along a heading and `aside` to the left of it."""
     cos, sin = np.cos(yaw), np.sin(yaw)
