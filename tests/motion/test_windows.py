@@ -20,7 +20,7 @@ from motiongrpo.motion.windows import (
     split_rows,
     window_table,
 )
-from tests.bodies import open_body, stored, synthetic_clips, window_batch
+from tests.bodies import open_body, stored, stored_arrays, synthetic_clips, window_batch
 
 WINDOW = WindowConfig(length=16, at_least=8)
 
@@ -108,8 +108,8 @@ def test_a_share_of_windows_is_shorter():
 def test_a_window_is_a_slice_and_padding_repeats_its_last_frame(store):
     batch = read_windows(store, np.array([[0, 5, 16], [2, 30, 10]]), 16, hands=True)
     first = int(store.sequences["first"][2]) + 30
-    assert_close(batch.q_parent_joint[1, 3, :21], torch.tensor(store.arrays["q_body"][first + 3]))
-    assert_close(batch.T_world_cpf[1, 0], torch.tensor(store.arrays["T_world_cpf"][first - 1]))
+    assert_close(batch.q_parent_joint[1, 3, :21], torch.tensor(stored_arrays(store)["q_body"][first + 3]))
+    assert_close(batch.T_world_cpf[1, 0], torch.tensor(stored_arrays(store)["T_world_cpf"][first - 1]))
     assert_close(batch.q_parent_joint[1, 10:], batch.q_parent_joint[1, 9:10].expand(6, -1, -1))
     assert batch.mask.tolist() == [[True] * 16, [True] * 10 + [False] * 6]
     assert batch.q_parent_joint.shape[2] == 51
@@ -128,7 +128,7 @@ def test_the_true_body_hangs_where_the_recording_had_it(store):
     batch = read_windows(store, np.array([[1, 5, 16]]), 16, hands=False)
     first = int(store.sequences["first"][1]) + 5
     _, posed = batch.posed(open_body())
-    root = torch.tensor(store.arrays["T_world_root"][first : first + 16])
+    root = torch.tensor(stored_arrays(store)["T_world_root"][first : first + 16])
     assert_close(posed.p_world_joint[0, :, 0], root[:, 4:], rtol=0, atol=1e-5)
 
 

@@ -2,7 +2,6 @@
 
 import shutil
 
-import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -10,6 +9,7 @@ from torch.testing import assert_close
 from motiongrpo.body.body_model import OPEN_BODY, load_body_model
 from motiongrpo.diffusion.recording import load_recordings
 from motiongrpo.motion.store import open_store
+from tests.bodies import stored_arrays
 from tests.pipelines.kedro_project import run
 
 SHORT = {"viewer__server__open_seconds": 0.2, "viewer__server__port": 0, "viewer__seconds": 1}
@@ -31,16 +31,18 @@ def test_truth_and_samples_of_both_models_are_recorded_under_held_out_heads(data
     recordings = recorded(data)
     assert len(recordings) == 2
     store = open_store(data / "02_intermediate/smoke/motions")
+    stored = stored_arrays(store)
     for name, recording in recordings.items():
         models = ("pretrained 1", "pretrained 2", "post-trained 1", "post-trained 2")
         assert recording.names == ("truth", *models)
         first = int(store.sequences.set_index("name").loc[name, "first"]) + 1
         frames = slice(first, first + 30)
         assert_close(
-            recording.motions.T_world_cpf[3], torch.tensor(np.array(store.arrays["T_world_cpf"][frames]))
+            recording.motions.T_world_cpf[3],
+            torch.tensor(stored["T_world_cpf"][frames]),
         )
         _, posed = recording.motions.posed(load_body_model(OPEN_BODY))
-        root = torch.tensor(np.array(store.arrays["T_world_root"][frames]))
+        root = torch.tensor(stored["T_world_root"][frames])
         assert_close(posed.p_world_joint[0, :, 0], root[:, 4:], rtol=0, atol=1e-4)
         assert float((posed.p_world_joint[1] - posed.p_world_joint[2]).abs().max()) > 1e-3
 

@@ -4,8 +4,6 @@ Only the shape moves it in head coordinates; its axes are those of the head join
 arXiv:2410.03665).
 """
 
-import torch
-
 from motiongrpo.body.body_model import ShapedBody
 from motiongrpo.body.kinematics import PosedBody
 from motiongrpo.body.skeleton import Joint
@@ -14,5 +12,4 @@ from motiongrpo.geometry.se3 import Transform
 
 def central_pupil_frame(body: ShapedBody, posed: PosedBody) -> Transform:
     """T_world_cpf of a posed body."""
-    T_head_cpf = Transform(torch.eye(3).to(body.p_head_cpf), body.p_head_cpf)
-    return posed.joint(Joint.HEAD) @ T_head_cpf
+    return posed.joint(Joint.HEAD) @ body.T_head_cpf

@@ -1,4 +1,4 @@
-"""Which joints touch the floor: slow and low, at speeds in m/s, so that frame rates make no difference."""
+"""Contact with the floor: joints that are slow and low. Speeds are in m/s, independent of the frame rate."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,7 +10,7 @@ from motiongrpo.body.skeleton import BODY_JOINTS, CONTACT_JOINTS, FEET
 
 
 class ContactConfig(Config):
-    """When a joint counts as touching the floor."""
+    """The thresholds below which a joint counts as touching the floor."""
 
     speed_m_s: float = Field(gt=0)  # slower than this
     height_m: float = Field(gt=0)  # lower than this above where the joint is when it stands

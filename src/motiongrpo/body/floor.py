@@ -1,4 +1,4 @@
-"""Where the floor is, and how sure that is: the height at which the feet come to rest."""
+"""The floor of a motion, estimated as the height at which the feet come to rest, with a confidence."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from motiongrpo.body.contact import joint_speed
 
 @dataclass(frozen=True)
 class Floor:
-    """A horizontal floor."""
+    """A horizontal floor in world coordinates (z up)."""
 
     height_m: float
     confidence: float  # share of resting feet that rest on it, 0 to 1

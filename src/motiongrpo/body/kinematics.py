@@ -77,12 +77,11 @@ def root_from_head(
     T_world_root = T_world_cpf · T_head_cpf⁻¹ · T_root_head⁻¹, so the head is exact by construction.
     """
     R_root_head, p_root_head = _root_to_head(body, R_parent_joint)
-    T_head_cpf = Transform(torch.eye(3).to(body.p_head_cpf), body.p_head_cpf)
-    return T_world_cpf @ (Transform(R_root_head, p_root_head) @ T_head_cpf).inverse()
+    return T_world_cpf @ (Transform(R_root_head, p_root_head) @ body.T_head_cpf).inverse()
 
 
 def _root_to_head(body: ShapedBody, R_parent_joint: Tensor) -> tuple[Tensor, Tensor]:
-    """T_root_head along the one chain that matters: root, spine, neck, head."""
+    """R and p of T_root_head, along the chain of spine, neck and head."""
     chain = [Joint.HEAD]
     while PARENTS[chain[0]] > 0:
         chain.insert(0, Joint(PARENTS[chain[0]]))

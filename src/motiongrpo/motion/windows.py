@@ -1,6 +1,6 @@
-"""Windows: (sequence, start, length) rows into the store, and the batches cut by them.
+"""Windows: stretches of stored sequences, as rows (sequence, start, length), and batches of their motion.
 
-A window's first frame always has a frame before it, because the condition needs a relative pose.
+There is always a frame before a window's first, because the condition needs the pose relative to it.
 """
 
 from collections.abc import Callable
@@ -28,10 +28,10 @@ from motiongrpo.motion.store import MotionStore
 
 
 class WindowConfig(Config):
-    """Length of windows, in frames."""
+    """Lengths of windows, in frames."""
 
     length: int = Field(ge=4)
-    at_least: int = Field(ge=4)  # shorter pieces are not used
+    at_least: int = Field(ge=4)  # shorter stretches are not used
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class WindowBatch:
         )
 
     def demand_finite(self) -> None:
-        """Diverged where a frame is not finite, before a decomposition fails on it with a riddle."""
+        """Raise Diverged where a value is not finite."""
         for values in (self.betas, self.q_parent_joint, self.T_world_cpf):
             demand_finite("a window of motion", values, "the motion store is damaged, ingest again")
 
@@ -147,7 +147,7 @@ def draw_windows(
 
 @dataclass(frozen=True)
 class TrainingWindows:
-    """An endless supply of batches; the batch of a step depends on the seed and the step alone."""
+    """The training windows of a store; each batch is a function of the seed and its address alone."""
 
     store: MotionStore
     spans: pd.DataFrame  # the train rows of the window table
@@ -158,7 +158,7 @@ class TrainingWindows:
     device: str = "cpu"
 
     def batch(self, count: int, *address: str | int) -> WindowBatch:
-        """`count` windows for one purpose, half of them mirrored."""
+        """`count` random windows, each mirrored with probability 1/2; `address` names the random stream."""
         generator = generator_for(self.seed, "windows", *address)
         rows = draw_windows(self.spans, self.config, self.short_share, count, generator)
         batch = read_windows(self.store, rows, self.config.length, self.hands)
@@ -177,13 +177,13 @@ def split_rows(table: pd.DataFrame, split: str, at_most: int | None = None) -> p
 
 
 def read_rows(store: MotionStore, rows: pd.DataFrame, config: WindowConfig, hands: bool) -> WindowBatch:
-    """Cut rows of the window table out of the store."""
+    """The windows in rows of the window table, read from the store."""
     wanted = rows[["sequence", "start", "length"]].to_numpy(np.int64)
     return read_windows(store, wanted, config.length, hands)
 
 
 def read_windows(store: MotionStore, rows: NDArray[np.int64], length: int, hands: bool) -> WindowBatch:
-    """Cut rows (sequence, start, length) out of the store, padded to `length` frames."""
+    """The windows in rows (sequence, start, length), read from the store and padded to `length` frames."""
     sequence, start, real = rows.T
     first = store.sequences["first"].to_numpy()[sequence] + start
     joints = ("q_body", "q_hand") if hands else ("q_body",)

@@ -12,10 +12,10 @@ from motiongrpo.body.body_model import BodyModel, LinearShape
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.sources.synthetic import synthesise
-from motiongrpo.motion.sources.synthetic.anatomy import LEGS
-from motiongrpo.motion.sources.synthetic.score import Score, Segment
+from motiongrpo.motion.sources.synthetic.plan import Plan, Segment
+from motiongrpo.motion.sources.synthetic.subject import LEGS
 from motiongrpo.motion.sources.synthetic.synthesis import activity_names
-from tests.motion.sources.synthetic_people import ACTIVITIES, MODEL, Filmed, config, film, joint
+from tests.motion.sources.synthetic.people import ACTIVITIES, MODEL, Filmed, config, film, joint
 
 CLIPS = 8
 
@@ -93,8 +93,8 @@ def test_only_what_was_asked_for_is_done_and_in_time_all_of_it():
 
 def test_a_clip_names_what_happens_in_it_in_order_and_once():
     segments = (Segment("walk", 0, 2), Segment("sit", 2, 5), Segment("walk", 5, 8), Segment("jump", 8, 9))
-    assert activity_names(Score(segments=segments), 1.0, 8.2) == "walk+sit"
-    assert activity_names(Score(segments=segments), 1.9, 8.4) == "sit+walk+jump"
+    assert activity_names(Plan(segments=segments), 1.0, 8.2) == "walk+sit"
+    assert activity_names(Plan(segments=segments), 1.9, 8.4) == "sit+walk+jump"
 
 
 def test_runners_are_fast_and_leave_the_floor():
@@ -114,7 +114,7 @@ def test_turners_turn_on_the_spot_by_stepping():
     turned = []
     for filmed in films("turn"):
         assert np.linalg.norm(path(filmed) - path(filmed)[0], axis=1).max() < 0.3
-        turned.append(np.ptp(filmed.guide.yaw))
+        turned.append(np.ptp(filmed.planar.yaw))
         for foot in filmed.feet:
             assert np.abs(np.diff(foot.yaw)[foot.planted[1:] & foot.planted[:-1]]).max() < 1e-12
     assert max(turned) > 2
@@ -124,7 +124,7 @@ def test_turners_turn_on_the_spot_by_stepping():
 def test_side_steppers_go_sideways_without_crossing_their_feet():
     for filmed in films("sidestep"):
         velocity = np.gradient(path(filmed), axis=0)[filmed.steady("sidestep")]
-        heading = np.array([np.cos(filmed.guide.yaw[0]), np.sin(filmed.guide.yaw[0])])
+        heading = np.array([np.cos(filmed.planar.yaw[0]), np.sin(filmed.planar.yaw[0])])
         left = np.array([-heading[1], heading[0]])
         assert np.abs(velocity @ left).mean() > 3 * np.abs(velocity @ heading).mean()
         gap = joint(filmed.posed, Joint.LEFT_ANKLE) - joint(filmed.posed, Joint.RIGHT_ANKLE)

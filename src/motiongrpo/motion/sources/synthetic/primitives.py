@@ -1,4 +1,4 @@
-"""Smooth switches over time, and rotations about the three axes: the small change of the other modules."""
+"""Smooth transitions over time, and rotations about one axis."""
 
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ class Span(NamedTuple):
     fall: float
 
     def weight(self, t: Float[ndarray, " frame"]) -> Float[ndarray, " frame"]:
-        """How much of it is in force at the times t."""
+        """The weight of the span at the times t, from 0 to 1."""
         return ease((t - self.start) / self.rise) - ease((t - self.stop) / self.fall)
 
 
@@ -55,3 +55,13 @@ def about(axis: int, angle: Float[ndarray, "*batch"] | float) -> Float[ndarray, 
 def rotate(R: Float[ndarray, "*#batch 3 3"], v: Float[ndarray, "*#batch 3"]) -> Float[ndarray, "*batch 3"]:
     """R v, over any batch axes."""
     return (R @ v[..., None])[..., 0]
+
+
+def from_heading(
+    ahead: Float[ndarray, " time"] | float,
+    aside: Float[ndarray, " time"] | float,
+    yaw: Float[ndarray, " time"],
+) -> Float[ndarray, "time 2"]:
+    """The vector on the floor that lies `ahead` along a heading and `aside` to the left of it."""
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    return np.stack([ahead * cos - aside * sin, ahead * sin + aside * cos], axis=-1)

@@ -8,9 +8,9 @@ from motiongrpo.body.central_pupil import central_pupil_frame
 from motiongrpo.body.contact import ContactConfig, contact_labels, joint_speed
 from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
 from motiongrpo.geometry.so3 import matrix_from_quaternion, rotation_vector_from_matrix
-from motiongrpo.motion.sources.synthetic.anatomy import LEGS
-from motiongrpo.motion.sources.synthetic.score import GRAVITY, TIPTOE
-from tests.motion.sources.synthetic_people import Filmed, config, film, joint, together
+from motiongrpo.motion.sources.synthetic.plan import GRAVITY, TIPTOE
+from motiongrpo.motion.sources.synthetic.subject import LEGS
+from tests.motion.sources.synthetic.people import Filmed, config, film, interior, joint
 
 FPS = 30.0
 CLIPS = 200
@@ -67,7 +67,7 @@ def test_the_lowest_point_of_a_planted_foot_does_not_slip(clips):
             soles = foot_soles(filmed, side)
             lowest = soles[..., 2].argmin(dim=1, keepdim=True)
             slip = joint_speed(soles, FPS).gather(1, lowest)[:, 0].numpy()
-            slips.append(slip[together(foot.planted)])
+            slips.append(slip[interior(foot.planted)])
     slips = np.concatenate(slips)
     assert np.median(slips) < 1e-9
     assert np.quantile(slips, 0.9) < 0.01  # what is left is one frame's turn about heel or toe
@@ -118,7 +118,7 @@ def test_no_joint_is_faster_than_15_metres_per_second(clips):
 def test_the_head_stays_within_the_reach_of_the_body(clips):
     for filmed in clips:
         height = joint(filmed.posed, Joint.HEAD)[:, 2]
-        jump = max((TIPTOE + hop.speed**2 / (2 * GRAVITY) for hop in filmed.stage.score.hops), default=0.0)
+        jump = max((TIPTOE + hop.speed**2 / (2 * GRAVITY) for hop in filmed.timeline.plan.hops), default=0.0)
         standing = float(filmed.body.standing_height[Joint.HEAD])
         assert height.max() < standing + jump + 0.01
         assert height.min() > 0.4 * standing
@@ -156,9 +156,9 @@ def test_the_feet_of_a_flat_stance_are_labelled_and_those_of_a_swing_are_not(cli
     for filmed in clips:
         touching = labels(filmed)
         for leg, foot in zip(LEGS, filmed.feet, strict=True):
-            flat = together(together(foot.planted & (np.abs(foot.pitch) < 0.02)))
+            flat = interior(interior(foot.planted & (np.abs(foot.pitch) < 0.02)))
             stance.append(touching[flat][:, [leg.ankle - 1, leg.foot - 1]])
-            swing.append(touching[together(~foot.planted)][:, [leg.ankle - 1, leg.foot - 1]])
+            swing.append(touching[interior(~foot.planted)][:, [leg.ankle - 1, leg.foot - 1]])
     assert np.concatenate(stance).all()
     assert np.concatenate(swing).mean() < 0.01  # a swing starts and ends slow and low
 
