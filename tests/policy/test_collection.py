@@ -11,7 +11,7 @@ from motiongrpo.base.errors import Diverged
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.policy.advantage import RewardScale, group_advantages
-from motiongrpo.policy.collection import AdvantageConfig, Collector, judge
+from motiongrpo.policy.collection import AdvantageConfig, Collector, informative_groups, judge
 from motiongrpo.policy.rollout import roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import gradient_pass
@@ -185,8 +185,9 @@ def test_a_group_whose_tracks_alone_differ_teaches_nothing_when_noise_is_nested(
     by_track = {"position": torch.tensor([[0.1, 0.1, 0.7, 0.7], [0.1, 0.1, 0.1, 0.7]]).double()}
     whole = collector(Supply(), position_scale(1.0), TERMS[:1])
     nested = collector(Supply(), position_scale(1.0), TERMS[:1], noise=NESTED | {"octaves": 1})
-    assert whole.worth(by_track).tolist() == [True, True]
-    assert nested.worth(by_track).tolist() == [False, True]
+    for collecting, expected in ((whole, [True, True]), (nested, [False, True])):
+        found = informative_groups(by_track, collecting.scale, collecting.rollout, collecting.advantage)
+        assert found.tolist() == expected
 
 
 def surrogate(**changes) -> SurrogateConfig:

@@ -19,7 +19,7 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.experiments.cells import Cell, DiversityConfig
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale
-from motiongrpo.policy.collection import AdvantageConfig, Collector, judge
+from motiongrpo.policy.collection import AdvantageConfig, advantages_by_row, informative_groups, judge
 from motiongrpo.policy.diagnostics import reward_deviation, spread_mm
 from motiongrpo.policy.evidence import condition_and_action, evenly, splitting
 from motiongrpo.policy.rollout import (
@@ -56,13 +56,13 @@ class Study:
         rollouts = self._drawn(chain, batch, trained, number)
         measured = judge(rollouts, self.reward)
         rewards = self.reward.rewards(measured.values, self.scale.omega)
-        judged = Collector(chain, self.advantage, self.reward, self.scale, self.windows)
+        informative = informative_groups(rewards, self.scale, chain, self.advantage)
         return Pool(
             spread_mm=spread_mm(measured.p_head_joint, batch.mask),
             reward_std=reward_deviation(rewards),
-            dropped_share=float(1 - judged.worth(rewards).double().mean()),
+            dropped_share=float(1 - informative.double().mean()),
             variances=self._split(chain, batch, rewards, number),
-            gradients=self._gradients(judged, rollouts, rewards),
+            gradients=self._gradients(chain, rollouts, rewards),
         )
 
     def _drawn(
@@ -96,11 +96,13 @@ class Study:
         return {term: (float(c.mean()), float(a.mean())) for term, (c, a) in split.items()}
 
     def _gradients(
-        self, judged: Collector, rollouts: Rollouts, rewards: dict[str, PerSample]
+        self, chain: RolloutConfig, rollouts: Rollouts, rewards: dict[str, PerSample]
     ) -> dict[str, Float[Tensor, " parameter"]]:
         """Of all rewards together, of each alone, and of all at each level."""
-        objectives = {"all": judged.advantages(rollouts, rewards)}
-        objectives |= {term: judged.advantages(rollouts, {term: r}) for term, r in rewards.items()}
+        terms = {"all": rewards} | {term: {term: reward} for term, reward in rewards.items()}
+        objectives = {
+            name: advantages_by_row(some, self.scale, chain, self.advantage) for name, some in terms.items()
+        }
         parts = list(rollouts.parts())
         levels = gradients_by_level(self.policy, rollouts, parts, objectives, self.surrogate)
         found = over_levels(levels) | {str(t): level["all"] for t, level in levels.items()}

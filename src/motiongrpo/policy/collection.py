@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool
@@ -13,7 +14,7 @@ from motiongrpo.base.finite import demand_finite
 from motiongrpo.base.shapes import PerRowSample, PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.policy.advantage import RewardScale, dealt_out, group_advantages, teaches
+from motiongrpo.policy.advantage import RewardScale, dealt_out, group_advantages, reward_scale, teaches
 from motiongrpo.policy.diagnostics import spread_mm
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts, concatenate, roll_out
 from motiongrpo.rewards.hybrid import HybridReward, Measured
@@ -68,9 +69,9 @@ class Collector:
             rollouts = roll_out(policy, self.windows(missing, attempt), self.rollout, trained, generator)
             measured = judge(rollouts, self.reward)
             rewards = self.reward.rewards(measured.values, self.scale.omega)
-            worth = self.worth(rewards)
-            kept.append(rollouts.groups(worth))
-            kept_rewards.append({term: r[worth] for term, r in rewards.items()})
+            informative = informative_groups(rewards, self.scale, self.rollout, self.advantage)
+            kept.append(rollouts.groups(informative))
+            kept_rewards.append({term: r[informative] for term, r in rewards.items()})
             seen.append(measured)
             masks.append(rollouts.batch.mask)
         rewards = _together(kept_rewards)
@@ -82,28 +83,48 @@ class Collector:
         self, rollouts: Rollouts, rewards: dict[str, PerSample], seen: list[Measured], mask: Tensor
     ) -> Collected:
         values = _together([measured.values for measured in seen])
+        row_advantages = partial(
+            advantages_by_row, scale=self.scale, rollout=self.rollout, config=self.advantage
+        )
         return Collected(
             rollouts=rollouts,
-            advantage=self.advantages(rollouts, rewards),
-            term_advantage={term: self.advantages(rollouts, {term: r}) for term, r in rewards.items()},
+            advantage=row_advantages(rewards),
+            term_advantage={term: row_advantages({term: r}) for term, r in rewards.items()},
             rewards=self.reward.rewards(values, self.scale.omega),
             values=values,
             dropped_share=1 - len(rollouts.batch) / len(mask),
             spread_mm=spread_mm(torch.cat([measured.p_head_joint for measured in seen]), mask),
         )
 
-    def worth(self, rewards: dict[str, PerSample]) -> Bool[Tensor, " condition"]:
-        """Groups in which some samples that are compared differ."""
-        compared = {term: self.rollout.compared(reward) for term, reward in rewards.items()}
-        worth = teaches(compared, self.scale.spread, self.advantage.drop_below)
-        groups = len(next(iter(rewards.values())))
-        return worth.view(groups, -1).any(dim=1)
 
-    def advantages(self, rollouts: Rollouts, rewards: dict[str, PerSample]) -> PerRowSample:
-        """Nested noise compares only samples of one track, the other scopes the whole group."""
-        compared = {term: self.rollout.compared(reward) for term, reward in rewards.items()}
-        advantage = group_advantages(compared, self.scale.floor, self.advantage.clamp)
-        return advantage.view(rollouts.x.shape[:2])
+def informative_groups(
+    rewards: dict[str, PerSample], scale: RewardScale, rollout: RolloutConfig, config: AdvantageConfig
+) -> Bool[Tensor, " condition"]:
+    """Groups in which the rewards of some compared samples differ enough to give a gradient."""
+    compared = {term: rollout.compared(reward) for term, reward in rewards.items()}
+    groups = len(next(iter(rewards.values())))
+    return teaches(compared, scale.spread, config.drop_below).view(groups, -1).any(dim=1)
+
+
+def advantages_by_row(
+    rewards: dict[str, PerSample], scale: RewardScale, rollout: RolloutConfig, config: AdvantageConfig
+) -> PerRowSample:
+    """Group advantages laid out as the rollout's rows; nested noise compares only samples of one track."""
+    compared = {term: rollout.compared(reward) for term, reward in rewards.items()}
+    advantage = group_advantages(compared, scale.floor, config.clamp)
+    return advantage.view(-1, rollout.group_size // rollout.tracks)
+
+
+def reward_scale_of(pool: Rollouts, reward: HybridReward, rollout: RolloutConfig) -> RewardScale:
+    """ω, floors and spreads from the calibration pool.
+
+    Of these, the floor and the spread of the perceptual reward belong to one version of φ: they are worked
+    out anew after each refresh. The joint terms do not see φ, and ω of the perceptual one is a parameter.
+    """
+    values = judge(pool, reward).values
+    omega = reward.omega_from(values)
+    rewards = reward.rewards(values, omega)
+    return reward_scale({term: rollout.compared(r) for term, r in rewards.items()}, omega)
 
 
 def judge(rollouts: Rollouts, reward: HybridReward) -> Measured:

@@ -19,8 +19,8 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.words import counted
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.policy.advantage import RewardScale, reward_scale
-from motiongrpo.policy.collection import AdvantageConfig, Collected, Collector, judge
+from motiongrpo.policy.advantage import RewardScale
+from motiongrpo.policy.collection import AdvantageConfig, Collected, Collector, judge, reward_scale_of
 from motiongrpo.policy.diagnostics import reward_deviation
 from motiongrpo.policy.evidence import DiagnosticsConfig, Evidence, evidence, some_levels, splitting
 from motiongrpo.policy.movement import Movement, movement
@@ -96,26 +96,23 @@ class Trainer:
 
     @cached_property
     def pool(self) -> Rollouts:
-        """The calibration pool: the pretrained model on fixed windows, the same for every version of φ."""
-        config = self.config
-        batch = self.windows(config.advantage.calibration_conditions, "calibration").to(self.device)
-        return roll_out(self.reference, batch, config.rollout, [], self.generator("calibration"))
+        """The calibration pool, the same for every version of φ."""
+        return calibration_pool(self.reference, self.windows, self.config, self.device)
+
+    def reward_scale(self) -> RewardScale:
+        """The scale of the rewards under the present version of φ."""
+        return reward_scale_of(self.pool, self.reward, self.config.rollout)
 
     def generator(self, *address: str | int) -> torch.Generator:
-        return generator_for(self.config.seed, "grpo", *address, device=self.device)
+        return _generator(self.config, self.device, *address)
 
 
-def calibrate(trainer: Trainer) -> RewardScale:
-    """ω, floors and spreads from rollouts of the pretrained model on a fixed pool of windows.
-
-    Of these, the floor and the spread of the perceptual reward belong to one version of φ: they are worked
-    out anew after each refresh. The joint terms do not see φ, and ω of the perceptual one is a parameter.
-    """
-    values = judge(trainer.pool, trainer.reward).values
-    omega = trainer.reward.omega_from(values)
-    rewards = trainer.reward.rewards(values, omega)
-    compared = trainer.config.rollout.compared
-    return reward_scale({term: compared(reward) for term, reward in rewards.items()}, omega)
+def calibration_pool(
+    reference: Denoiser, windows: Callable[..., WindowBatch], config: GrpoConfig, device: torch.device
+) -> Rollouts:
+    """Rollouts of the pretrained model on a fixed pool of windows, from which the scale of rewards is set."""
+    batch = windows(config.advantage.calibration_conditions, "calibration").to(device)
+    return roll_out(reference, batch, config.rollout, [], _generator(config, device, "calibration"))
 
 
 def improve(
@@ -130,7 +127,7 @@ def improve(
     while policy.steps < config.updates * config.passes:
         update = policy.steps // config.passes + 1
         refreshed = _refreshed(policy.model, trainer, update)
-        scale = calibrate(trainer) if refreshed else scale
+        scale = trainer.reward_scale() if refreshed else scale
         collected = _collect(policy.model, trainer, scale, update)
         found, passes, moved = None, [], {}
         if collected.dropped_share == 1:
@@ -145,6 +142,10 @@ def improve(
         version = trainer.online.version if trainer.online else 0
         record = _record(update, collected, empty_updates, passes, moved)
         yield replace(record, evidence=found, perceptual_version=version, refresh=refreshed)
+
+
+def _generator(config: GrpoConfig, device: torch.device, *address: str | int) -> torch.Generator:
+    return generator_for(config.seed, "grpo", *address, device=device)
 
 
 def _refreshed(policy: Denoiser, trainer: Trainer, update: int) -> dict[str, float]:

@@ -46,7 +46,8 @@ from motiongrpo.pipelines.ablation.trainings import (
 )
 from motiongrpo.pipelines.evaluation.nodes import protocol_of_now
 from motiongrpo.policy.advantage import RewardScale
-from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
+from motiongrpo.policy.collection import reward_scale_of
+from motiongrpo.policy.grpo import GrpoConfig, calibration_pool
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 
@@ -220,7 +221,8 @@ class Bench:
         m, config = self.materials, self._yardstick
         supply = m.supply(0.0, config.seed)
         reference = m.pretrained().requires_grad_(False)
-        return calibrate(Trainer(reference, self._reward, supply.batch, config, torch.device(m.device)))
+        pool = calibration_pool(reference, supply.batch, config, torch.device(m.device))
+        return reward_scale_of(pool, self._reward, config.rollout)
 
 
 def _listed(parts: list[dict[str, Tensor]]) -> Columns:

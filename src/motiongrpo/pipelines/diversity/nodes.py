@@ -21,7 +21,8 @@ from motiongrpo.experiments.diversity import Study, measure
 from motiongrpo.experiments.diversity_table import diversity_table
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, split_rows
-from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
+from motiongrpo.policy.collection import reward_scale_of
+from motiongrpo.policy.grpo import GrpoConfig, calibration_pool
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 from motiongrpo.viz.experiments.diversity_verdict import findings_of_diversity
@@ -60,7 +61,8 @@ def measure_cells(  # noqa: PLR0913
     judge = restored(reward_model, perceptual).to(device).requires_grad_(False)
     reward = HybridReward(body, motions.header.fps, grpo.rewards, judge)
     reference = restored_denoiser(pretrained).to(device).requires_grad_(False)
-    scale = calibrate(Trainer(reference, reward, supply.batch, grpo, torch.device(device)))
+    pool = calibration_pool(reference, supply.batch, grpo, torch.device(device))
+    scale = reward_scale_of(pool, reward, grpo.rollout)
 
     def batch(count: int, *address: str | int) -> WindowBatch:
         return supply.batch(count, *address).to(device)

@@ -22,7 +22,7 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
-from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate, improve
+from motiongrpo.policy.grpo import GrpoConfig, Trainer, improve
 from motiongrpo.rewards.examination import Examiner
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.online import OnlineReward
@@ -87,7 +87,7 @@ def post_train(  # noqa: PLR0913
         "grpo: first the pretrained model draws %s that set the scale of rewards", counted(drawn, "motion")
     )
     empty = int(progress.metrics.get("empty_updates", 0))
-    records = improve(policy, trainer, calibrate(trainer), empty)
+    records = improve(policy, trainer, trainer.reward_scale(), empty)
     for rows, checkpoint in checkpointed(records, learner, training, progress):
         yield rows, [_only(DIVERSITY, row) for row in rows], checkpoint
 
