@@ -8,7 +8,7 @@ from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import reverse_step
 from motiongrpo.policy.rollout import (
-    concatenate,
+    Rollouts,
     perturbed_paths,
     roll_out,
     stratified_subset,
@@ -119,7 +119,7 @@ def test_concatenating_puts_groups_side_by_side():
     parts = [
         roll_out(LinearPolicy(3), windows(n), config, trainable_steps(config), seeded(n)) for n in (1, 2)
     ]
-    whole = concatenate(parts)
+    whole = Rollouts.concatenate(parts)
     assert len(whole.batch) == 3
     assert_close(whole.groups(torch.tensor([True, False, False])).x, parts[0].x)
     assert_close(whole.steps[1].noise[2:], parts[1].steps[1].noise)

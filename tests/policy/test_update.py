@@ -16,7 +16,7 @@ from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
 from motiongrpo.diffusion.schedule import squared_levels
 from motiongrpo.diffusion.training import noised_loss
 from motiongrpo.policy.movement import movement
-from motiongrpo.policy.rollout import Rollouts, concatenate, roll_out, trainable_steps
+from motiongrpo.policy.rollout import Rollouts, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import accumulate_gradient, add_anchor, gradient_pass
 from tests.bodies import window_batch
@@ -152,7 +152,7 @@ def test_the_gradient_of_all_groups_is_the_mean_of_the_gradients_of_each():
     sampled = rollouts()
     parts = [sampled.groups(torch.tensor(which)) for which in ([True, False], [False, True])]
     each = [gradient(network(), part, ADVANTAGE[i : i + 1]) for i, part in enumerate(parts)]
-    together = gradient(network(), concatenate(parts), ADVANTAGE)
+    together = gradient(network(), Rollouts.concatenate(parts), ADVANTAGE)
     assert_close(together, (each[0] + each[1]) / 2, rtol=0, atol=1e-12)
 
 

@@ -16,7 +16,7 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale, dealt_out, group_advantages, reward_scale, teaches
 from motiongrpo.policy.diagnostics import spread_mm
-from motiongrpo.policy.rollout import RolloutConfig, Rollouts, concatenate, roll_out
+from motiongrpo.policy.rollout import RolloutConfig, Rollouts, roll_out
 from motiongrpo.rewards.hybrid import HybridReward, Measured
 
 Levels = list[tuple[int, int]]
@@ -74,15 +74,15 @@ class Collector:
             kept_rewards.append({term: r[informative] for term, r in rewards.items()})
             seen.append(measured)
             masks.append(rollouts.batch.mask)
-        rewards = _together(kept_rewards)
+        rewards = _concatenated(kept_rewards)
         if self.advantage.shuffled:
             rewards = dealt_out(rewards, generator)
-        return self._assemble(concatenate(kept), rewards, seen, torch.cat(masks))
+        return self._assemble(Rollouts.concatenate(kept), rewards, seen, torch.cat(masks))
 
     def _assemble(
         self, rollouts: Rollouts, rewards: dict[str, PerSample], seen: list[Measured], mask: Tensor
     ) -> Collected:
-        values = _together([measured.values for measured in seen])
+        values = _concatenated([measured.values for measured in seen])
         row_advantages = partial(
             advantages_by_row, scale=self.scale, rollout=self.rollout, config=self.advantage
         )
@@ -141,5 +141,5 @@ def judge(rollouts: Rollouts, reward: HybridReward) -> Measured:
     return measured
 
 
-def _together(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+def _concatenated(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {term: torch.cat([part[term] for part in parts]) for term in parts[0]}

@@ -17,7 +17,7 @@ from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.examination import Examiner, calibrate
 from motiongrpo.rewards.perceptual import PerceptualModel
-from motiongrpo.rewards.training import Judged, RewardModelConfig, contrast, hard_negatives
+from motiongrpo.rewards.training import PerceptualInput, RewardModelConfig, contrast, hard_negatives
 
 
 class RefreshConfig(Config):
@@ -66,7 +66,7 @@ class OnlineReward:
         losses, accuracies = zip(*steps, strict=True)
         return {"loss": sum(losses) / len(steps), "pair_accuracy": sum(accuracies) / len(steps)}
 
-    def _step(self, hard: Judged) -> tuple[float, float]:
+    def _step(self, hard: PerceptualInput) -> tuple[float, float]:
         step = self.training.steps + 1
         batch = self.windows(self.recipe.batch_size, "refresh", step)
         generator = generator_for(self.seed, "refresh", step)
@@ -77,6 +77,6 @@ class OnlineReward:
 
     def _samples(
         self, policy: Denoiser, batch: WindowBatch, sampling: SamplingConfig, *address: str | int
-    ) -> Judged:
+    ) -> PerceptualInput:
         generator = generator_for(self.seed, "refresh samples", *address, device=batch.betas.device)
         return hard_negatives(policy, batch, sampling, generator)

@@ -19,7 +19,7 @@ from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
 from motiongrpo.rewards.examination import Examiner, calibrate, examine
 from motiongrpo.rewards.perceptual import PerceptualModel
-from motiongrpo.rewards.training import Judged, RewardModelConfig, hard_negatives, train_perceptual
+from motiongrpo.rewards.training import PerceptualInput, RewardModelConfig, hard_negatives, train_perceptual
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def keep_reward_model(
     model = restored(checkpoint, PerceptualModel(config.model))
     fps, count, seed = motions.header.fps, config.examination_windows, config.seed
 
-    def examiner(split: str) -> tuple[Examiner, Judged | None]:
+    def examiner(split: str) -> tuple[Examiner, PerceptualInput | None]:
         batch = read_rows(motions, split_rows(windows, split, count), window, _hands(denoiser))
         generator = generator_for(seed, "examination samples", split)
         fakes = hard_negatives(restored_denoiser(denoiser), batch, config.sampling, generator)
@@ -93,7 +93,7 @@ def keep_reward_model(
 
 def _hard_negatives(
     denoiser: Checkpoint, supply: TrainingWindows, config: RewardModelConfig, device: str
-) -> Judged | None:
+) -> PerceptualInput | None:
     """Samples of the pretrained denoiser on training windows, the same ones after every resume."""
     if config.hard_negative_windows == 0:
         return None
