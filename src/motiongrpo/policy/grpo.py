@@ -33,7 +33,7 @@ from motiongrpo.policy.rollout import (
 )
 from motiongrpo.policy.signal import signals_by_level, signals_by_term
 from motiongrpo.policy.surrogate import SurrogateConfig
-from motiongrpo.policy.update import Audit, Clipped, GradientPass, gradient_pass
+from motiongrpo.policy.update import Audit, GradientPass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
 from motiongrpo.rewards.online import OnlineReward
 
@@ -74,7 +74,6 @@ class GrpoUpdate:
     dropped_share: float
     empty_updates: int  # in a row, this one included, that had no group to learn from: the policy stayed
     gradient_norm: float | None  # of the last pass, before clipping; none of it where there was no group
-    clipped: Clipped | None  # of the last pass
     kl_per_dim: float | None  # to the pretrained model, nats, after the update: the mean over trained levels
     audit: Audit | None  # of the first pass
     level: dict[str, dict[str, float]]  # quantity → noise level: gradient norm and `Movement`
@@ -255,7 +254,6 @@ def _record(
         dropped_share=collected.dropped_share,
         empty_updates=empty_updates,
         gradient_norm=last and last.gradient_norm,
-        clipped=last and last.clipped,
         kl_per_dim=_mean_kl(moved) if moved else None,
         audit=first and first.audit,
         level=_by_level(last, moved) if last else {},

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from motiongrpo.base.shapes import PerRowSample
@@ -34,24 +35,24 @@ def dot(a: Gradient, b: Gradient) -> float:
     return float(torch.stack([torch.dot(x.flatten(), y.flatten()) for x, y in pairs]).sum()) if pairs else 0.0
 
 
-def norm(a: Gradient) -> float:
-    """The length over all parameters."""
-    return float(nn.utils.get_total_norm([x for x in a if x is not None]))
+def norm(a: Gradient) -> Float[Tensor, ""]:
+    """The Euclidean length over all parameters."""
+    return nn.utils.get_total_norm([x for x in a if x is not None])
 
 
 def added(a: Gradient, b: Gradient) -> Gradient:
-    """Parameter by parameter."""
+    """The sum of two gradients, parameter by parameter; None where neither has a part."""
     pairs = zip(a, b, strict=True)
     return [y if x is None else x if y is None else x + y for x, y in pairs]
 
 
 def signal(halves: list[Gradient]) -> Signal:
-    """Of the sum of the gradients of two halves, or of the one there is."""
+    """The signal of the sum of the gradients of two halves, or of the gradient of one half alone."""
     if len(halves) == 1:
-        return Signal(norm(halves[0]), None)
+        return Signal(float(norm(halves[0])), None)
     first, second = halves
-    size = norm(first) * norm(second)
-    return Signal(norm(added(first, second)), dot(first, second) / size if size > 0 else None)
+    size = float(norm(first)) * float(norm(second))
+    return Signal(float(norm(added(first, second))), dot(first, second) / size if size > 0 else None)
 
 
 def gradients_by_objective(

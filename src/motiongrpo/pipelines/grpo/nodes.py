@@ -32,7 +32,7 @@ from motiongrpo.rewards.training import RewardModelConfig
 logger = logging.getLogger(__name__)
 
 DIVERSITY = (
-    *("step", "spread_mm", "reward_std", "dropped_share", "empty", "gradient", "clipped"),
+    *("step", "spread_mm", "reward_std", "dropped_share", "empty", "gradient"),
     *("kl_per_dim", "level", "evidence"),
 )
 
