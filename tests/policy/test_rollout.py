@@ -51,7 +51,7 @@ def test_rows_and_groups_are_two_views_of_the_same_samples():
     config = rollout_config(3, 4, **noisy("nested"))
     rollouts = roll_out(LinearPolicy(3), windows(3), config, [], seeded())
     per_group = rollouts.by_group().mean((-1, -2))
-    assert_close(rollouts.per_row(per_group), rollouts.x.mean((-1, -2)))
+    assert_close(config.compared(per_group), rollouts.x.mean((-1, -2)))
 
 
 @pytest.mark.parametrize(("initial", "distinct"), [("shared", 1), ("own", 4)])

@@ -10,8 +10,8 @@ from motiongrpo.rewards.corruption import CORRUPTIONS
 from motiongrpo.rewards.examination import (
     SEVERITIES,
     Examiner,
-    calibrate,
     examine,
+    fit_calibration,
     fit_logistic,
     rank_correlation,
     share_above,
@@ -114,7 +114,7 @@ def test_the_report_says_what_the_logits_say():
 def test_calibration_makes_the_truth_likelier_than_its_opposites():
     """Both sides weigh alike, so the mean scores of truth and of its opposites add up to one."""
     perceptual, asking = model(), examiner()
-    perceptual.calibration.copy_(calibrate(perceptual, asking, None))
+    perceptual.calibration.copy_(fit_calibration(perceptual, asking, None))
     real = perceptual.score(asking.truth().logits(perceptual, open_body(), FPS))
     fakes = PerceptualInput.concatenate([asking.graded(kind) for kind in CORRUPTIONS])
     fake = perceptual.score(fakes.logits(perceptual, open_body(), FPS))

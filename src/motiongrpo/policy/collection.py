@@ -1,4 +1,4 @@
-"""Collecting the groups of one update: roll out, judge, drop those that teach nothing, refill."""
+"""Collecting the groups of one update: roll out, measure rewards, drop uninformative groups, refill."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,13 @@ from motiongrpo.base.finite import demand_finite
 from motiongrpo.base.shapes import PerRowSample, PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.policy.advantage import RewardScale, dealt_out, group_advantages, reward_scale, teaches
+from motiongrpo.policy.advantage import (
+    RewardScale,
+    group_advantages,
+    informative_rows,
+    reward_scale,
+    shuffled_within_groups,
+)
 from motiongrpo.policy.diagnostics import spread_mm
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts, roll_out
 from motiongrpo.rewards.hybrid import HybridReward, Measured
@@ -26,20 +32,20 @@ class AdvantageConfig(Config):
     """How rewards become advantages, and which groups are dropped."""
 
     clamp: float = Field(gt=0)
-    drop_below: float = Field(ge=0, lt=1)  # of a reward's own deviation: a group under it teaches nothing
+    drop_below: float = Field(ge=0, lt=1)  # of a reward's spread: a group that deviates less is dropped
     refills: int = Field(ge=0)  # attempts to replace dropped groups
-    empty_updates: int = Field(ge=1)  # in a row without a group that teaches: the run stops
+    empty_updates: int = Field(ge=1)  # in a row without an informative group: the run stops
     calibration_conditions: int = Field(ge=2)  # of the fixed pool that sets ω and the floors
-    shuffled: bool  # a control: every sample is paid what another of its group has earned
+    shuffled: bool  # a control: rewards are shuffled within each group
 
 
 @dataclass(frozen=True)
 class Collected:
-    """The groups an update learns from, perhaps none, and what all groups sampled for it were like."""
+    """The groups an update learns from, perhaps none, and measurements of all groups sampled for it."""
 
     rollouts: Rollouts  # kept groups
     advantage: PerRowSample  # of the kept groups
-    term_advantage: dict[str, PerRowSample]  # what each reward would give alone
+    term_advantage: dict[str, PerRowSample]  # the advantage under each reward alone
     rewards: dict[str, PerSample]  # of all groups
     values: dict[str, PerSample]  # errors and scores of all groups
     dropped_share: float
@@ -48,7 +54,7 @@ class Collected:
 
 @dataclass(frozen=True)
 class Collector:
-    """What it takes to roll out and judge; holds no state."""
+    """The settings under which groups are rolled out and rewarded; holds no state."""
 
     rollout: RolloutConfig
     advantage: AdvantageConfig
@@ -57,7 +63,7 @@ class Collector:
     windows: Callable[[int, int], WindowBatch]  # (count, attempt) → conditions of one update
 
     def collect(self, policy: Denoiser, trained: Levels, generator: torch.Generator) -> Collected:
-        """Groups until there are as many as wanted or the refills are used up."""
+        """Roll out groups until as many are informative as were asked for, or the refills are used up."""
         kept: list[Rollouts] = []
         kept_rewards: list[dict[str, PerSample]] = []
         seen: list[Measured] = []
@@ -76,7 +82,7 @@ class Collector:
             masks.append(rollouts.batch.mask)
         rewards = _concatenated(kept_rewards)
         if self.advantage.shuffled:
-            rewards = dealt_out(rewards, generator)
+            rewards = shuffled_within_groups(rewards, generator)
         return self._assemble(Rollouts.concatenate(kept), rewards, seen, torch.cat(masks))
 
     def _assemble(
@@ -103,7 +109,7 @@ def informative_groups(
     """Groups in which the rewards of some compared samples differ enough to give a gradient."""
     compared = {term: rollout.compared(reward) for term, reward in rewards.items()}
     groups = len(next(iter(rewards.values())))
-    return teaches(compared, scale.spread, config.drop_below).view(groups, -1).any(dim=1)
+    return informative_rows(compared, scale.spread, config.drop_below).view(groups, -1).any(dim=1)
 
 
 def advantages_by_row(
@@ -128,9 +134,9 @@ def reward_scale_of(pool: Rollouts, reward: HybridReward, rollout: RolloutConfig
 
 
 def judge(rollouts: Rollouts, reward: HybridReward) -> Measured:
-    """Measure every sample, shaped (group, sample); Diverged where a motion or a reward is not finite.
+    """Measure every sample, shaped (group, sample); raise Diverged where a motion or a value is not finite.
 
-    A group with a NaN among its rewards would otherwise pass for one whose samples agree, and be dropped.
+    A group with a NaN among its rewards would otherwise count as uninformative and be dropped.
     """
     rollouts.batch.demand_finite()
     demand_finite("a sampled motion", rollouts.x)

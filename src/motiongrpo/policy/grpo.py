@@ -64,7 +64,7 @@ class GrpoConfig(Config):
 
 @dataclass(frozen=True)
 class GrpoUpdate:
-    """What one update says of itself. Dictionaries are by reward term or by body part."""
+    """The log record of one update. Dictionaries are by reward term or by body part."""
 
     step: int  # counted from 1
     reward: dict[str, float]  # mean over samples, dropped groups included
@@ -73,7 +73,7 @@ class GrpoUpdate:
     spread_mm: dict[str, float]
     dropped_share: float
     empty_updates: int  # in a row, this one included, that had no group to learn from: the policy stayed
-    gradient_norm: float | None  # of the last pass, before clipping; none of it where there was no group
+    gradient_norm: float | None  # of the last pass, before clipping; None where there was no group
     kl_per_dim: float | None  # to the pretrained model, nats, after the update: the mean over trained levels
     audit: Audit | None  # of the first pass
     level: dict[str, dict[str, float]]  # quantity → noise level: gradient norm and `Movement`
@@ -119,8 +119,8 @@ def improve(
 ) -> Iterator[GrpoUpdate]:
     """Post-train from where the optimiser stands to the last update, one record an update.
 
-    `empty_updates` is how many of the updates just before had no group. Raises Diverged, before the record,
-    where going on would be of no use: not one group for too long, an audit that fails, a KL beyond its limit.
+    `empty_updates` counts the updates just before that had no group. Raises Diverged, before the record,
+    where the run cannot go on: no informative group for too long, a failed audit, a KL beyond its limit.
     """
     config = trainer.config
     while policy.steps < config.updates * config.passes:
@@ -128,19 +128,19 @@ def improve(
         refreshed = _refreshed(policy.model, trainer, update)
         scale = trainer.reward_scale() if refreshed else scale
         collected = _collect(policy.model, trainer, scale, update)
-        found, passes, moved = None, [], {}
+        diagnostics, passes, moved = None, [], {}
         if collected.dropped_share == 1:
             empty_updates += 1
             _refuse_endless_drops(empty_updates, config.advantage)
             policy.skip(config.passes)
         else:
             empty_updates = 0
-            found = _evidence(policy.model, trainer, scale, collected, update)
+            diagnostics = _evidence(policy.model, trainer, scale, collected, update)
             passes = [_audited_pass(i, policy, trainer, collected) for i in range(config.passes)]
             moved = _checked_movement(policy.model, trainer, collected)
         version = trainer.online.version if trainer.online else 0
         record = _record(update, collected, empty_updates, passes, moved)
-        yield replace(record, evidence=found, perceptual_version=version, refresh=refreshed)
+        yield replace(record, evidence=diagnostics, perceptual_version=version, refresh=refreshed)
 
 
 def _generator(config: GrpoConfig, device: torch.device, *address: str | int) -> torch.Generator:
@@ -148,7 +148,7 @@ def _generator(config: GrpoConfig, device: torch.device, *address: str | int) ->
 
 
 def _refreshed(policy: Denoiser, trainer: Trainer, update: int) -> dict[str, float]:
-    """What a refresh of φ said, where one was due."""
+    """Loss and pair accuracy of a refresh of φ, where one is due before this update; else nothing."""
     if trainer.online is None or not trainer.online.is_due(update):
         return {}
     try:
@@ -160,7 +160,7 @@ def _refreshed(policy: Denoiser, trainer: Trainer, update: int) -> dict[str, flo
 def _audited_pass(
     index: int, policy: Optimiser[Denoiser], trainer: Trainer, collected: Collected
 ) -> GradientPass:
-    found = gradient_pass(
+    told = gradient_pass(
         policy,
         trainer.reference,
         collected.rollouts,
@@ -168,20 +168,20 @@ def _audited_pass(
         trainer.config.surrogate,
         trainer.config.seed,
     )
-    if index == 0 and found.audit.per_dim > AUDIT_LIMIT:
+    if index == 0 and told.audit.per_dim > AUDIT_LIMIT:
         raise Diverged(
-            f"recomputed log-densities differ from the rollout's by {found.audit.per_dim:.1e} a dimension "
-            f"({found.audit.nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
+            f"recomputed log-densities differ from the rollout's by {told.audit.per_dim:.1e} a dimension "
+            f"({told.audit.nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
             "pass precision=fp32 or raise grpo.rollout.lowest_level"
         )
-    return found
+    return told
 
 
 def _checked_movement(policy: Denoiser, trainer: Trainer, collected: Collected) -> dict[int, Movement]:
-    """Where the policy stands after the update's last pass; Diverged where that is too far away.
+    """The movement of the policy after the update's last pass; Diverged where it is beyond the limit.
 
-    What is limited is the mean over all trained levels, on a few samples, of the policy as it is now. A
-    pass could only tell of the policy before its step, so one that jumps would be found out too late.
+    The limit is on the KL of the present policy, a mean over all trained levels and a few samples. A
+    gradient pass measures the policy before its step only, so a jump would be noticed too late.
     """
     surrogate, few = trainer.config.surrogate, collected.rollouts.few(trainer.config.diagnostics.samples)
     moved = movement(policy, trainer.reference, few, surrogate)
@@ -221,7 +221,7 @@ def _collect(policy: Denoiser, trainer: Trainer, scale: RewardScale, update: int
 def _evidence(
     policy: Denoiser, trainer: Trainer, scale: RewardScale, collected: Collected, update: int
 ) -> Evidence | None:
-    """Before the update, every so many of them; leaves weights and the rollouts' random numbers alone."""
+    """Signal and variance before the update, every `every` updates; changes no weight and no other draw."""
     config, settings = trainer.config, trainer.config.diagnostics
     if settings.every is None or (update - 1) % settings.every:
         return None
@@ -243,7 +243,7 @@ def _record(
     passes: list[GradientPass],
     moved: dict[int, Movement],
 ) -> GrpoUpdate:
-    """Without a pass, where there was no group, nothing is said of gradients and of movement."""
+    """The record; without a pass, for want of a group, it has no gradients and no movement."""
     first, last = (passes[0], passes[-1]) if passes else (None, None)
     return GrpoUpdate(
         step=update,

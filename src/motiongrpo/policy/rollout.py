@@ -1,4 +1,4 @@
-"""Rollouts: groups of motions sampled under one head path, with what an update needs to know of them.
+"""Rollouts: groups of motions sampled under one head path, and the steps that an update trains.
 
 A group has `tracks` perturbed head paths and the same number of samples under each. Rows of a rollout
 are (group, track) pairs, so tensors are shaped (row, sample, …) and a group lives whole in one place.
@@ -95,7 +95,7 @@ class Rollouts:
         return self.batch.mask.repeat_interleave(self.tracks, 0)
 
     def groups(self, which: Bool[Tensor, " condition"]) -> "Rollouts":
-        """Some of the groups."""
+        """The groups that a mask selects, with all of their rows."""
         return self._part(self.batch.rows(which), which.repeat_interleave(self.tracks))
 
     def few(self, samples: int) -> "Rollouts":
@@ -154,10 +154,6 @@ class Rollouts:
     def by_group(self) -> Rollout:
         """The motions shaped (group, sample of the group, frame, feature)."""
         return self.x.unflatten(0, (-1, self.tracks)).flatten(1, 2)
-
-    def per_row(self, values: PerSample) -> PerRowSample:
-        """Values of (group, sample) laid out as the rows are."""
-        return values.unflatten(1, (self.tracks, -1)).flatten(0, 1)
 
 
 def perturbed_paths(

@@ -1,4 +1,4 @@
-"""What post-training is paid for: closeness to the truth, joint by joint, and a learned eye for motion.
+"""The reward of post-training: joint-level errors against the truth, and a learned perceptual score.
 
-Foot sliding, penetration and jitter are not rewarded: they are the judges (`metrics`).
+Foot sliding, penetration and jitter are not rewarded: they are metrics of evaluation (`metrics`).
 """

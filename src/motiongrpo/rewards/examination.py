@@ -1,4 +1,4 @@
-"""Does the perceptual model see what it should? Its calibration and its report, on held-out motion."""
+"""The perceptual model's calibration and its accuracy by kind of fault, on held-out motion."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +22,7 @@ SEVERITIES = (0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Examiner:
-    """Held-out motion and what is needed to judge it."""
+    """Held-out motion, its body and frame rate, and the seed of its corruptions."""
 
     body: BodyModel
     fps: float
@@ -30,6 +30,7 @@ class Examiner:
     seed: int
 
     def truth(self) -> PerceptualInput:
+        """The windows as they are."""
         return PerceptualInput(PlacedMotion.truth(self.batch), self.batch.T_world_cpf)
 
     def corrupted(self, kind: str, severity: float) -> PerceptualInput:
@@ -59,11 +60,11 @@ class Examiner:
 
 
 @torch.no_grad()
-def calibrate(model: PerceptualModel, examiner: Examiner, samples: PerceptualInput | None) -> Tensor:
+def fit_calibration(model: PerceptualModel, examiner: Examiner, samples: PerceptualInput | None) -> Tensor:
     """Slope and offset of the logistic regression of real against not, both sides weighted alike.
 
-    Every kind of corruption is asked at all severities, dealt out over the windows: a curve fitted to plain
-    faults alone would call any subtle one real. Samples keep the share they have beside one severity.
+    Every kind of corruption is judged at all severities, which alternate over the windows: a curve fitted to
+    plain faults alone would call any subtle one real. Samples keep the share they have beside one severity.
     """
     real = examiner.truth().logits(model, examiner.body, examiner.fps)
     kinds = [examiner.graded(kind) for kind in CORRUPTIONS] + ([samples] if samples else [])

@@ -63,7 +63,7 @@ class RewardConfig(Config):
 
 @dataclass(frozen=True)
 class Measured:
-    """What the terms say of each sample of each condition, before it becomes a reward."""
+    """The value of every reward term for each sample of each condition, before it becomes a reward."""
 
     values: dict[str, PerSample]  # errors in radians, metres, m/s; the perceptual score
     p_head_joint: Float[Tensor, "condition sample frame 22 3"]  # seen from the head, world axes, metres
@@ -82,7 +82,7 @@ class HybridReward:
     def measure(
         self, x: Rollout, batch: WindowBatch, T_world_placement: Float[Tensor, "condition sample frame 7"]
     ) -> Measured:
-        """Place every sample by its head path, pose it once, and hold it against truth and model."""
+        """Place every sample by its head path, pose it once, and measure it against the truth and with φ."""
         conditions, samples = x.shape[:2]
         repeat = torch.arange(conditions, device=x.device).repeat_interleave(samples)
         guess = PlacedMotion.sampled(x.flatten(0, 1), T_world_placement.flatten(0, 1), batch.mask[repeat])
@@ -102,7 +102,7 @@ class HybridReward:
         return {term: (sign[term] * omega[term] * value).exp() for term, value in measured.items()}
 
     def omega_from(self, measured: dict[str, PerSample]) -> dict[str, float]:
-        """The steepness of every term, from the parameters or from what the pretrained model scores."""
+        """The steepness ω of every term, from the parameters or the pretrained model's median values."""
         chosen = self.config.omega
         if chosen == "median":
             omega = {term: 1 / float(value.median()) for term, value in measured.items()}

@@ -15,7 +15,7 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.rewards.examination import Examiner, calibrate
+from motiongrpo.rewards.examination import Examiner, fit_calibration
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.training import PerceptualInput, RewardModelConfig, contrast, hard_negatives
 
@@ -50,7 +50,7 @@ class OnlineReward:
         return update > 1 and (update - 1) % self.config.every_updates == 0
 
     def refresh(self, policy: Denoiser, sampling: SamplingConfig) -> dict[str, float]:
-        """Train on what the policy does now, calibrate. Returns the means of loss and pair accuracy.
+        """Train on samples of the present policy, then calibrate. Returns mean loss and pair accuracy.
 
         The score keeps its meaning, the probability on held-out motion that a motion is real and not a
         fake, but the fakes are now those of this policy.
@@ -60,7 +60,7 @@ class OnlineReward:
         hard = self._samples(policy, batch, sampling, version)
         steps = [self._step(hard) for _ in range(self.config.steps)]
         held_out = self._samples(policy, self.examiner.batch, sampling, version, "held out")
-        calibration = calibrate(self.training.averaged, self.examiner, held_out)
+        calibration = fit_calibration(self.training.averaged, self.examiner, held_out)
         for model in (self.training.averaged, self.training.model):
             model.calibration.copy_(calibration)
         losses, accuracies = zip(*steps, strict=True)

@@ -50,7 +50,7 @@ class RewardModelConfig(Config):
 
 @dataclass(frozen=True)
 class RewardStep:
-    """What one step says of itself."""
+    """The log record of one step."""
 
     step: int  # counted from 1
     loss: float  # nats

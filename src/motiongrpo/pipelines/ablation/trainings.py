@@ -41,7 +41,7 @@ class Materials:
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Digests."""
+        """The digest of every input that cells are made from, by catalog name."""
         return {
             "motions": self.motions.digest,
             "windows": table_digest(self.windows),

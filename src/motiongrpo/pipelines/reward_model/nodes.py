@@ -17,7 +17,7 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.recovery import restored_denoiser
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowConfig, read_rows, split_rows
-from motiongrpo.rewards.examination import Examiner, calibrate, examine
+from motiongrpo.rewards.examination import Examiner, examine, fit_calibration
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.training import PerceptualInput, RewardModelConfig, hard_negatives, train_perceptual
 
@@ -86,7 +86,7 @@ def keep_reward_model(
         fakes = hard_negatives(restored_denoiser(denoiser), batch, config.sampling, generator)
         return Examiner(body, fps, batch, seed), fakes if config.hard_negative_windows else None
 
-    model.calibration.copy_(calibrate(model, *examiner("validation")))
+    model.calibration.copy_(fit_calibration(model, *examiner("validation")))
     calibrated = replace(checkpoint, tensors={k: v.clone() for k, v in model.state_dict().items()})
     return calibrated, examine(model, *examiner("test"))
 

@@ -1,4 +1,4 @@
-"""Smooth switches over time, and rotations about the three axes: the small change of the other modules."""
+"""Smooth step functions of time, and rotations about the three coordinate axes."""
 
 from typing import NamedTuple
 
