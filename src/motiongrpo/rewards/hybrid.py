@@ -15,9 +15,7 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.shapes import PerSample, PerSequence, Rollout
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.kinematics import PosedBody
-from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.geometry.se3 import Transform
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.joint import (
     PosedMotion,
@@ -28,7 +26,8 @@ from motiongrpo.rewards.joint import (
     velocity_error,
 )
 from motiongrpo.rewards.online import RefreshConfig
-from motiongrpo.rewards.perceptual import PerceptualModel, joint_features
+from motiongrpo.rewards.perceptual import PerceptualModel
+from motiongrpo.rewards.training import PerceptualInput
 
 JointTerm = Literal["rotation", "position", "aligned_position", "velocity"]
 Term = Literal["rotation", "position", "aligned_position", "velocity", "perceptual"]
@@ -89,7 +88,9 @@ class HybridReward:
         _, posed = guess.posed(self.body)
         values = self.joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
         if PERCEPTUAL in self.config.terms:
-            values[PERCEPTUAL] = self._score(guess, posed, batch.T_world_cpf[repeat])
+            seen = PerceptualInput(guess, batch.T_world_cpf[repeat])
+            logits = seen.logits_of_posed(self.perceptual, posed, self.fps)
+            values[PERCEPTUAL] = self.perceptual.score(logits)
         from_head = posed.p_world_joint - guess.T_world_cpf[:, :, None, 4:]
         return Measured(
             {term: values[term].view(conditions, samples) for term in self.config.terms},
@@ -122,8 +123,3 @@ class HybridReward:
             "aligned_position": aligned_position_error(guessed, real, guess.mask),
             "velocity": velocity_error(guessed, real, guess.mask, self.fps),
         }
-
-    def _score(self, guess: PlacedMotion, posed: PosedBody, T_world_cpf: Tensor) -> PerSequence:
-        head = Transform.from_wxyz_xyz(T_world_cpf[:, 1:])
-        features = joint_features(posed, guess.contacts, head, self.fps)
-        return self.perceptual.score(self.perceptual(features, head_condition(T_world_cpf), guess.mask))

@@ -18,6 +18,7 @@ from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.kinematics import PosedBody
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion
@@ -66,10 +67,14 @@ class PerceptualInput(Batched):
     T_world_cpf: Float[Tensor, "batch frame_and_one 7"]
 
     def logits(self, model: PerceptualModel, body: BodyModel, fps: float) -> PerSequence:
+        """The model's logit of each motion."""
+        return self.logits_of_posed(model, self.candidate.posed(body)[1], fps)
+
+    def logits_of_posed(self, model: PerceptualModel, posed: PosedBody, fps: float) -> PerSequence:
+        """The same where the candidates have been posed before."""
         head = Transform.from_wxyz_xyz(self.T_world_cpf[:, 1:])
-        c = self.candidate
-        features = joint_features(c.posed(body)[1], c.contacts, head, fps)
-        return model(features, head_condition(self.T_world_cpf), c.mask)
+        features = joint_features(posed, self.candidate.contacts, head, fps)
+        return model(features, head_condition(self.T_world_cpf), self.candidate.mask)
 
 
 def train_perceptual(
