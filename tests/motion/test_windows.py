@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.central_pupil import central_pupil_frame
 from motiongrpo.body.kinematics import pose_body
 from motiongrpo.body.skeleton import MIRROR
@@ -130,6 +131,20 @@ def test_the_true_body_hangs_where_the_recording_had_it(store):
     _, posed = batch.posed(open_body())
     root = torch.tensor(stored_arrays(store)["T_world_root"][first : first + 16])
     assert_close(posed.p_world_joint[0, :, 0], root[:, 4:], rtol=0, atol=1e-5)
+
+
+def test_half_of_the_training_windows_are_mirrored(store):
+    table = window_table(store, splits(store), WINDOW)
+    spans = table[table["split"] == "train"]
+    batch = TrainingWindows(store, spans, WINDOW, False, 0.0, seed=1).batch(64, "stage", 1)
+    rows = draw_windows(spans, WINDOW, 0.0, 64, generator_for(1, "windows", "stage", 1))
+    recorded = read_windows(store, rows, WINDOW.length, hands=False)
+    mirrored = recorded.mirrored(torch.ones(64, dtype=torch.bool))
+    as_recorded, as_mirrored = (
+        (batch.T_world_cpf == other.T_world_cpf).flatten(1).all(dim=1) for other in (recorded, mirrored)
+    )
+    assert (as_recorded ^ as_mirrored).all()
+    assert 16 < int(as_mirrored.sum()) < 48
 
 
 def test_mirroring_reflects_every_joint_and_twice_is_nothing():

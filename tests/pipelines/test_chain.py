@@ -56,7 +56,7 @@ def test_the_diversity_log_holds_the_evidence(finished):
     row = json.loads(lines[0])
     assert row["spread_mm_all"] > 0
     assert {"reward_std_position", "reward_std_perceptual", "dropped_share", "gradient_norm"} <= set(row)
-    assert {"clipped_low", "clipped_high", "kl_per_dim"} <= set(row)
+    assert "kl_per_dim" in row
     (level, *_) = [name.removeprefix("level_kl_nats_") for name in row if name.startswith("level_kl_nats_")]
     by_level = ("gradient_norm", "rho_squared", "kl_nats", "clipped_low", "clipped_high")
     assert {f"level_{name}_{level}" for name in by_level} <= set(row)

@@ -11,7 +11,6 @@ import torch
 
 from motiongrpo.app.parameters import ProjectParameters
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.precision import NO_ACCELERATE
 from motiongrpo.body.body_model import find_body_file
 from motiongrpo.diffusion.egoallo import find_weights
 from motiongrpo.viz.viewer.server import NO_VISER
@@ -35,7 +34,6 @@ def missing(parameters: ProjectParameters, inputs: Set[str]) -> list[str]:
         "body_model": _missing_body,
         "gender_conversion": _missing_conversion,
         "params:device": _missing_device,
-        "params:precision": _missing_package,
         "params:pretraining": _missing_start,
         "params:viewer": _missing_viewer,
     }
@@ -109,8 +107,3 @@ def _missing_device(parameters: ProjectParameters) -> str | None:
 
 def _missing_viewer(parameters: ProjectParameters) -> str | None:
     return NO_VISER if find_spec("viser") is None else None
-
-
-def _missing_package(parameters: ProjectParameters) -> str | None:
-    needless = parameters.precision == "fp32" or find_spec("accelerate") is not None
-    return None if needless else NO_ACCELERATE

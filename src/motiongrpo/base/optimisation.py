@@ -125,7 +125,7 @@ class WithCompanion:
         self.companion.restore(_below(f"{self.name}.", state))
 
     def averaged_weights(self) -> StateDict:
-        """The learner's alone."""
+        """The weights of the learner; the companion's are not evaluated."""
         return self.learner.averaged_weights()
 
 

@@ -10,14 +10,14 @@ def counted(count: int, one: str, more: str | None = None) -> str:
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:
     """A phrase for each value of nested mappings that changed, by its dotted name."""
-    found = []
+    phrases = []
     for name in sorted(old.keys() | new.keys()):
         before, now = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(now, dict):
-            found += differences(before, now, f"{prefix}.{name}")
+            phrases += differences(before, now, f"{prefix}.{name}")
         elif before != now:
-            found.append(f"{prefix}.{name} was {before}, is {now}")
-    return found
+            phrases.append(f"{prefix}.{name} was {before}, is {now}")
+    return phrases
 
 
 def by_value(values: dict[str, str]) -> dict[str, list[str]]:

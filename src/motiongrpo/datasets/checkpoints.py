@@ -54,7 +54,7 @@ class CheckpointDataset(AbstractDataset[Checkpoint, Checkpoint]):
 
 
 class CheckpointIfAny(CheckpointDataset):
-    """A checkpoint that only some settings need: None where there is none, and whoever needs one says so."""
+    """A checkpoint that only some settings need: None where it is absent; nodes that need it refuse None."""
 
     may_be_absent = True
 

@@ -10,7 +10,7 @@ from motiongrpo.body.gender_conversion import GenderConversion, load_gender_conv
 
 
 class GenderConversionDataset(AbstractDataset[None, GenderConversion | None]):
-    """None where no file is named; whoever needs one then says so."""
+    """The conversion read from the file, or None where no file is named; nodes that need it refuse None."""
 
     may_be_absent = True
 

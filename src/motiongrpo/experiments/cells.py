@@ -107,12 +107,12 @@ def without_noise(sampler: Sampler, latent: Latent) -> Cell:
 
 def cells(config: CellsConfig) -> list[Cell]:
     """All of the design, the main chain first."""
-    found: list[Cell] = []
+    design: list[Cell] = []
     for number, chain in enumerate(product(config.samplers, config.latents)):
         central = number > 0 and config.design == "star"
-        found.append(without_noise(*chain))
+        design.append(without_noise(*chain))
         amplitudes = [config.central_m] if central else config.amplitudes_m
-        found += [Cell(*chain, "perlin", scope, m) for scope, m in product(config.scopes, amplitudes)]
+        design += [Cell(*chain, "perlin", scope, m) for scope, m in product(config.scopes, amplitudes)]
         if not central:
-            found += [Cell(*chain, "white", scope, config.central_m) for scope in config.scopes]
-    return found
+            design += [Cell(*chain, "white", scope, config.central_m) for scope in config.scopes]
+    return design

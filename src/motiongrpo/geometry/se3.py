@@ -6,11 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongrpo.base.batched import Batched
 from motiongrpo.geometry.so3 import matrix_from_quaternion, quaternion_from_matrix
 
 
 @dataclass(frozen=True)
-class Transform:
+class Transform(Batched):
     """x ↦ R x + p, over any batch axes."""
 
     R: Float[Tensor, "*#batch 3 3"]

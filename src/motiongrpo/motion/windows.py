@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.batched import Batched
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.finite import demand_finite
@@ -35,7 +36,7 @@ class WindowConfig(Config):
 
 
 @dataclass(frozen=True)
-class WindowBatch:
+class WindowBatch(Batched):
     """Windows of one padded length. Padding repeats the last real frame; `mask` is True on real frames."""
 
     betas: Float[Tensor, "batch 16"]
@@ -68,22 +69,9 @@ class WindowBatch:
         )
 
     def demand_finite(self) -> None:
-        """Raise Diverged where a value is not finite."""
+        """Raise Diverged where a frame is not finite: a matrix decomposition would fail without naming it."""
         for values in (self.betas, self.q_parent_joint, self.T_world_cpf):
             demand_finite("a window of motion", values, "the motion store is damaged, ingest again")
-
-    def rows(self, index: Tensor) -> "WindowBatch":
-        """Some of the batch, by index or by mask."""
-        return replace(self, **{name: value[index] for name, value in self.__dict__.items()})
-
-    def to(self, device: torch.device | str) -> "WindowBatch":
-        """The batch on another device."""
-        return replace(self, **{name: value.to(device) for name, value in self.__dict__.items()})
-
-    @classmethod
-    def together(cls, parts: list["WindowBatch"]) -> "WindowBatch":
-        """Several batches of one padded length as one."""
-        return cls(**{name: torch.cat([getattr(p, name) for p in parts]) for name in parts[0].__dict__})
 
 
 def window_table(

@@ -1,4 +1,4 @@
-"""Whether a group can teach anything: how far its members are apart, in millimetres and in reward."""
+"""Diversity within groups: distances between their samples in millimetres, deviations of their rewards."""
 
 import torch
 from jaxtyping import Bool, Float

@@ -13,7 +13,7 @@ from motiongrpo.base.network import restored
 from motiongrpo.base.progress import with_progress
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.metrics.error_profile import SampledWindows, WindowFacts, error_profile, sampled_windows
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
@@ -76,7 +76,7 @@ def draw_from(
     batches = math.ceil(len(batch) / config.batch_size)
     done = list(with_progress(parts, f"sampling held-out windows, {name}", batches))
     errors = torch.cat([part.joint_error_mm for part in done])
-    return SampledWindows(errors, concatenate([part.first for part in done]))
+    return SampledWindows(errors, PlacedMotion.concatenate([part.first for part in done]))
 
 
 def scene(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.experiments.ablation import PRETRAINED
-from motiongrpo.experiments.contrast import Judged
+from motiongrpo.experiments.contrast import PairedScores
 from motiongrpo.experiments.published import PublishedRow
 
 PAID = "reward_"  # before the name of a term, among the columns of held-out values
@@ -44,10 +44,10 @@ class Results:
     """All cells of an ablation in order, and their values on windows of either motion."""
 
     cells: dict[str, CellResult]
-    judged: dict[Motion, Judged]  # on training motion the last checkpoints of what was trained
+    judged: dict[Motion, PairedScores]  # on training motion the last checkpoints of what was trained
 
     @property
-    def held_out(self) -> Judged:
+    def held_out(self) -> PairedScores:
         return self.judged["held-out"]
 
     @property
@@ -76,8 +76,8 @@ def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resampl
     return Results(cells, {motion: _judged(rows, seed, resamples) for motion, rows in tables.items()})
 
 
-def _judged(tables: list[pd.DataFrame], seed: int, resamples: int) -> Judged:
-    return Judged.of(pd.concat(tables, ignore_index=True), np.random.default_rng(seed), resamples)
+def _judged(tables: list[pd.DataFrame], seed: int, resamples: int) -> PairedScores:
+    return PairedScores.of(pd.concat(tables, ignore_index=True), np.random.default_rng(seed), resamples)
 
 
 def _checkpoints(name: str, scores: dict[str, Record]) -> dict[int, Record]:
