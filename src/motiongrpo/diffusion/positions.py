@@ -1,4 +1,4 @@
-"""How a token knows where it stands: rotations of queries and keys, or sinusoids added to the token."""
+"""Position encodings: rotations of queries and keys, or sinusoids added to the token."""
 
 import torch
 from jaxtyping import Float

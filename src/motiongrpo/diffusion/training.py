@@ -48,7 +48,7 @@ class PretrainingConfig(TrainingConfig):
 
 @dataclass(frozen=True)
 class PretrainingStep:
-    """What one step of pretraining says of itself; losses are in the units of the loss."""
+    """The log record of one step of pretraining; losses are in the units of the loss."""
 
     step: int  # counted from 1
     loss: float

@@ -35,7 +35,7 @@ class CellsConfig(Config):
 
 
 class DiversityConfig(Config):
-    """What is measured of every cell, and of which checkpoint."""
+    """The measurements made of every cell, and the checkpoint they are made of."""
 
     checkpoint: Literal["pretrained_denoiser", "policy"]
     cells: CellsConfig
@@ -75,11 +75,11 @@ class Cell:
         return f"{self.sampler}-{self.latent}-{noise}"
 
     def facts(self) -> dict[str, Any]:
-        """What tells cells apart; without noise no scope has a meaning."""
+        """The factors that tell cells apart; without noise no scope has a meaning."""
         return asdict(self) | ({"scope": ""} if self.noise == "none" else {})
 
     def rollout(self, config: DiversityConfig) -> RolloutConfig:
-        """How its groups are drawn."""
+        """The settings under which the groups of the cell are rolled out."""
         noise = NoiseConfig(
             kind=self.noise,
             scope=self.scope,
@@ -101,7 +101,7 @@ class Cell:
 
 
 def without_noise(sampler: Sampler, latent: Latent) -> Cell:
-    """A chain under the true condition."""
+    """The cell of a chain under the true condition."""
     return Cell(sampler, latent, "none", "group", 0.0)
 
 

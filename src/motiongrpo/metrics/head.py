@@ -1,4 +1,4 @@
-"""Whether the body wears the given head: zero up to rounding for a body hung from it, so a check."""
+"""Error of the body's head against the given path: a check, zero up to rounding for a body hung from it."""
 
 import torch
 

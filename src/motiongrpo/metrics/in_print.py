@@ -1,4 +1,4 @@
-"""What papers print, where it is not what the name says: for comparison with their tables only.
+"""Metrics as papers print them, where they differ from the textbook: for comparison with their tables only.
 
 `egoallo_` is what EgoAllo's released evaluation measures (arXiv:2410.03665), `paper_` what MotionGRPO's
 table most likely holds (arXiv:2605.05680). Sums over frames grow with the clip, so compare clips of equal

@@ -1,4 +1,4 @@
-"""The description of a metric: its unit, its definition, and which side is better."""
+"""The description of a metric: its unit, direction and definition."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Metric:
-    """What a table says about one of its columns."""
+    """The unit, the better direction and the definition of one metric."""
 
     unit: str
     better: Literal["lower", "higher", "none"]

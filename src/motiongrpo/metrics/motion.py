@@ -1,4 +1,4 @@
-"""What is judged: a body in motion, reduced to what the metrics read."""
+"""A body in motion, reduced to the quantities that metrics read."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""How far the joints are from where they should be, and from how they should move.
+"""Position and velocity errors of joints.
 
 The 22 body joints are the root and the 21 below it; hands are not judged.
 """
@@ -15,7 +15,7 @@ Joints = Float[Tensor, "batch frame joint 3"]
 
 
 def joint_distance_mm(guess: Joints, truth: Joints) -> Float[Tensor, "batch frame joint"]:
-    """How far each joint is from where it should be in the world, millimetres."""
+    """Distance of each joint from its true position in the world, millimetres."""
     return (guess - truth).norm(dim=-1) * MM_PER_M
 
 

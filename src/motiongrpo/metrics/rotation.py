@@ -1,4 +1,4 @@
-"""How far joints are turned from how they should be."""
+"""Rotation error of joints."""
 
 import torch
 

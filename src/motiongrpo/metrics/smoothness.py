@@ -1,4 +1,4 @@
-"""How a motion shakes: the third derivative of joint positions.
+"""Jitter: the third derivative of joint positions.
 
 Less is not better: an over-smoothed motion shakes less than a person does. Single precision alone gives
 a body that stands still 0.01 m/s³ at 30 fps, and 0.04 ten metres from the origin.

@@ -60,7 +60,7 @@ def position_error(guess: PosedMotion, truth: PosedMotion, mask: Bool[Tensor, "b
 def aligned_position_error(
     guess: PosedMotion, truth: PosedMotion, mask: Bool[Tensor, "batch frame"]
 ) -> PerSequence:
-    """The same after the similarity that brings each guessed frame nearest to the truth, metres."""
+    """Mean distance of joints, metres, after the similarity that brings each guess nearest to the truth."""
     aligned = align_to(guess.p_world_joint, truth.p_world_joint)
     return masked_mean((aligned - truth.p_world_joint).norm(dim=-1), mask)
 

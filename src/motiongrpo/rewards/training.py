@@ -68,7 +68,7 @@ class PerceptualInput(Batched):
         return self.logits_of_posed(model, self.candidate.posed(body)[1], fps)
 
     def logits_of_posed(self, model: PerceptualModel, posed: PosedBody, fps: float) -> PerSequence:
-        """The same where the candidates have been posed before."""
+        """The model's logit of each motion, from candidates that are posed already."""
         head = Transform.from_wxyz_xyz(self.T_world_cpf[:, 1:])
         features = joint_features(posed, self.candidate.contacts, head, fps)
         return model(features, head_condition(self.T_world_cpf), self.candidate.mask)
