@@ -18,7 +18,7 @@ from motiongrpo.base.config import nearest
 from motiongrpo.body.body_model import body_file, load_body_model
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.diffusion.recording import load_recordings
-from motiongrpo.hooks import all_pipelines
+from motiongrpo.pipeline_registry import all_pipelines
 from motiongrpo.viz.viewer.server import ServerConfig, demand_viser, view
 
 
@@ -50,11 +50,11 @@ class Run(OneSentence):
             raise click.BadParameter(f"a value is not YAML: {' '.join(str(error).split())}") from error
 
     def invoke(self, ctx: click.Context) -> Any:
-        pipelines = ctx.params.get("pipelines") or []
-        for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
-            _demand_known("pipeline", name, ["__default__", *all_pipelines()])
         if not ctx.params.get("conf_source"):
             _demand_known("environment", ctx.params.get("env") or "base", _environments())
+        pipelines = ctx.params.get("pipelines") or []
+        for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
+            _demand_known("pipeline", name, list(all_pipelines()))
         return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
