@@ -24,9 +24,10 @@ from collections.abc import Iterator
 from statistics import median
 
 import torch
+from _parameters import section
 
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
-from motiongrpo.diffusion.architecture import ConditionConfig, DenoiserConfig
+from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import group_advantages
@@ -36,13 +37,6 @@ from motiongrpo.policy.update import gradient_pass
 
 FRAMES, GROUPS, GROUP_SIZE, LEVELS, ROUNDS = 32, 16, 8, 10, 9
 SCOPES = {"once a group": "group", "once a sample": "sample"}
-
-CONDITION = ConditionConfig(
-    cond_param="ours",
-    include_canonicalized_cpf_rotation_in_cond=True,
-    include_hand_positions_cond=False,
-    fourier_enc_freqs=3,
-)
 
 
 class PlainDenoiser(Denoiser):
@@ -62,22 +56,9 @@ SHAPES: dict[type[Denoiser], dict[int, tuple[int, int]]] = {  # layers of either
 def architecture(toy: type[Denoiser], layers: int) -> DenoiserConfig:
     """Half a million parameters at any depth."""
     width, feedforward = SHAPES[toy][layers]
-    return DenoiserConfig(
-        d_latent=width,
-        d_feedforward=feedforward,
-        d_noise_emb=32,
-        num_heads=4,
-        encoder_layers=layers,
-        decoder_layers=layers,
-        dropout_p=0.0,
-        activation="gelu",
-        positional_encoding="rope",
-        noise_conditioning="token",
-        xattn_mode="kv_from_cond_q_from_x",
-        include_hands=False,
-        mask_self_attention=True,
-        condition=CONDITION,
-    )
+    sizes = {"d_latent": width, "d_feedforward": feedforward, "d_noise_emb": 32}
+    depth = {"encoder_layers": layers, "decoder_layers": layers}
+    return DenoiserConfig(**section("pretraining")["denoiser"] | sizes | depth)
 
 
 OPTIMISER = OptimiserConfig(

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
+from _parameters import section
 
 from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -31,7 +31,6 @@ from motiongrpo.motion.store import ARRAYS, CURRENT, HEADER, LOG, MotionStore, S
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, split_rows, window_table
 
 FPS, FRAMES, BATCH, ROUNDS, STEPS = 30, 128, 64, 200, 20
-PARAMETERS = Path(__file__).parents[1] / "conf" / "base" / "parameters_pretraining.yml"
 
 
 def simulated_store(folder: Path, hours: float) -> MotionStore:
@@ -69,8 +68,7 @@ def upright(batch: WindowBatch) -> WindowBatch:
 
 def train(windows: TrainingWindows) -> None:
     """A few steps of the default pretraining, at its batch size."""
-    given = yaml.safe_load(PARAMETERS.read_text())["pretraining"]
-    config = PretrainingConfig(**given | {"steps": STEPS, "validate_every": STEPS})
+    config = PretrainingConfig(**section("pretraining") | {"steps": STEPS, "validate_every": STEPS})
     optimiser = Optimiser(Denoiser(config.denoiser), config.optimiser)
     validation = upright(windows.batch(config.batch_size, "validation"))
     list(
