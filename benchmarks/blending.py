@@ -33,7 +33,7 @@ SAMPLING = SamplingConfig(steps=10, eta=1.0, sampler="ddim", deterministic_below
 
 
 def head_paths() -> torch.Tensor:
-    """Of people who walk, turn and reach."""
+    """Head paths of people who walk, turn and reach: (path, frame + 1, 7)."""
     body, seconds = load_body_model(OPEN_BODY), FRAMES / FPS + 0.5
     given = section("ingestion")
     people = {"seed": 5, "clips": PATHS, "clips_per_subject": 1, "activities": ["walk", "turn", "reach"]}
@@ -47,7 +47,7 @@ def head_paths() -> torch.Tensor:
 
 @torch.no_grad()
 def turning_deg(denoiser: Denoiser, paths: torch.Tensor, windows: list[Window]) -> torch.Tensor:
-    """Mean over motions and joints of the angle between a frame and the next; one value a frame."""
+    """Angle between a frame and the next in degrees, averaged over motions and joints: (frame,)."""
     generator = torch.Generator().manual_seed(3)
     shape = (PATHS, SAMPLES, FRAMES, denoiser.features)
     x_T = torch.randn(shape, generator=generator)

@@ -27,7 +27,7 @@ CONFIG = DenoiserConfig(**section("pretraining", env="paper")["denoiser"])
 
 
 def peak_gb() -> float:
-    """The most memory this process ever held."""
+    """The most memory that this process ever held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

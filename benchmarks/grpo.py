@@ -40,7 +40,7 @@ SCOPES = {"once a group": "group", "once a sample": "sample"}
 
 
 class PlainDenoiser(Denoiser):
-    """Of motion that is 144 numbers a frame."""
+    """A denoiser of motion with 144 features a frame in one modality."""
 
     @property
     def feature_sizes(self) -> dict[str, int]:
@@ -54,7 +54,7 @@ SHAPES: dict[type[Denoiser], dict[int, tuple[int, int]]] = {  # layers of either
 
 
 def architecture(toy: type[Denoiser], layers: int) -> DenoiserConfig:
-    """Half a million parameters at any depth."""
+    """A network of half a million parameters with so many layers in encoder and decoder."""
     width, feedforward = SHAPES[toy][layers]
     sizes = {"d_latent": width, "d_feedforward": feedforward, "d_noise_emb": 32}
     depth = {"encoder_layers": layers, "decoder_layers": layers}
@@ -101,7 +101,7 @@ def network(toy: type[Denoiser], layers: int) -> Denoiser:
 
 
 def updates(toy: type[Denoiser], layers: int, scope: str) -> Iterator[tuple[float, float]]:
-    """CPU-seconds of rolling out and of learning, update after update."""
+    """The CPU-seconds of each update's rollouts and of its gradient."""
     policy, reference = Optimiser(network(toy, layers), OPTIMISER), network(toy, layers).requires_grad_(False)
     config, batch, generator = rollout_config(scope), still_heads(), torch.Generator().manual_seed(0)
     while True:

@@ -20,7 +20,7 @@ from motiongrpo.viz.viewer import server
 
 
 class OneSentence(click.Command):
-    """Turns a refusal, however deep, into one line and exit code 1; `--verbose` shows all of it."""
+    """A command that ends a refusal with one line and exit code 1; with `--verbose`, with its traceback."""
 
     def __init__(self, *args: Any, params: Sequence[click.Parameter] = (), **kwargs: Any) -> None:
         verbose = click.Option(["--verbose", "-v"], is_flag=True, help="Show the traceback of a refusal.")
@@ -71,7 +71,7 @@ class Commands(click.Group):
 
 
 def write_commands(formatter: click.HelpFormatter) -> None:
-    """What a user can do, in the words of the README."""
+    """Write every command that the README lists, each with its sentence."""
     with formatter.section("What you can do, in the project's folder"):
         for command, sentence in COMMANDS:
             formatter.write_text(click.style(command, bold=True))

@@ -1,4 +1,4 @@
-"""Around every run: parameters are checked as a whole, missing artefacts named, results shown."""
+"""Hooks around every run: parameters and inputs are checked before it, and its results printed after it."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from motiongrpo.viz.report.summary import WIDTH, runs_table, summary_table
 
 
 class CommandChecks:
-    """Refuses a run that cannot do what was asked, before its first node."""
+    """Refuses a run that cannot do what was asked before its first node starts."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -31,7 +31,7 @@ class CommandChecks:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Say what is missing, a sentence each: files and devices, then artefacts that a pipeline makes."""
+        """Refuse with a sentence for each missing file or device, and one for artefacts that a pipeline makes."""
         sentences = missing(self.parameters, pipeline.inputs())
         artefacts = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
         if artefacts:
@@ -45,11 +45,11 @@ class CommandChecks:
 
 
 class RunSummary:
-    """Ends a run with what it found."""
+    """Prints the results of a finished run."""
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print the comparison or the verdict and say where the report is, where the run made them."""
+        """Print the comparison, the ablation's verdict and the report's path, each where the run made it."""
         made = pipeline.all_outputs()
         console = Console(width=max(rich.get_console().width, WIDTH))
         if "comparison" in made:

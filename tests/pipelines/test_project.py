@@ -32,7 +32,7 @@ def test_the_parameters_of_every_environment_are_valid(env):
 
 
 def used_datasets() -> set[str]:
-    """By any pipeline."""
+    """The datasets that any pipeline reads or writes."""
     return no_parameters(set().union(*(pipeline.datasets() for pipeline in register_pipelines().values())))
 
 
@@ -42,7 +42,7 @@ def no_parameters(names: Iterable[str]) -> set[str]:
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_everything_a_pipeline_touches_is_in_the_catalog_and_nothing_else_is(env):
-    """A misspelt output would be kept in memory and lost."""
+    """Kedro would keep a misspelt output in memory, and it would be lost."""
     assert no_parameters(context(env).catalog.keys()) == used_datasets()
 
 
@@ -56,7 +56,7 @@ def test_every_catalog_entry_has_a_sentence_and_a_layer(env):
 
 
 def test_layers_run_one_way():
-    """Else kedro-viz shows none."""
+    """Kedro-viz shows no layers where they form a cycle."""
     catalog = context("base").catalog
     place = {name: LAYERS.index(catalog.get(name).metadata["kedro-viz"]["layer"]) for name in used_datasets()}
     for pipeline in register_pipelines().values():
@@ -123,7 +123,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("params", "sentence"), REFUSALS)
 def test_a_wrong_parameter_anywhere_is_refused_by_name_before_anything_runs(params, sentence, tmp_path):
-    """Even of a stage that does not run now."""
+    """It is refused also where its stage is not part of the run."""
     result = run(tmp_path, "ingestion", **params)
     assert result.exit_code == 1
     assert sentence in result.output

@@ -1,4 +1,4 @@
-"""What a user can do, each with a sentence: the words of `--help` and of the README, as a test says."""
+"""Every command with a sentence, as `--help` and the README list them."""
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     (
