@@ -31,7 +31,7 @@ class CommandChecks:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Refuse with a sentence for each missing file or device, and one for artefacts that a pipeline makes."""
+        """Refuse with a sentence for each missing file or device, and one for artefacts still to be made."""
         sentences = missing(self.parameters, pipeline.inputs())
         artefacts = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
         if artefacts:

@@ -44,7 +44,7 @@ class ProjectParameters(Config):
 
     @model_validator(mode="after")
     def build_every_cell(self) -> "ProjectParameters":
-        """Build each cell of the ablation once, so that one that cannot be built is refused by name at once."""
+        """Build every cell of the ablation once: one that cannot be built is refused by name before a run."""
         for name in self.ablation.cells:
             planned(name, self.ablation.pace.seeds[0], self.ablation, self._foundation)
         return self

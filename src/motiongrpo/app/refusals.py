@@ -13,7 +13,7 @@ ASKED_IN_VAIN = (ValueError, AttributeError)
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """The sentence that replaces the traceback of an error; None where the error is a fault of this program."""
+    """The sentence to print instead of a traceback; None where the fault is that of this program."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, InputError | KedroCliError):
