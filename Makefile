@@ -25,7 +25,7 @@ viz: $(INSTALLED) ## the pipelines and what the last run left, as a site in buil
 	@echo "Open it with: $(BIN)/python -m http.server --directory build 4141, at http://localhost:4141"
 
 bench: $(INSTALLED) ## every benchmark, one after the other; DATA_ROOT=DIR names a folder of motion capture
-	set -e; for script in benchmarks/*.py; do echo "== $$script"; DATA_ROOT=$(DATA_ROOT) $(BIN)/python $$script; done
+	set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; DATA_ROOT=$(DATA_ROOT) $(BIN)/python $$script; done
 
 clean: ## everything that runs and tools left behind, but no virtual environment
 	find data -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +

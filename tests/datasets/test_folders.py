@@ -81,7 +81,7 @@ def test_what_raw_files_held_is_kept_beside_the_store(tmp_path):
 
 
 def test_a_file_that_is_saved_twice_is_there_once(tmp_path):
-    """A kill after the save and before the next node sees it."""
+    """So it is after a kill between the save and the next node."""
     dataset = MotionStoreDataset(str(tmp_path))
     for _ in range(2):
         dataset.save(update("a", finished=True))

@@ -10,7 +10,7 @@ from motiongrpo.body.body_model import OPEN_BODY, load_body_model
 from motiongrpo.diffusion.recording import load_recordings
 from motiongrpo.motion.store import open_store
 from tests.bodies import stored_arrays
-from tests.pipelines.kedro_project import run
+from tests.pipelines.kedro_project import run, succeed
 
 SHORT = {"viewer__server__open_seconds": 0.2, "viewer__server__port": 0, "viewer__seconds": 1}
 
@@ -26,8 +26,7 @@ def recorded(data):
 
 def test_truth_and_samples_of_both_models_are_recorded_under_held_out_heads(data):
     pytest.importorskip("viser", reason="the extra viewer is not installed")
-    result = run(data, "viewer", viewer__sequences=2, **SHORT)
-    assert result.exit_code == 0, result.output
+    succeed(data, "viewer", viewer__sequences=2, **SHORT)
     recordings = recorded(data)
     assert len(recordings) == 2
     store = open_store(data / "02_intermediate/smoke/motions")
@@ -49,10 +48,9 @@ def test_truth_and_samples_of_both_models_are_recorded_under_held_out_heads(data
 
 def test_what_was_recorded_before_makes_way_and_a_model_that_is_not_there_is_left_out(data):
     pytest.importorskip("viser", reason="the extra viewer is not installed")
-    assert run(data, "viewer", viewer__sequences=3, **SHORT).exit_code == 0
+    succeed(data, "viewer", viewer__sequences=3, **SHORT)
     (data / "06_models/smoke/policy.safetensors").unlink()
-    result = run(data, "viewer", viewer__sequences=1, viewer__samples=1, **SHORT)
-    assert result.exit_code == 0, result.output
+    succeed(data, "viewer", viewer__sequences=1, viewer__samples=1, **SHORT)
     (recording,) = recorded(data).values()
     assert recording.names == ("truth", "pretrained 1")
 

@@ -1,44 +1,33 @@
 """The body file in the catalog: the open body that the package ships, or the user's own."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview
 
-from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, find_body_file, load_body_model
 from motiongrpo.body.skeleton import Joint
+from motiongrpo.datasets.base import FileDataset, LoadOnly
+from motiongrpo.datasets.previews import json_preview
 
 
-class BodyModelDataset(AbstractDataset[None, BodyModel]):
-    """`file` is a file or a release folder; None is the open body."""
+class BodyModelDataset(LoadOnly, FileDataset[None, BodyModel]):
+    """A body in SMPL-H format; `file` is a file or a release folder, None the open body."""
 
-    may_be_absent = True  # its absence has a sentence of its own
+    may_be_absent = True
+    reason = "body files are never written"
 
     def __init__(
         self, file: str | None, gender: str = "neutral", metadata: dict[str, Any] | None = None
     ) -> None:
-        self.path = OPEN_BODY if file is None else Path(file).expanduser()
-        self.gender, self.metadata = gender, metadata
+        super().__init__(str(OPEN_BODY) if file is None else file, metadata)
+        self.gender = gender
 
     def load(self) -> BodyModel:
-        return load_body_model(find_body_file(self.path, self.gender))
-
-    def save(self, data: None) -> None:
-        raise InputError("body files are never written")
+        return load_body_model(find_body_file(self.filepath, self.gender))
 
     def preview(self) -> JSONPreview:
-        """What the file gives."""
+        """The name and digest of the body, and where its joints are at rest, in metres."""
         body = self.load()
-        at_rest = {
-            joint.name.lower(): point
-            for joint, point in zip(Joint, body.rest_joints.base.tolist(), strict=True)
-        }
-        return JSONPreview(
-            json.dumps({"name": body.name, "digest": body.digest, "rest_joints_m": at_rest}, indent=2)
-        )
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self.path, "gender": self.gender}
+        points = zip(Joint, body.rest_joints.base.tolist(), strict=True)
+        at_rest = {joint.name.lower(): point for joint, point in points}
+        return json_preview({"name": body.name, "digest": body.digest, "rest_joints_m": at_rest})

@@ -1,28 +1,23 @@
-"""Clips in the catalog: a video and, for where none plays, an animated picture beside it."""
+"""Clips in the catalog: an MP4, and the same as an animated GIF for where no video plays."""
 
-import base64
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
 from motiongrpo.base.files import replace_file
+from motiongrpo.datasets.base import FileDataset
+from motiongrpo.datasets.previews import image_preview
 from motiongrpo.viz.clips.clip import write_gif, write_mp4
 from motiongrpo.viz.clips.scene import Scene
 
 
-class ClipDataset(AbstractDataset[Scene, bytes]):
-    """A scene on its way to disk, as MP4 and GIF; the MP4 on its way back."""
-
-    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self.filepath = Path(filepath)
-        self.metadata = metadata
+class ClipDataset(FileDataset[Scene, bytes]):
+    """A scene is saved as MP4 and GIF; the bytes of the MP4 are loaded."""
 
     @property
     def gif(self) -> Path:
-        """The animated picture."""
+        """The animated picture, beside the MP4."""
         return self.filepath.with_suffix(".gif")
 
     def load(self) -> bytes:
@@ -33,11 +28,8 @@ class ClipDataset(AbstractDataset[Scene, bytes]):
         replace_file(self.filepath, partial(write_mp4, data))
 
     def preview(self) -> ImagePreview:
-        """The animated picture: it plays in the panel."""
-        return ImagePreview(base64.b64encode(self.gif.read_bytes()).decode("ascii"))
+        """The GIF, which plays in the panel."""
+        return image_preview(self.gif.read_bytes())
 
     def _exists(self) -> bool:
-        return self.filepath.is_file() and self.gif.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self.filepath}
+        return super()._exists() and self.gif.is_file()

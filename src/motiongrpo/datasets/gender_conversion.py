@@ -3,26 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
-
-from motiongrpo.base.errors import InputError
 from motiongrpo.body.gender_conversion import GenderConversion, load_gender_conversion
+from motiongrpo.datasets.base import Dataset, LoadOnly
 
 
-class GenderConversionDataset(AbstractDataset[None, GenderConversion | None]):
-    """The conversion read from the file, or None where no file is named; nodes that need it refuse None."""
+class GenderConversionDataset(LoadOnly, Dataset[None, GenderConversion | None]):
+    """The maps in `file`, or None where no file is named."""
 
     may_be_absent = True
+    reason = "a gender conversion is made by python -m motiongrpo.body.gender_conversion"
 
     def __init__(self, file: str | None, metadata: dict[str, Any] | None = None) -> None:
-        self.path = None if file is None else Path(file).expanduser()
-        self.metadata = metadata
+        super().__init__(metadata)
+        self.file = None if file is None else Path(file).expanduser()
 
     def load(self) -> GenderConversion | None:
-        return None if self.path is None else load_gender_conversion(self.path)
-
-    def save(self, data: None) -> None:
-        raise InputError("a gender conversion is made by python -m motiongrpo.body.gender_conversion")
-
-    def _describe(self) -> dict[str, Any]:
-        return {"file": self.path}
+        return None if self.file is None else load_gender_conversion(self.file)

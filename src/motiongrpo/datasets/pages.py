@@ -1,22 +1,21 @@
 """Pictures and pages in the catalog, written all or nothing."""
 
-import base64
-from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 from matplotlib.figure import Figure
 
 from motiongrpo.base.files import replace_file, replace_text
+from motiongrpo.datasets.base import FileDataset
+from motiongrpo.datasets.previews import image_preview
 
 
-class PictureDataset(AbstractDataset[Figure, bytes]):
-    """A matplotlib figure on its way to disk, a PNG on its way back."""
+class PictureDataset(FileDataset[Figure, bytes]):
+    """A matplotlib figure is saved as PNG; the bytes of the PNG are loaded."""
 
     def __init__(self, filepath: str, dpi: float, metadata: dict[str, Any] | None = None) -> None:
-        self.filepath, self.dpi = Path(filepath), dpi
-        self.metadata = metadata
+        super().__init__(filepath, metadata)
+        self.dpi = dpi
 
     def load(self) -> bytes:
         return self.filepath.read_bytes()
@@ -25,30 +24,15 @@ class PictureDataset(AbstractDataset[Figure, bytes]):
         replace_file(self.filepath, lambda path: data.savefig(path, format="png", dpi=self.dpi))
 
     def preview(self) -> ImagePreview:
-        return ImagePreview(base64.b64encode(self.load()).decode("ascii"))
-
-    def _exists(self) -> bool:
-        return self.filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self.filepath, "dpi": self.dpi}
+        """The picture itself."""
+        return image_preview(self.load())
 
 
-class PageDataset(AbstractDataset[str, str]):
+class PageDataset(FileDataset[str, str]):
     """An HTML page."""
-
-    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self.filepath = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> str:
         return self.filepath.read_text(encoding="utf-8")
 
     def save(self, data: str) -> None:
         replace_text(self.filepath, data)
-
-    def _exists(self) -> bool:
-        return self.filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self.filepath}
