@@ -9,8 +9,8 @@ from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview
 
 from motiongrpo.base.files import replace_file
-from motiongrpo.viz.clips.clip import write_gif, write_mp4
 from motiongrpo.viz.clips.scene import Scene
+from motiongrpo.viz.clips.video import write_gif, write_mp4
 
 
 class ClipDataset(AbstractDataset[Scene, bytes]):

@@ -24,7 +24,7 @@ from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
-from motiongrpo.viz.experiments.diversity_verdict import findings_of_diversity
+from motiongrpo.viz.experiments.diversity_findings import findings_of_diversity
 
 Record = dict[str, Any]
 

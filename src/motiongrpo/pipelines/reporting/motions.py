@@ -20,7 +20,7 @@ from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows, split_rows
 from motiongrpo.viz.clips.example import (
     RANKS,
-    ScoredWindow,
+    ExampleWindow,
     ShownMotion,
     demand_same_windows,
     ranked_windows,
@@ -79,7 +79,7 @@ def draw_from(
 
 
 def scene(
-    chosen: ScoredWindow,
+    chosen: ExampleWindow,
     batch: WindowBatch,
     drawn: dict[str, SampledWindows],
     body: BodyModel,

@@ -18,7 +18,7 @@ from motiongrpo.viz.clips.scene import Scene
 from motiongrpo.viz.figures.comparison import comparison_figure
 from motiongrpo.viz.report import tables
 from motiongrpo.viz.report.findings import Finding, findings_of_run, findings_of_scores
-from motiongrpo.viz.report.paired import paired_metrics
+from motiongrpo.viz.report.metric_change import metric_changes
 from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
 
 SOFTWARE = ("torch", "numpy", "kedro", "plotly", "matplotlib")
@@ -29,7 +29,7 @@ Record = dict[str, Any]
 
 def plot_comparison(comparison: pd.DataFrame) -> go.Figure:
     """The last checkpoint of each stage against the other."""
-    return comparison_figure(paired_metrics(final_checkpoints(comparison)))
+    return comparison_figure(metric_changes(final_checkpoints(comparison)))
 
 
 def describe_run(
@@ -68,8 +68,8 @@ def find_what_matters(
     ingestion_report: pd.DataFrame,
 ) -> list[Record]:
     """Sentences made from the numbers, the result first."""
-    pairs = paired_metrics(final_checkpoints(comparison))
-    found = findings_of_run(pairs, pretraining_log, reward_report, grpo_log, ingestion_report)
+    changes = metric_changes(final_checkpoints(comparison))
+    found = findings_of_run(changes, pretraining_log, reward_report, grpo_log, ingestion_report)
     return [asdict(finding) for finding in findings_of_scores(standings) + found]
 
 
@@ -86,9 +86,9 @@ def write_report(  # noqa: PLR0913
     **more: go.Figure,
 ) -> str:
     """One page of everything."""
-    pairs = paired_metrics(final_checkpoints(comparison))
+    changes = metric_changes(final_checkpoints(comparison))
     sentences = [Finding(**finding) for finding in found]
-    results = Results(pairs, sentences, tables.examination_table(reward_report), worst)
+    results = Results(changes, sentences, tables.examination_table(reward_report), worst)
     errors = {name: more.pop(name) for name in [*more] if name.startswith("error")}
     shown = [Scene.from_plain(scenes[rank]) for rank in RANKS]
     figures = Figures(more, errors, figure, shown, motion)

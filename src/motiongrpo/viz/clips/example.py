@@ -45,7 +45,7 @@ class ShownMotion:
 
 
 @dataclass(frozen=True)
-class ScoredWindow:
+class ExampleWindow:
     """A held-out window and its place among all that were scored."""
 
     rank: str  # best, median, worst
@@ -63,14 +63,14 @@ class ScoredWindow:
         )
 
 
-def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[ScoredWindow]:
+def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[ExampleWindow]:
     """Best, median and worst by MPJPE of the checkpoint with these weights; the better of two middle ones."""
     table = windows_scored(scores, weights)
     order = table.sort_values([RULE, "sequence", "window"]).index.tolist()
     start, error = table["window"].tolist(), table[RULE].tolist()
     places = dict(zip(RANKS, (0, (len(order) - 1) // 2, len(order) - 1), strict=True))
     return [
-        ScoredWindow(
+        ExampleWindow(
             rank=rank,
             row=order[place],
             start=start[order[place]],

@@ -77,7 +77,7 @@ def diversity_curves(diversity_log: pd.DataFrame) -> go.Figure:
 
 
 def _held_out(comparison: pd.DataFrame) -> list[go.Scatter]:
-    """Paired differences of MPJPE from the pretrained model, with their intervals, by update."""
+    """MetricChange differences of MPJPE from the pretrained model, with their intervals, by update."""
     rows = comparison.query("metric == @HELD_OUT and stage == 'grpo'").sort_values("step")
     x, y = rows["step"].to_numpy(), rows["difference"].to_numpy()
     points = line(x, y, "post-trained", 0, "%{y:+.3g} mm")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from motiongrpo.base.words import by_value
 from motiongrpo.metrics.protocol import CURRENT
-from motiongrpo.viz.report.paired import Paired
+from motiongrpo.viz.report.metric_change import MetricChange
 
 FEW_SEQUENCES = 20  # a percentile interval over fewer is too narrow
 OVERFITTED = 1.05  # last validation loss over the lowest
@@ -21,16 +21,19 @@ DIVERSITY = "pairwise_diversity_mm"
 ENDS = 10  # the first and the last tenth of the updates are compared
 
 
+Tone = Literal["good", "note", "warning"]
+
+
 @dataclass(frozen=True)
 class Finding:
     """One sentence; `good` and `note` inform, `warning` asks for attention."""
 
-    tone: Literal["good", "note", "warning"]
+    tone: Tone
     text: str
 
 
 def findings_of_run(
-    pairs: list[Paired],
+    changes: list[MetricChange],
     pretraining_log: pd.DataFrame,
     reward_report: dict[str, Any],
     grpo_log: pd.DataFrame,
@@ -38,7 +41,7 @@ def findings_of_run(
 ) -> list[Finding]:
     """All of a run, what came of it first."""
     return [
-        *findings_of_comparison(pairs),
+        *findings_of_comparison(changes),
         *findings_of_grpo(grpo_log),
         *findings_of_rewards(reward_report),
         *findings_of_pretraining(pretraining_log),
@@ -55,18 +58,18 @@ def findings_of_scores(standings: list[dict[str, str]]) -> list[Finding]:
     ]
 
 
-def findings_of_comparison(pairs: list[Paired]) -> list[Finding]:
+def findings_of_comparison(changes: list[MetricChange]) -> list[Finding]:
     """Which metrics became clearly better or worse, and how much that rests on."""
-    better = [pair.metric for pair in pairs if pair.verdict == "better"]
-    worse = [pair for pair in pairs if pair.verdict == "worse"]
-    found = [Finding("warning", _worse(pair)) for pair in worse]
+    better = [change.metric for change in changes if change.outcome == "better"]
+    worse = [change for change in changes if change.outcome == "worse"]
+    found = [Finding("warning", _worse(change)) for change in worse]
     if better:
         found.insert(0, Finding("good", f"Clearly better after GRPO: {', '.join(better)}."))
     if not better and not worse:
         text = "GRPO changed no metric clearly: every 95 % interval of a difference contains zero."
         found.append(Finding("warning", text))
-    found += [Finding("warning", _collapsed(pair)) for pair in pairs if _has_collapsed(pair)]
-    sequences = max(pair.sequences for pair in pairs)
+    found += [Finding("warning", _collapsed(change)) for change in changes if _has_collapsed(change)]
+    sequences = max(change.sequences for change in changes)
     if sequences < FEW_SEQUENCES:
         text = f"All intervals rest on {sequences} held-out sequences, for which they are too narrow."
         found.append(Finding("warning", text))
@@ -131,18 +134,18 @@ def findings_of_ingestion(report: pd.DataFrame) -> list[Finding]:
     return [Finding("note", text)]
 
 
-def _has_collapsed(pair: Paired) -> bool:
-    return pair.metric == DIVERSITY and pair.after.value < COLLAPSED * pair.before.value
+def _has_collapsed(change: MetricChange) -> bool:
+    return change.metric == DIVERSITY and change.after.value < COLLAPSED * change.before.value
 
 
-def _collapsed(pair: Paired) -> str:
+def _collapsed(change: MetricChange) -> str:
     return (
-        f"Samples under one head path came closer together: {pair.metric} fell from {pair.before.value:.3g} "
-        f"to {pair.after.value:.3g}."
+        f"Samples under one head path came closer together: {change.metric} fell from "
+        f"{change.before.value:.3g} to {change.after.value:.3g}."
     )
 
 
-def _worse(pair: Paired) -> str:
-    d = pair.difference
-    unit = f" {pair.unit}" if pair.unit else ""
-    return f"GRPO made {pair.metric} worse: {d.value:+.3g}{unit} [{d.low:+.3g}, {d.high:+.3g}]."
+def _worse(change: MetricChange) -> str:
+    d = change.difference
+    unit = f" {change.unit}" if change.unit else ""
+    return f"GRPO made {change.metric} worse: {d.value:+.3g}{unit} [{d.low:+.3g}, {d.high:+.3g}]."

@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from motiongrpo.metrics.bootstrap import CONFIDENCE
 from motiongrpo.metrics.score import METRICS
-from motiongrpo.viz.report.paired import Interval
+from motiongrpo.viz.report.metric_change import Interval
 
 TINY = 1e-3
 

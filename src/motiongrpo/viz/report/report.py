@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 
 from motiongrpo.viz.clips.scene import Scene
 from motiongrpo.viz.report.findings import Finding
+from motiongrpo.viz.report.metric_change import MetricChange
 from motiongrpo.viz.report.page import render
-from motiongrpo.viz.report.paired import Paired
 from motiongrpo.viz.report.player import SKELETON, player_scene
 from motiongrpo.viz.report.tables import Row
 
@@ -38,7 +38,7 @@ class DataFacts:
 class Results:
     """What came of it."""
 
-    pairs: list[Paired]
+    changes: list[MetricChange]
     findings: list[Finding]
     examination: list[Row]  # against, pair_accuracy by severity, spearman
     worst: list[Row]  # windows: sequence, activity, start, before, after

@@ -98,7 +98,7 @@ def facing(T_world_cpf: Float[torch.Tensor, "frame 7"]) -> Float[ndarray, "2 3"]
     return np.array([[np.cos(psi), np.sin(psi), 0], [np.sin(psi), -np.cos(psi), 0]])
 
 
-class Drawn:
+class ShownBody:
     """One body on a viser scene, and the handles that move it."""
 
     def __init__(self, server: viser.ViserServer, path: str, body: BodyInTime, faces: Int[ndarray, "face 3"]):
@@ -147,7 +147,7 @@ class Drawn:
         return np.where(touching, 1.0, 1e-6).astype(np.float32)
 
 
-class Stage:
+class ShownRecording:
     """A recording on a server's scene: `show` moves it, `arrange` says where and how, `clear` removes it."""
 
     def __init__(self, server: viser.ViserServer, recording: Recording, body: BodyModel, mesher: Mesher):
@@ -156,13 +156,13 @@ class Stage:
         self.forward, self.right = facing(self.head)
         bodies = bodies_in_time(recording, body, mesher)
         truth = next((b for b in bodies if b.name == TRUTH), None)
-        self.shown = [b for b in bodies if b is not truth] or bodies
+        self.bodies = [b for b in bodies if b is not truth] or bodies
         self.rows: dict[str, list[Any]] = {}
-        for number, each in enumerate(self.shown):
+        for number, each in enumerate(self.bodies):
             path = f"/recording/{number}"
-            drawn = [Drawn(server, path, each, mesher.faces)]
+            drawn = [ShownBody(server, path, each, mesher.faces)]
             if truth is not None and truth is not each:
-                drawn.append(Drawn(server, f"{path}_truth", truth, mesher.faces))
+                drawn.append(ShownBody(server, f"{path}_truth", truth, mesher.faces))
             frustum = server.scene.add_camera_frustum(
                 f"{path}_head", FIELD_OF_VIEW_RAD, ASPECT, scale=FRUSTUM_M, thickness=FRUSTUM_WIDTH_M
             )

@@ -6,7 +6,7 @@ many cells some do so by chance, so their number is told beside the number that 
 
 import pandas as pd
 
-from motiongrpo.viz.experiments.diversity import SAMPLERS, SCOPES
+from motiongrpo.viz.experiments.diversity_figure import SAMPLERS, SCOPES
 from motiongrpo.viz.report.findings import Finding
 
 BY_CHANCE = 0.025  # on one side
