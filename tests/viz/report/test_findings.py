@@ -91,7 +91,7 @@ def test_a_healthy_training_has_no_finding():
 
 
 def test_samples_beyond_the_clip_range_count_on_both_sides():
-    log = grpo_log().assign(clipped_low=0.2, clipped_high=0.2)
+    log = grpo_log().assign(level_clipped_low_225=0.35, level_clipped_high_225=0.4)  # and at level 1000 0.05
     assert [finding.text[:24] for finding in findings_of_grpo(log)] == ["40% of samples were beyo"]
 
 

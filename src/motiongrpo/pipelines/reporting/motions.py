@@ -1,4 +1,4 @@
-"""The two models on the held-out windows: where their errors lie, and clips to look at."""
+"""Nodes that sample both models on the held-out windows: profiles of their errors, and clips."""
 
 import math
 from typing import Any
@@ -43,7 +43,7 @@ def sample_held_out(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
 ) -> tuple[pd.DataFrame, Record]:
-    """The samples that were scored, drawn again: where their errors lie, and three windows to look at."""
+    """The scored samples, drawn again: the profile of their errors, and the scenes of three windows."""
     rows = split_rows(windows, "test", config.windows)
     models = {"pretrained": pretrained, "post-trained": policy}
     for name, model in models.items():
@@ -68,7 +68,7 @@ def sample_held_out(  # noqa: PLR0913
 def draw_from(
     checkpoint: Checkpoint, name: str, batch: WindowBatch, body: BodyModel, config: EvaluationConfig
 ) -> SampledWindows:
-    """What one model made of the windows."""
+    """The samples of one model for the windows, as the evaluation draws them."""
     denoiser = Denoiser(architecture_of(checkpoint.header, DenoiserConfig))
     denoiser = restored(checkpoint, denoiser).to(batch.betas.device)
     parts = sampled_windows(denoiser, batch, body, config)
@@ -99,7 +99,7 @@ def scene(
 
 
 def render_clips(scenes: dict[str, Record]) -> tuple[Scene, ...]:
-    """Best, median and worst, for the datasets that draw them."""
+    """The best, median and worst scenes, which their datasets render."""
     return tuple(Scene.from_plain(scenes[rank]) for rank in RANKS)
 
 

@@ -55,7 +55,7 @@ class ExampleWindow:
     windows: int  # that were ranked
 
     def title(self, sequence: str, activity: str, fps: float) -> str:
-        """Says which window it is, and why this one."""
+        """The title of a clip: rank and error of its window, then activity, sequence and start."""
         what = f"{activity}, {sequence}" if activity else sequence
         return (
             f"The {self.rank} of {self.windows} held-out windows: error after post-training "
@@ -82,7 +82,10 @@ def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[Exam
 
 
 def windows_scored(scores: dict[str, dict[str, Any]], weights: str) -> pd.DataFrame:
-    """A row a window: what the checkpoint with these weights scored; a copy from elsewhere may be stale."""
+    """The scores of every window of the checkpoint with these weights.
+
+    Checkpoints from elsewhere are left aside: the score of a copy may be stale.
+    """
     own = [score for name, score in scores.items() if name.rpartition("/")[0] in TRAININGS]
     mine = [score for score in own if score["weights"] == weights]
     if not mine:

@@ -1,4 +1,4 @@
-"""What a clip shows: motions under one head path, and the camera that follows them over the floor."""
+"""The scene of a clip: motions under one head path, and the camera that follows them over the floor."""
 
 import math
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Scene:
         return self.motions[0]
 
     def plain(self) -> dict[str, Any]:
-        """As JSON can hold it, to a tenth of a millimetre."""
+        """The scene as plain JSON, rounded to a tenth of a millimetre."""
         motions = [
             {"name": m.name, "p_world_joint": _rounded(m.p_world_joint), "contacts": m.contacts.tolist()}
             for m in self.motions

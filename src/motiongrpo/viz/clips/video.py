@@ -47,7 +47,7 @@ BONE_COLOURS = [SIDE_COLOURS.get(side_of(joint), TRUNK) for _, joint in BONES]
 
 
 def write_mp4(scene: Scene, path: Path) -> None:
-    """H.264, which every browser and player shows; equal scenes give equal bytes."""
+    """A scene as H.264 video, which every browser plays; equal scenes give equal bytes."""
     drawing = Drawing(Camera(scene), MP4_DPI)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as file:
         stream = file.add_stream("libx264", rate=Fraction(scene.fps).limit_denominator(1001))
@@ -59,7 +59,7 @@ def write_mp4(scene: Scene, path: Path) -> None:
 
 
 def write_gif(scene: Scene, path: Path) -> None:
-    """For where no video plays: smaller, with fewer frames a second, holding the last one, for ever."""
+    """A scene as an animated picture for where no video plays: smaller, and fewer frames a second."""
     every = max(1, round(scene.fps / GIF_FPS))
     drawing = Drawing(Camera(scene), GIF_DPI)
     frames = [Image.fromarray(drawing.at(frame)).convert("RGB") for frame in range(0, len(scene), every)]
@@ -116,7 +116,7 @@ class Drawing:
 
 
 class _Marks:
-    """What moves within one pair of axes."""
+    """The moving artists of one pair of axes: floor grid, head path, ghost, body and contacts."""
 
     def __init__(self, axes: Axes, camera: Camera, shot: Shot, number: int) -> None:
         self.axes, self.camera, self.shot = axes, camera, shot

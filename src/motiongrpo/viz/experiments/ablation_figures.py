@@ -1,5 +1,7 @@
 """The ablation as figures: every cell against the pretrained model, and reward against metrics over time."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -50,7 +52,7 @@ def _mean(label: str, change: Contrast, scale: float) -> Mark:
     return Mark(label, change.value * scale, change.low * scale, change.high * scale, hover)
 
 
-def _points(values: list[tuple[str, float | None]], what: str) -> list[Mark]:
+def _points(values: Sequence[tuple[str, float | None]], what: str) -> list[Mark]:
     """Marks without an interval; None has none."""
     return [
         Mark(label, value, hover=f"{label}, {what}: {value:+.2f} %")

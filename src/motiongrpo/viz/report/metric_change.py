@@ -1,4 +1,4 @@
-"""Pretrained against post-trained, metric by metric: the record that tables, figures and findings share."""
+"""The change of a metric between checkpoints: the record that tables, figures and findings share."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -31,7 +31,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class MetricChange:
-    """One metric before and after post-training; the difference is paired window by window."""
+    """One metric of two checkpoints, such as before and after post-training, paired window by window."""
 
     metric: str
     before: Interval

@@ -1,4 +1,4 @@
-"""What every page shares: it holds all it shows, and asks for nothing outside itself.
+"""Rendering of HTML pages that hold all they show and ask for nothing outside themselves.
 
 A content security policy makes the browser refuse every request, so that a page can be mailed and opened
 anywhere.

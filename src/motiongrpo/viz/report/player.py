@@ -1,4 +1,4 @@
-"""What the player in the report needs of a scene: whole millimetres and bit masks, small enough to mail."""
+"""Scenes as the report's player reads them: whole millimetres and bit masks, small enough to mail."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ SKELETON = {
     "grid": GRID_M,
     "colours": {"LEFT": BLUE, "RIGHT": VERMILLION, "contact": GREEN},
 }
-"""What holds for every scene."""
+"""What every scene shares: bones, the head joint, the grid of the floor and colours."""
 
 
 def player_scene(scene: Scene) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs compared: the last checkpoints of each, and those from elsewhere, as a figure and as a page."""
+"""The comparison of runs: their last checkpoints, and those from elsewhere, as a figure and as a page."""
 
 import math
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def contenders_of(table: pd.DataFrame) -> list[Contender]:
     """The rows of a comparison of runs, by checkpoint and metric, in their order."""
     rows = records(table)
     reference = {row["metric"]: row for row in rows if row["checkpoint"] == row["reference"]}
-    found: dict[str, Contender] = {}
+    contenders: dict[str, Contender] = {}
     for row in rows:
         name = row["checkpoint"]
         otherwise = "" if row["protocol"] == SAME else row["protocol"]
@@ -49,8 +49,8 @@ def contenders_of(table: pd.DataFrame) -> list[Contender]:
         blank = Contender(label(row), name, elsewhere, name == row["reference"], otherwise, {})
         if row["metric"] in reference:
             change = metric_change(row["metric"], reference[row["metric"]], row)
-            found.setdefault(name, blank).changes[row["metric"]] = change
-    return list(found.values())
+            contenders.setdefault(name, blank).changes[row["metric"]] = change
+    return list(contenders.values())
 
 
 def label(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""The comparison as a table on a terminal: what a run ends with."""
+"""Comparisons as tables on a terminal, with which a run ends."""
 
 import pandas as pd
 from rich import box

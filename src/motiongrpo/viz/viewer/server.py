@@ -93,7 +93,7 @@ def _server(config: ServerConfig) -> viser.ViserServer:
 
 
 class Viewer:
-    """Controls and what they do to the scene."""
+    """The controls of the viewer, and the recording on its scene."""
 
     def __init__(
         self,
@@ -143,13 +143,13 @@ class Viewer:
         self.look()
 
     def show(self) -> None:
-        """The frame of the scrub bar."""
+        """Move every body to the frame of the slider."""
         if self.shown is not None:
             with self.server.atomic():
                 self.shown.show(min(int(self.frame.value), len(self.shown) - 1), float(self.apart.value))
 
     def look(self) -> None:
-        """What the boxes say is seen."""
+        """Apply the checkboxes, and the choice between meshes and skeletons."""
         if self.shown is not None:
             for name, box in self.seen.items():
                 self.shown.look(

@@ -1,4 +1,4 @@
-"""What the viewer shows of a recording: bodies as meshes or skeletons, head, contacts, the truth beside each.
+"""A recording in the viewer: bodies as meshes or skeletons, head, contacts, the truth beside each.
 
 Motions of one recording hang from one head; they stand side by side, `apart` metres along the line that
 faces the camera, each with the truth as a pale ghost in the same place.
@@ -57,7 +57,7 @@ def colour_of(name: str, others: list[str]) -> RGB:
 
 
 def rgb(colour: str) -> RGB:
-    """Of a palette's `#rrggbb`, each from 0 to 255."""
+    """A palette's `#rrggbb` as three numbers from 0 to 255."""
     red, green, blue = bytes.fromhex(colour.removeprefix("#"))
     return red, green, blue
 
@@ -142,7 +142,7 @@ class ShownBody:
         return self.body.joints[frame, list(CONTACT_JOINTS)].astype(np.float32)
 
     def _touches(self, frame: int) -> Float[ndarray, " joint"]:
-        """Of balls: as large as they are, or too small to be seen."""
+        """Scales of the balls at contact joints: 1 in contact, else too small to be seen."""
         touching = self.body.contacts[frame, [joint - 1 for joint in CONTACT_JOINTS]]
         return np.where(touching, 1.0, 1e-6).astype(np.float32)
 
@@ -196,7 +196,7 @@ class ShownRecording:
             label.position = wxyz_xyz[4:] + offset + np.array([0, 0, 0.3])
 
     def look(self, name: str, seen: bool, bodies: str, truth: bool, contacts: bool) -> None:
-        """How one motion is drawn, or that it is not."""
+        """Whether and how one motion is drawn."""
         drawn, frustum, label = self.rows[name]
         frustum.visible = label.visible = seen
         for body in drawn:
