@@ -69,9 +69,7 @@ def diversity_curves(diversity_log: pd.DataFrame) -> go.Figure:
                 deviation,
                 log=True,
             ),
-            Panel(
-                "Groups dropped, ratios beyond the clip range after the update", updates, "share, %", shares
-            ),
+            Panel("Dropped groups; samples beyond the clip range", updates, "share, %", shares),
             Panel("Gradient", updates, "norm (no unit)", norm, log=True),
             *([signal] if agreement else []),  # a run may be too short for it, or not want it
         ]

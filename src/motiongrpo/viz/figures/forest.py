@@ -81,6 +81,7 @@ def forest(
             "title_font_size": 14,
             "xaxis": {"title": {"text": axis.title}} | axis.limits([m for s in series for m in s.marks]),
             "yaxis": {
+                "type": "category",  # plotly would ask the first trace, which has no rows
                 "categoryorder": "array",
                 "categoryarray": rows[::-1],
                 "range": (-0.5, len(rows) - 0.5),
@@ -131,7 +132,8 @@ def _marks(series: Series, axis: Axis) -> go.Scatter:
 
 
 def _style(series: Series) -> dict[str, Any]:
-    return {"color": series.colour, "size": series.size, "symbol": series.symbol, "line": {"width": 1.5}}
+    outline = {"width": 1.5, "color": series.colour}
+    return {"color": series.colour, "size": series.size, "symbol": series.symbol, "line": outline}
 
 
 def _names(series: Series, in_legend: bool) -> dict[str, Any]:
