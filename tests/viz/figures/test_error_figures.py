@@ -14,8 +14,7 @@ def drawn(figure) -> list:
 
 
 def rows(figure) -> list[str]:
-    """From top to bottom; plotly counts from the bottom."""
-    return list(figure.layout.yaxis.categoryarray)[::-1]
+    return list(figure.layout.yaxis.categoryarray)
 
 
 def test_every_joint_has_a_row_from_the_head_to_the_feet():

@@ -52,7 +52,7 @@ def test_the_figure_shows_who_is_paired_with_better_to_the_right():
     assert list(first.y) == ["mpjpe_mm", "contact_f1"]  # jitter has no better side
     assert max(first.x) < 0 < min(b.x)
     assert list(b.x) == [5.0, 5.0]
-    assert set(theirs.marker.symbol) == {"arrow-left"}
+    assert set(theirs.marker.symbol) == {"triangle-left"}
     assert set(theirs.x) == {-AXIS.edge}
     assert "-800.0 %" in theirs.hovertext[0]
     assert figure.layout.title.text

@@ -83,8 +83,8 @@ def forest(
             "yaxis": {
                 "type": "category",  # plotly would ask the first trace, which has no rows
                 "categoryorder": "array",
-                "categoryarray": rows[::-1],
-                "range": (-0.5, len(rows) - 0.5),
+                "categoryarray": rows,
+                "range": (len(rows) - 0.5, -0.5),
             },
             "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
             "scattermode": "group" if apart else "overlay",
@@ -107,7 +107,7 @@ def _marks(series: Series, axis: Axis) -> go.Scatter:
     marks = series.marks
     x = [axis.within(mark.value) for mark in marks]
     beyond = [mark.value != place for mark, place in zip(marks, x, strict=True)]
-    arrows = ["arrow-left" if mark.value < 0 else "arrow-right" for mark in marks]
+    arrows = ["triangle-left" if mark.value < 0 else "triangle-right" for mark in marks]
     symbols = [mark.symbol or series.symbol for mark in marks]
     shown = [arrow if far else own for arrow, own, far in zip(arrows, symbols, beyond, strict=True)]
     return go.Scatter(
@@ -117,6 +117,7 @@ def _marks(series: Series, axis: Axis) -> go.Scatter:
         mode="markers+text" if any(beyond) else "markers",
         marker=_style(series) | {"symbol": shown},
         error_x={
+            "visible": any(mark.low <= mark.high for mark in marks),  # else plotly draws caps of no length
             "symmetric": False,
             "array": [max(mark.high - place, 0) for mark, place in zip(marks, x, strict=True)],
             "arrayminus": [max(place - mark.low, 0) for mark, place in zip(marks, x, strict=True)],
