@@ -19,9 +19,9 @@ from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.motion.sources.synthetic import SyntheticConfig, synthesise
-from motiongrpo.viz.clips.clip import write_gif, write_mp4
 from motiongrpo.viz.clips.example import ShownMotion
 from motiongrpo.viz.clips.scene import Scene
+from motiongrpo.viz.clips.video import write_gif, write_mp4
 
 FPS, SECONDS, OFF_M = 30.0, 4, 0.03
 LENGTH = {"seconds_min": SECONDS, "seconds_max": SECONDS, "fps": FPS}

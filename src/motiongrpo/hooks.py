@@ -16,7 +16,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.candidates import TRAININGS
 from motiongrpo.pipeline_registry import all_pipelines
 from motiongrpo.viz.report.runs import contenders_of
-from motiongrpo.viz.report.summary import WIDTH, runs_table, summary_table
+from motiongrpo.viz.report.terminal import WIDTH, runs_table, summary_table
 
 
 class CommandChecks:

@@ -8,8 +8,8 @@ from kedro_datasets._typing import ImagePreview
 from motiongrpo.base.files import replace_file
 from motiongrpo.datasets.base import FileDataset
 from motiongrpo.datasets.previews import image_preview
-from motiongrpo.viz.clips.clip import write_gif, write_mp4
 from motiongrpo.viz.clips.scene import Scene
+from motiongrpo.viz.clips.video import write_gif, write_mp4
 
 
 class ClipDataset(FileDataset[Scene, bytes]):

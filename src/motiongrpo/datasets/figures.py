@@ -5,7 +5,7 @@ import json
 from kedro_datasets._typing import PlotlyPreview
 from kedro_datasets.plotly import JSONDataset
 
-from motiongrpo.viz.figures.one_panel import one_at_a_time
+from motiongrpo.viz.figures.panel_menu import one_at_a_time
 
 
 class PanelsDataset(JSONDataset):

@@ -19,10 +19,10 @@ from motiongrpo.experiments.bench import Bench, Saves, Score
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.training.materials import Materials
-from motiongrpo.viz.experiments import ablation as shown
+from motiongrpo.viz.experiments.ablation_figures import ablation_figure, proxy_gold_figure
+from motiongrpo.viz.experiments.ablation_findings import findings_of_ablation
 from motiongrpo.viz.experiments.ablation_results import Results, results_of
-from motiongrpo.viz.experiments.ablation_verdict import ablation_verdict
-from motiongrpo.viz.experiments.proxy_gold import proxy_gold_figure
+from motiongrpo.viz.experiments.ablation_table import ablation_table
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def log_beginning(planned: PlannedCell, changed: list[str]) -> None:
 
 
 def results(plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig) -> Results:
-    """What table, figures and verdict are all made from."""
+    """What table, figures and findings are all made from."""
     return results_of(plan, scores, evaluation.seed, evaluation.resamples)
 
 
@@ -97,12 +97,12 @@ def tabulate_ablation(
     plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig
 ) -> pd.DataFrame:
     """One row a cell and metric, the paper's change beside ours."""
-    return shown.ablation_table(results(plan, scores, evaluation))
+    return ablation_table(results(plan, scores, evaluation))
 
 
 def plot_ablation(plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig) -> go.Figure:
     """The change of MPJPE of every cell."""
-    return shown.ablation_figure(results(plan, scores, evaluation))
+    return ablation_figure(results(plan, scores, evaluation))
 
 
 def plot_proxy_gold(
@@ -116,4 +116,4 @@ def judge_ablation(
     plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig, config: AblationConfig
 ) -> list[Record]:
     """Sentences from the numbers."""
-    return [asdict(found) for found in ablation_verdict(results(plan, scores, evaluation), config)]
+    return [asdict(found) for found in findings_of_ablation(results(plan, scores, evaluation), config)]

@@ -24,7 +24,7 @@ from motiongrpo.motion.windows import WindowConfig
 from motiongrpo.policy.collection import reward_scale_of
 from motiongrpo.policy.grpo import GrpoConfig, calibration_pool
 from motiongrpo.training.materials import Materials, refuse_other_body
-from motiongrpo.viz.experiments.diversity_verdict import findings_of_diversity
+from motiongrpo.viz.experiments.diversity_findings import findings_of_diversity
 
 Record = dict[str, Any]
 

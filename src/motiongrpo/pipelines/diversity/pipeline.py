@@ -1,7 +1,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from motiongrpo.pipelines.stage import stage
-from motiongrpo.viz.experiments.diversity import diversity_figure
+from motiongrpo.viz.experiments.diversity_figure import diversity_figure
 
 from .nodes import judge_diversity, measure_cells, tabulate_diversity
 

@@ -1,4 +1,4 @@
-"""The two models on the held-out windows: where their errors lie, and clips to look at."""
+"""Nodes that sample both models on the held-out windows: profiles of their errors, and clips."""
 
 import math
 from typing import Any
@@ -21,7 +21,7 @@ from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows, spli
 from motiongrpo.training.materials import refuse_other_body
 from motiongrpo.viz.clips.example import (
     RANKS,
-    ScoredWindow,
+    ExampleWindow,
     ShownMotion,
     demand_same_windows,
     ranked_windows,
@@ -80,7 +80,7 @@ def draw_from(
 
 
 def scene(
-    chosen: ScoredWindow,
+    chosen: ExampleWindow,
     batch: WindowBatch,
     drawn: dict[str, SampledWindows],
     body: BodyModel,
@@ -100,7 +100,7 @@ def scene(
 
 
 def render_clips(scenes: dict[str, Record]) -> tuple[Scene, ...]:
-    """Best, median and worst, for the datasets that draw them."""
+    """The best, median and worst scenes, which their datasets render."""
     return tuple(Scene.from_plain(scenes[rank]) for rank in RANKS)
 
 

@@ -82,7 +82,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 inputs={
                     "run_facts": "run_facts",
                     "data_facts": "data_facts",
-                    "found": "findings",
+                    "findings": "findings",
                     "worst": "worst_windows",
                     "comparison": "comparison",
                     "reward_report": "reward_report",

@@ -1,4 +1,4 @@
-"""What the viewer shows of a recording: bodies as meshes or skeletons, head, contacts, the truth beside each.
+"""A recording in the viewer: bodies as meshes or skeletons, head, contacts, the truth beside each.
 
 Motions of one recording hang from one head; they stand side by side, `apart` metres along the line that
 faces the camera, each with the truth as a pale ghost in the same place.
@@ -57,7 +57,7 @@ def colour_of(name: str, others: list[str]) -> RGB:
 
 
 def rgb(colour: str) -> RGB:
-    """Of a palette's `#rrggbb`, each from 0 to 255."""
+    """A palette's `#rrggbb` as three numbers from 0 to 255."""
     red, green, blue = bytes.fromhex(colour.removeprefix("#"))
     return red, green, blue
 
@@ -98,7 +98,7 @@ def facing(T_world_cpf: Float[torch.Tensor, "frame 7"]) -> Float[ndarray, "2 3"]
     return np.array([[np.cos(psi), np.sin(psi), 0], [np.sin(psi), -np.cos(psi), 0]])
 
 
-class Drawn:
+class ShownBody:
     """One body on a viser scene, and the handles that move it."""
 
     def __init__(self, server: viser.ViserServer, path: str, body: BodyInTime, faces: Int[ndarray, "face 3"]):
@@ -142,12 +142,12 @@ class Drawn:
         return self.body.joints[frame, list(CONTACT_JOINTS)].astype(np.float32)
 
     def _touches(self, frame: int) -> Float[ndarray, " joint"]:
-        """Of balls: as large as they are, or too small to be seen."""
+        """Scales of the balls at contact joints: 1 in contact, else too small to be seen."""
         touching = self.body.contacts[frame, [joint - 1 for joint in CONTACT_JOINTS]]
         return np.where(touching, 1.0, 1e-6).astype(np.float32)
 
 
-class Stage:
+class ShownRecording:
     """A recording on a server's scene: `show` moves it, `arrange` says where and how, `clear` removes it."""
 
     def __init__(self, server: viser.ViserServer, recording: Recording, body: BodyModel, mesher: Mesher):
@@ -156,13 +156,13 @@ class Stage:
         self.forward, self.right = facing(self.head)
         bodies = bodies_in_time(recording, body, mesher)
         truth = next((b for b in bodies if b.name == TRUTH), None)
-        self.shown = [b for b in bodies if b is not truth] or bodies
+        self.bodies = [b for b in bodies if b is not truth] or bodies
         self.rows: dict[str, list[Any]] = {}
-        for number, each in enumerate(self.shown):
+        for number, each in enumerate(self.bodies):
             path = f"/recording/{number}"
-            drawn = [Drawn(server, path, each, mesher.faces)]
+            drawn = [ShownBody(server, path, each, mesher.faces)]
             if truth is not None and truth is not each:
-                drawn.append(Drawn(server, f"{path}_truth", truth, mesher.faces))
+                drawn.append(ShownBody(server, f"{path}_truth", truth, mesher.faces))
             frustum = server.scene.add_camera_frustum(
                 f"{path}_head", FIELD_OF_VIEW_RAD, ASPECT, scale=FRUSTUM_M, thickness=FRUSTUM_WIDTH_M
             )
@@ -196,7 +196,7 @@ class Stage:
             label.position = wxyz_xyz[4:] + offset + np.array([0, 0, 0.3])
 
     def look(self, name: str, seen: bool, bodies: str, truth: bool, contacts: bool) -> None:
-        """How one motion is drawn, or that it is not."""
+        """Whether and how one motion is drawn."""
         drawn, frustum, label = self.rows[name]
         frustum.visible = label.visible = seen
         for body in drawn:

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from motiongrpo.viz.report.summary import WIDTH, summary_table
+from motiongrpo.viz.report.terminal import WIDTH, summary_table
 from tests.viz.runs import comparison
 
 CHANGE = (1.0, (-0.5, -0.6, -0.4))

@@ -1,4 +1,4 @@
-"""Pretrained against post-trained, metric by metric: the record that tables, figures and findings share."""
+"""The change of a metric between checkpoints: the record that tables, figures and findings share."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from motiongrpo.metrics.score import METRICS
 CHECKS = ("head_position_mm", "head_rotation_deg")  # zero by construction: their changes are rounding
 PERCENT = 100.0
 
-Verdict = Literal["better", "worse", "undecided", "not judged"]
+Outcome = Literal["better", "worse", "undecided", "not judged"]
 Row = dict[str, Any]
 
 
@@ -30,8 +30,8 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Paired:
-    """One metric before and after post-training; the difference is paired window by window."""
+class MetricChange:
+    """One metric of two checkpoints, such as before and after post-training, paired window by window."""
 
     metric: str
     before: Interval
@@ -59,7 +59,7 @@ class Paired:
         return one_way and not self.in_print and self.metric not in CHECKS
 
     @property
-    def verdict(self) -> Verdict:
+    def outcome(self) -> Outcome:
         """What the interval of the difference says; without an interval nothing is decided."""
         if not self.judged:
             return "not judged"
@@ -76,13 +76,13 @@ class Paired:
         return difference.scaled(1.0 if METRICS[self.metric].better == "higher" else -1.0)
 
 
-def paired_metrics(final: pd.DataFrame) -> list[Paired]:
+def metric_changes(final: pd.DataFrame) -> list[MetricChange]:
     """The metrics of the last pretrained and the last post-trained checkpoint, in the order of the table.
 
     `final` has the rows of these two checkpoints of a comparison, and no others.
     """
     before, after = (_by_metric(final, stage) for stage in ("pretraining", "grpo"))
-    return [pair_of(metric, before[metric], row) for metric, row in after.items()]
+    return [metric_change(metric, before[metric], row) for metric, row in after.items()]
 
 
 def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
@@ -98,9 +98,9 @@ def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
     return rows
 
 
-def pair_of(metric: str, before: Row, after: Row) -> Paired:
+def metric_change(metric: str, before: Row, after: Row) -> MetricChange:
     """One metric from two rows of a comparison; the second knows its difference from the first."""
-    return Paired(
+    return MetricChange(
         metric=metric,
         before=Interval(before["mean"], before["low"], before["high"]),
         after=Interval(after["mean"], after["low"], after["high"]),

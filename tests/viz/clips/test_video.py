@@ -12,8 +12,8 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from motiongrpo.datasets.clips import ClipDataset
-from motiongrpo.viz.clips.clip import HOLD_MS, Drawing, write_gif, write_mp4
-from motiongrpo.viz.clips.scene import AIR_M, GRID_M, Scene, Stage
+from motiongrpo.viz.clips.scene import AIR_M, GRID_M, Camera, Scene
+from motiongrpo.viz.clips.video import HOLD_MS, Drawing, write_gif, write_mp4
 from motiongrpo.viz.figures.palette import GREEN
 from motiongrpo.viz.figures.skeleton import GHOST, View
 from tests.viz.scenes import scene
@@ -27,9 +27,9 @@ def head_path(x: torch.Tensor) -> torch.Tensor:
     return torch.cat([looking, x[:, None], torch.zeros_like(x)[:, None], torch.full_like(x, 1.6)[:, None]], 1)
 
 
-def following(x: torch.Tensor) -> Stage:
+def following(x: torch.Tensor) -> Camera:
     still = [replace(m, p_world_joint=m.p_world_joint[:1].expand(len(x), -1, -1)) for m in scene().motions]
-    return Stage(Scene("", 30.0, head_path(x), still))
+    return Camera(Scene("", 30.0, head_path(x), still))
 
 
 def coloured(picture: np.ndarray, colour: str) -> int:
@@ -70,31 +70,31 @@ def test_the_second_view_is_a_quarter_turn_away_and_looks_down_on_the_floor():
 
 
 def test_lines_of_the_floor_stay_where_they_are_in_the_world():
-    stage = following(torch.linspace(0, 1, 60, dtype=torch.float64))
-    for panel in stage.panels:
+    camera = following(torch.linspace(0, 1, 60, dtype=torch.float64))
+    for shot in camera.shots:
         for frame in (0, 17, 59):
-            lines = stage.grid(frame, panel)
+            lines = camera.grid(frame, shot)
             upright = [line[0, 0] for line in lines if line[0, 0] == line[1, 0]]
-            world = np.array(upright) + float(stage.centre[frame] @ panel.view.across)
+            world = np.array(upright) + float(camera.centre[frame] @ shot.view.across)
             assert len(upright) >= 2
             assert_allclose(world / GRID_M, (world / GRID_M).round(), rtol=0, atol=1e-9)
 
 
 def test_every_joint_of_every_frame_is_inside_the_picture():
-    stage = Stage(scene())
-    for panel in stage.panels:
-        for motion in stage.scene.motions:
-            flat = np.stack([stage.flat(motion.p_world_joint[f], f, panel.view) for f in range(FRAMES)])
-            assert np.abs(flat[..., 0]).max() <= panel.reach_m - AIR_M + 1e-9
-            assert panel.low_m < flat[..., 1].min()
-            assert flat[..., 1].max() < panel.top_m
+    camera = Camera(scene())
+    for shot in camera.shots:
+        for motion in camera.scene.motions:
+            flat = np.stack([camera.flat(motion.p_world_joint[f], f, shot.view) for f in range(FRAMES)])
+            assert np.abs(flat[..., 0]).max() <= shot.reach_m - AIR_M + 1e-9
+            assert shot.low_m < flat[..., 1].min()
+            assert flat[..., 1].max() < shot.top_m
 
 
 @pytest.mark.parametrize("height", [1.0, 0.5, 1.5])
-def test_a_metre_is_as_many_pixels_up_as_across_in_every_panel(height):
+def test_a_metre_is_as_many_pixels_up_as_across_in_every_shot(height):
     """Also of somebody who crouches or is tall: a mark on the axis must not widen it."""
     scaled = [replace(m, p_world_joint=m.p_world_joint * height) for m in scene().motions]
-    drawing = Drawing(Stage(replace(scene(), motions=scaled)), 60)
+    drawing = Drawing(Camera(replace(scene(), motions=scaled)), 60)
     scales = []
     for axes in drawing.figure.axes:
         box, across, up = axes.get_window_extent(), np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())
@@ -109,15 +109,15 @@ def test_contacts_are_green_and_the_truth_is_behind_a_prediction_only():
     none = torch.zeros_like(truth.contacts)
     alone = replace(scene(), motions=[replace(truth, contacts=none)])
     touching = replace(alone, motions=[replace(truth, contacts=~none)])
-    legend = coloured(Drawing(Stage(alone), 60).at(5), GREEN)
-    assert coloured(Drawing(Stage(touching), 60).at(5), GREEN) > legend + 100
-    ghosts = [coloured(Drawing(Stage(s), 60).at(5), GHOST) for s in (alone, scene())]
+    legend = coloured(Drawing(Camera(alone), 60).at(5), GREEN)
+    assert coloured(Drawing(Camera(touching), 60).at(5), GREEN) > legend + 100
+    ghosts = [coloured(Drawing(Camera(s), 60).at(5), GHOST) for s in (alone, scene())]
     assert ghosts[1] > ghosts[0] + 100
     assert guess.name == "guess"
 
 
 def test_a_frame_looks_the_same_whatever_was_drawn_before_it():
-    first, second = Drawing(Stage(scene()), 60), Drawing(Stage(scene()), 60)
+    first, second = Drawing(Camera(scene()), 60), Drawing(Camera(scene()), 60)
     expected = first.at(7).copy()
     second.at(20)
     assert np.array_equal(second.at(7), expected)
@@ -134,7 +134,7 @@ def test_a_video_has_every_frame_at_the_rate_of_the_motion_and_equal_bytes_twice
         assert stream.average_rate == Fraction(30)
         frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in file.decode(stream)]
     assert len(frames) == FRAMES
-    drawn = Drawing(Stage(scene()), 110).at(FRAMES - 1)[..., :3].astype(int)
+    drawn = Drawing(Camera(scene()), 110).at(FRAMES - 1)[..., :3].astype(int)
     assert np.abs(frames[-1] - drawn).mean() < 2, "levels of 255: what was drawn is what is decoded"
     assert paths[0].read_bytes() == paths[1].read_bytes()
 

@@ -19,7 +19,7 @@ from numpy import ndarray
 from PIL import Image, ImageColor
 
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.viz.clips.scene import GRID_M, Panel, Scene, Stage
+from motiongrpo.viz.clips.scene import GRID_M, Camera, Scene, Shot
 from motiongrpo.viz.figures.palette import GREEN
 from motiongrpo.viz.figures.skeleton import (
     BONES,
@@ -35,7 +35,7 @@ from motiongrpo.viz.figures.skeleton import (
 
 Picture = UInt8[ndarray, "height width 4"]
 
-PANEL_IN, GAP_IN = 3.0, 0.1  # width of a panel, and between panels
+SHOT_IN, GAP_IN = 3.0, 0.1  # width of a shot, and between shots
 LEFT_IN, TOP_IN, BETWEEN_IN = 0.75, 1.0, 0.15
 LINE_IN = 0.2  # of the legend
 MP4_DPI, GIF_DPI = 110, 58
@@ -47,8 +47,8 @@ BONE_COLOURS = [SIDE_COLOURS.get(side_of(joint), TRUNK) for _, joint in BONES]
 
 
 def write_mp4(scene: Scene, path: Path) -> None:
-    """H.264, which every browser and player shows; equal scenes give equal bytes."""
-    drawing = Drawing(Stage(scene), MP4_DPI)
+    """A scene as H.264 video, which every browser plays; equal scenes give equal bytes."""
+    drawing = Drawing(Camera(scene), MP4_DPI)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as file:
         stream = file.add_stream("libx264", rate=Fraction(scene.fps).limit_denominator(1001))
         stream.pix_fmt, stream.options, stream.thread_count = "yuv420p", QUALITY, 1
@@ -59,9 +59,9 @@ def write_mp4(scene: Scene, path: Path) -> None:
 
 
 def write_gif(scene: Scene, path: Path) -> None:
-    """For where no video plays: smaller, with fewer frames a second, holding the last one, for ever."""
+    """A scene as an animated picture for where no video plays: smaller, and fewer frames a second."""
     every = max(1, round(scene.fps / GIF_FPS))
-    drawing = Drawing(Stage(scene), GIF_DPI)
+    drawing = Drawing(Camera(scene), GIF_DPI)
     frames = [Image.fromarray(drawing.at(frame)).convert("RGB") for frame in range(0, len(scene), every)]
     palette = _gif_palette()
     first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
@@ -92,22 +92,22 @@ def _gif_palette() -> Image.Image:
 class Drawing:
     """A figure whose marks can be moved: a column a motion, a row a view."""
 
-    def __init__(self, stage: Stage, dpi: float) -> None:
-        self.stage = stage
-        self.figure, grid, self.clock = _figure(stage, dpi)
+    def __init__(self, camera: Camera, dpi: float) -> None:
+        self.camera = camera
+        self.figure, grid, self.clock = _figure(camera, dpi)
         self.canvas = FigureCanvasAgg(self.figure)
         self.canvas.draw()  # lays out, and draws what stays
         self.still = self.canvas.copy_from_bbox(self.figure.bbox)
         self.marks = [
-            _Marks(axes, stage, panel, number)
-            for panel, row in zip(stage.panels, grid, strict=True)
+            _Marks(axes, camera, shot, number)
+            for shot, row in zip(camera.shots, grid, strict=True)
             for number, axes in enumerate(row)
         ]
 
     def at(self, frame: int) -> Picture:
         """The figure at a frame, in memory that the next one overwrites."""
         self.canvas.restore_region(self.still)
-        scene = self.stage.scene
+        scene = self.camera.scene
         self.clock.set_text(f"{frame / scene.fps:.2f} s of {(len(scene) - 1) / scene.fps:.2f} s")
         self.figure.draw_artist(self.clock)
         for marks in self.marks:
@@ -116,11 +116,11 @@ class Drawing:
 
 
 class _Marks:
-    """What moves within one pair of axes."""
+    """The moving artists of one pair of axes: floor grid, head path, ghost, body and contacts."""
 
-    def __init__(self, axes: Axes, stage: Stage, panel: Panel, number: int) -> None:
-        self.axes, self.stage, self.panel = axes, stage, panel
-        self.motion, self.truth = stage.scene.motions[number], stage.scene.truth
+    def __init__(self, axes: Axes, camera: Camera, shot: Shot, number: int) -> None:
+        self.axes, self.camera, self.shot = axes, camera, shot
+        self.motion, self.truth = camera.scene.motions[number], camera.scene.truth
         self.grid = LineCollection([], colors=GRID, linewidths=0.8)
         (self.path,) = axes.plot([], [], ":", color=PATH, linewidth=1.2)
         self.ghost = _Body(axes, [GHOST] * len(BONES), GHOST) if number else None
@@ -129,8 +129,8 @@ class _Marks:
         axes.add_collection(self.grid, autolim=False)
 
     def draw(self, frame: int) -> None:
-        self.grid.set_segments(self.stage.grid(frame, self.panel))
-        self.path.set_data(*self._flat(self.stage.scene.T_world_cpf[:, 4:], frame).T)
+        self.grid.set_segments(self.camera.grid(frame, self.shot))
+        self.path.set_data(*self._flat(self.camera.scene.T_world_cpf[:, 4:], frame).T)
         joints = self._flat(self.motion.p_world_joint[frame], frame)
         self.contacts.set_data(*joints[1:][self.motion.contacts[frame].numpy()].T)
         for artist in (self.grid, self.path):
@@ -141,7 +141,7 @@ class _Marks:
         self.axes.draw_artist(self.contacts)
 
     def _flat(self, points, frame: int) -> ndarray:
-        return self.stage.flat(points, frame, self.panel.view)
+        return self.camera.flat(points, frame, self.shot.view)
 
 
 class _Body:
@@ -160,14 +160,14 @@ class _Body:
         self.axes.draw_artist(self.head)
 
 
-def _figure(stage: Stage, dpi: float) -> tuple[Figure, ndarray, Text]:
+def _figure(camera: Camera, dpi: float) -> tuple[Figure, ndarray, Text]:
     """What stays: titles, scales, floor, legend; and the clock, which is drawn with what moves."""
-    figure, grid = _axes(stage, dpi)
-    scene, (side, front) = stage.scene, stage.panels
-    for panel, row in zip(stage.panels, grid, strict=True):
+    figure, grid = _axes(camera, dpi)
+    scene, (side, front) = camera.scene, camera.shots
+    for shot, row in zip(camera.shots, grid, strict=True):
         for axes in row:
-            axes.set(xlim=(-panel.reach_m, panel.reach_m), ylim=(panel.low_m, panel.top_m), xticks=[])
-            axes.axhspan(*panel.floor_m, color=GROUND, linewidth=0, zorder=-1)
+            axes.set(xlim=(-shot.reach_m, shot.reach_m), ylim=(shot.low_m, shot.top_m), xticks=[])
+            axes.axhspan(*shot.floor_m, color=GROUND, linewidth=0, zorder=-1)
             axes.spines[:].set_visible(False)
     for axes, motion in zip(grid[0], scene.motions, strict=True):
         axes.axhline(0, color=FLOOR, linewidth=1)
@@ -186,18 +186,18 @@ def _figure(stage: Stage, dpi: float) -> tuple[Figure, ndarray, Text]:
     return figure, grid, clock
 
 
-def _axes(stage: Stage, dpi: float) -> tuple[Figure, ndarray]:
+def _axes(camera: Camera, dpi: float) -> tuple[Figure, ndarray]:
     """Axes of one scale, two rows of them, in a figure of an even number of pixels either way."""
-    columns = len(stage.scene.motions)
+    columns = len(camera.scene.motions)
     below = LINE_IN * (1 + math.ceil(len(legend_entries()) / (2 * columns)))
-    tall = [PANEL_IN * (panel.top_m - panel.low_m) / (2 * panel.reach_m) for panel in stage.panels]
+    tall = [SHOT_IN * (shot.top_m - shot.low_m) / (2 * shot.reach_m) for shot in camera.shots]
     bottoms = below + tall[1] + BETWEEN_IN, below
-    wanted = LEFT_IN + columns * (PANEL_IN + GAP_IN), bottoms[0] + tall[0] + TOP_IN
+    wanted = LEFT_IN + columns * (SHOT_IN + GAP_IN), bottoms[0] + tall[0] + TOP_IN
     width, height = (2 * math.ceil(inches * dpi / 2) / dpi for inches in wanted)
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
-    lefts = [LEFT_IN + column * (PANEL_IN + GAP_IN) for column in range(columns)]
+    lefts = [LEFT_IN + column * (SHOT_IN + GAP_IN) for column in range(columns)]
     grid = [
-        [figure.add_axes((left / width, low / height, PANEL_IN / width, high / height)) for left in lefts]
+        [figure.add_axes((left / width, low / height, SHOT_IN / width, high / height)) for left in lefts]
         for low, high in zip(bottoms, tall, strict=True)
     ]
     return figure, np.array(grid)

@@ -1,4 +1,4 @@
-"""The comparison as a table on a terminal: what a run ends with."""
+"""Comparisons as tables on a terminal, with which a run ends."""
 
 import pandas as pd
 from rich import box
@@ -6,13 +6,13 @@ from rich.table import Table
 
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.metrics.table import final_checkpoints
-from motiongrpo.viz.report.paired import Interval, Paired, Verdict, paired_metrics
+from motiongrpo.viz.report.metric_change import Interval, MetricChange, Outcome, metric_changes
 from motiongrpo.viz.report.runs import Contender
 
 WIDTH = 104  # a log is no narrower than the table
 ARROWS = {"lower": "↓", "higher": "↑", "none": ""}
 HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s")  # of many runs
-COLOURS: dict[Verdict, str] = {"better": "green", "worse": "red", "undecided": "default", "not judged": "dim"}
+COLOURS: dict[Outcome, str] = {"better": "green", "worse": "red", "undecided": "default", "not judged": "dim"}
 
 
 def summary_table(comparison: pd.DataFrame) -> Table:
@@ -45,7 +45,7 @@ def runs_table(contenders: list[Contender]) -> Table:
         caption=f"means, and paired differences from {reference.name} in brackets; ≠ measured otherwise",
     )
     table.add_column("checkpoint", no_wrap=True)
-    headline = [metric for metric in HEADLINE if metric in reference.pairs]
+    headline = [metric for metric in HEADLINE if metric in reference.changes]
     for metric in headline:
         table.add_column(_name(metric), justify="right", no_wrap=True)
     for contender in contenders:
@@ -55,20 +55,20 @@ def runs_table(contenders: list[Contender]) -> Table:
 
 
 def _difference(contender: Contender, metric: str) -> str:
-    pair = contender.pairs.get(metric)
-    if pair is None:
+    change = contender.changes.get(metric)
+    if change is None:
         return "–"
-    mean = _number(pair.after.value, "")
+    mean = _number(change.after.value, "")
     if contender.is_reference or not contender.is_paired:
         return mean
-    colour = COLOURS[pair.verdict]
-    return f"{mean} ([{colour}]{_number(pair.difference.value, '+')}[/{colour}])"
+    colour = COLOURS[change.outcome]
+    return f"{mean} ([{colour}]{_number(change.difference.value, '+')}[/{colour}])"
 
 
 def _rows(final: pd.DataFrame) -> list[tuple[str, tuple[str, str, str]]]:
     """The cells of every metric; without a post-trained checkpoint, the pretrained means alone."""
     if set(final["stage"]) == {"pretraining", "grpo"}:
-        return [(pair.metric, _cells(pair)) for pair in paired_metrics(final)]
+        return [(change.metric, _cells(change)) for change in metric_changes(final)]
     rows = final.to_dict(orient="records")
     means = [Interval(row["mean"], row["low"], row["high"]) for row in rows]
     return [(str(row["metric"]), (_text(mean), "–", "–")) for row, mean in zip(rows, means, strict=True)]
@@ -78,9 +78,9 @@ def _name(metric: str) -> str:
     return f"{metric} {ARROWS[METRICS[metric].better]}"
 
 
-def _cells(pair: Paired) -> tuple[str, str, str]:
-    colour = COLOURS[pair.verdict]
-    return _text(pair.before), _text(pair.after), f"[{colour}]{_text(pair.difference, '+')}[/{colour}]"
+def _cells(change: MetricChange) -> tuple[str, str, str]:
+    colour = COLOURS[change.outcome]
+    return _text(change.before), _text(change.after), f"[{colour}]{_text(change.difference, '+')}[/{colour}]"
 
 
 def _text(interval: Interval, sign: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The verdict of the diversity study in words, every one of them made from the numbers of the table.
+"""Findings of the diversity study: sentences made from the numbers of its table.
 
 A cell differs clearly from its baseline where the 95 % interval of the paired difference leaves out zero. Of
 many cells some do so by chance, so their number is told beside the number that chance would give.
@@ -6,7 +6,7 @@ many cells some do so by chance, so their number is told beside the number that 
 
 import pandas as pd
 
-from motiongrpo.viz.experiments.diversity import SAMPLERS, SCOPES
+from motiongrpo.viz.experiments.diversity_figure import SAMPLERS, SCOPES
 from motiongrpo.viz.report.findings import Finding
 
 BY_CHANCE = 0.025  # on one side
@@ -29,15 +29,15 @@ def findings_of_diversity(table: pd.DataFrame) -> list[Finding]:
 def widened(perlin: pd.DataFrame) -> list[Finding]:
     """Of every scope, the distance between samples at the largest λ against none."""
     rows = _of(perlin, "spread_mm", "all")
-    found = []
+    findings = []
     for scope, name in SCOPES.items():
         chosen = rows[rows["scope"] == scope]
         if not chosen.empty:
             row = chosen.sort_values("amplitude_m").iloc[-1]
             verb = {1: "widens", -1: "narrows", 0: "does not clearly change"}[direction(row)]
             text = f"Perlin noise with {name} {verb} the groups: {_change(row, ' mm')} at λ = {_metres(row)}."
-            found.append(Finding("good" if direction(row) > 0 else "note", text))
-    return found
+            findings.append(Finding("good" if direction(row) > 0 else "note", text))
+    return findings
 
 
 def signal_without_noise(quiet: pd.DataFrame) -> Finding:
@@ -67,7 +67,7 @@ def useful(perlin: pd.DataFrame) -> list[Finding]:
 
 
 def caused(perlin: pd.DataFrame) -> list[Finding]:
-    """How much of the reward's variance no action earned, where noise belongs to samples."""
+    """The share of the reward's variance within groups that actions cause, where noise belongs to samples."""
     rows = _of(perlin, "action_share", "mean")
     rows = rows[rows["scope"] == "sample"]
     if rows.empty:
@@ -76,14 +76,14 @@ def caused(perlin: pd.DataFrame) -> list[Finding]:
     text = (
         f"With a track of its own for every sample, actions cause {row['value']:.0%} "
         f"[{row['low']:.0%}, {row['high']:.0%}] of a group's reward variance at λ = {_metres(row)}; "
-        "the rest is the perturbed condition's doing and teaches nothing."
+        "the rest is caused by the perturbed condition, from which no gradient follows."
     )
     return [Finding("warning" if row["high"] < 0.5 else "note", text)]
 
 
 def chains(quiet: pd.DataFrame) -> list[Finding]:
     """What sampler and initial noise do to the distance between samples without noise on the condition."""
-    found = []
+    findings = []
     for _, row in _of(quiet, "spread_mm", "all").iloc[1:].iterrows():
         base = row["value"] - row["difference"]
         sign = {1: "wider", -1: "narrower", 0: "not clearly different"}[direction(row)]
@@ -91,8 +91,8 @@ def chains(quiet: pd.DataFrame) -> list[Finding]:
             f"Sampler: {SAMPLERS[str(row['sampler'])]}, {row['latent']} initial noise: groups are {sign} "
             f"than on the main chain, {_change(row, ' mm')} ({row['difference'] / base:+.0%})."
         )
-        found.append(Finding("note", text))
-    return found
+        findings.append(Finding("note", text))
+    return findings
 
 
 def direction(row: pd.Series) -> int:
@@ -103,7 +103,7 @@ def direction(row: pd.Series) -> int:
 def _best(rows: pd.DataFrame) -> Finding:
     row = rows.sort_values("value").iloc[-1]
     text = (
-        f"With it their cosine is highest with {SCOPES[str(row['scope'])]} at λ = {_metres(row)}: "
+        f"Among these cells the cosine is highest with {SCOPES[str(row['scope'])]} at λ = {_metres(row)}: "
         f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]."
     )
     return Finding("note", text)
