@@ -1,6 +1,6 @@
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import stage
+from motiongrpo.pipelines.stage import node, report, stage
 
 from .nodes import (
     judge_ablation,
@@ -12,49 +12,33 @@ from .nodes import (
     tabulate_ablation,
 )
 
-GIVEN = {
-    "motions": "motions",
-    "windows": "windows",
-    "body": "body_model",
-    "denoiser": "pretrained_denoiser",
-    "reward_model": "reward_model",
-    "trained": "ablation_trained_so_far",
-    "scored": "ablation_scored_so_far",
-    "parameters": "parameters",
-    "device": "params:device",
-    "precision": "params:precision",
-}
-FOUND = ["ablation_plan", "ablation_scores", "params:evaluation"]
-
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """Pretrained denoiser and reward model → every cell → `ablation_table`, figures, `ablation_verdict`."""
-    return stage(
-        "ablation",
-        [
-            Node(lay_out_bench, GIVEN, "ablation_bench", name="lay_out_bench"),
-            Node(plan_ablation, "ablation_bench", "ablation_plan", name="plan_ablation"),
-            Node(
-                run_ablation,
-                "ablation_bench",
-                ["ablation_logs", "ablation_checkpoints", "ablation_scores"],
-                name="run_ablation",
-            ),
-            Node(tabulate_ablation, FOUND, "ablation_table", name="tabulate_ablation", tags="report"),
-            Node(plot_ablation, FOUND, "ablation_figure", name="plot_ablation", tags="report"),
-            Node(
-                plot_proxy_gold,
-                [*FOUND, "params:ablation"],
-                "proxy_gold_figure",
-                name="plot_proxy_gold",
-                tags="report",
-            ),
-            Node(
-                judge_ablation,
-                [*FOUND, "params:ablation"],
-                "ablation_verdict",
-                name="judge_ablation",
-                tags="report",
-            ),
-        ],
-    )
+    made = [
+        node(
+            lay_out_bench,
+            "ablation_bench",
+            trained="ablation_trained_so_far",
+            scored="ablation_scored_so_far",
+        ),
+        node(plan_ablation, "ablation_plan", bench="ablation_bench"),
+        node(
+            run_ablation,
+            ["ablation_logs", "ablation_checkpoints", "ablation_scores"],
+            bench="ablation_bench",
+        ),
+    ]
+    read = {
+        "plan": "ablation_plan",
+        "scores": "ablation_scores",
+        "evaluation": "params:evaluation",
+        "config": "params:ablation",
+    }
+    shown = [
+        node(tabulate_ablation, "ablation_table", **read),
+        node(plot_ablation, "ablation_figure", **read),
+        node(plot_proxy_gold, "proxy_gold_figure", **read),
+        node(judge_ablation, "ablation_verdict", **read),
+    ]
+    return stage("ablation", made) + report("ablation", shown)

@@ -77,20 +77,36 @@ def write_report(  # noqa: PLR0913
     run_facts: Record,
     data_facts: Record,
     findings: list[Record],
-    worst: list[Record],
+    worst_windows: list[Record],
     comparison: pd.DataFrame,
     reward_report: Record,
-    figure: go.Figure,
+    comparison_figure: go.Figure,
     scenes: dict[str, Record],
-    motion: bytes,
-    **more: go.Figure,
+    motion_figure: bytes,
+    error_by_joint: go.Figure,
+    error_by_activity: go.Figure,
+    error_over_time: go.Figure,
+    learning_curves: go.Figure,
+    reward_curves: go.Figure,
+    diversity_curves: go.Figure,
 ) -> str:
-    """The report as HTML; `more` are its curves and its figures of errors, by name."""
+    """The report as one HTML page."""
     changes = metric_changes(final_checkpoints(comparison))
     results = Results(
-        changes, [Finding(**finding) for finding in findings], tables.examination_table(reward_report), worst
+        changes,
+        [Finding(**finding) for finding in findings],
+        tables.examination_table(reward_report),
+        worst_windows,
     )
-    errors = {name: more.pop(name) for name in [*more] if name.startswith("error")}
-    shown = [Scene.from_plain(scenes[rank]) for rank in RANKS]
-    figures = Figures(more, errors, figure, shown, motion)
+    figures = Figures(
+        curves={"learning": learning_curves, "rewards": reward_curves, "diversity": diversity_curves},
+        errors={
+            "error_by_joint": error_by_joint,
+            "error_by_activity": error_by_activity,
+            "error_over_time": error_over_time,
+        },
+        comparison=comparison_figure,
+        scenes=[Scene.from_plain(scenes[rank]) for rank in RANKS],
+        motion=motion_figure,
+    )
     return report_html(RunFacts(**run_facts), DataFacts(**data_facts), results, figures)
