@@ -6,7 +6,7 @@ import pytest
 from kedro.io import DatasetError
 
 from motiongrpo.body.body_model import OPEN_BODY
-from motiongrpo.datasets.body_model import BodyModelDataset
+from motiongrpo.datasets.body_files import BodyModelDataset
 from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDataset, RawContents
 from motiongrpo.datasets.raw_motions import RawMotionFolder
 from motiongrpo.datasets.tables import RunScores, RunScoresSoFar, ScoreFolder, StepLog

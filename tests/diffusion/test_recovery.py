@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from motiongrpo.base.checkpoint import Checkpoint, Header, save_checkpoint
 from motiongrpo.base.errors import InputError
-from motiongrpo.body.central_pupil import central_pupil_frame
+from motiongrpo.body.kinematics import central_pupil_frame
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import sample_path
 from motiongrpo.diffusion.placed import PlacedMotion

@@ -6,8 +6,7 @@ from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.seeds import generator_for
-from motiongrpo.body.central_pupil import central_pupil_frame
-from motiongrpo.body.kinematics import pose_body
+from motiongrpo.body.kinematics import central_pupil_frame, pose_body
 from motiongrpo.body.skeleton import MIRROR
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion

@@ -93,6 +93,14 @@ def _root_to_head(body: ShapedBody, R_parent_joint: Tensor) -> tuple[Tensor, Ten
     return R, p
 
 
+def central_pupil_frame(body: ShapedBody, posed: PosedBody) -> Transform:
+    """T_world_cpf of a posed body: midway between the eyes, x left, y up, z forward, fixed to the head.
+
+    Only the shape moves it in head coordinates; its axes are those of the head joint (arXiv:2410.03665).
+    """
+    return posed.joint(Joint.HEAD) @ body.T_head_cpf
+
+
 def sole_positions(body: ShapedBody, posed: PosedBody) -> Float[Tensor, "*batch sole 3"]:
     """World positions of points on the soles of both feet, metres."""
     joints = list(body.sole_joints)

@@ -16,7 +16,7 @@ from motiongrpo.geometry.so3 import rotation_vector_from_matrix
 from motiongrpo.metrics.means import MM_PER_M, joint_mean, real_runs
 from motiongrpo.metrics.metric import STILL_TRUTH, Metric
 from motiongrpo.metrics.motion import BodyMotion
-from motiongrpo.metrics.position import Joints
+from motiongrpo.metrics.pose import Joints
 from motiongrpo.metrics.smoothness import jitter_ratio
 
 FOOT_HEIGHT_M = {

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from motiongrpo.base.batched import Batched
 from motiongrpo.body.body_model import BodyModel, ShapedBody
-from motiongrpo.body.central_pupil import central_pupil_frame
-from motiongrpo.body.kinematics import PosedBody, sole_positions
+from motiongrpo.body.kinematics import PosedBody, central_pupil_frame, sole_positions
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion

@@ -8,7 +8,7 @@ import torch
 
 from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.metrics.means import joint_mean, real_runs
-from motiongrpo.metrics.position import Joints
+from motiongrpo.metrics.pose import Joints
 
 
 def jitter_m_s3(p_world_joint: Joints, mask: FrameMask, fps: float) -> PerSequence:

@@ -9,10 +9,9 @@ from torch import Tensor
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.body.central_pupil import central_pupil_frame
 from motiongrpo.body.contact import ContactConfig, contact_labels
 from motiongrpo.body.floor import estimate_floor
-from motiongrpo.body.kinematics import sole_positions
+from motiongrpo.body.kinematics import central_pupil_frame, sole_positions
 from motiongrpo.motion.clip import Clip
 
 

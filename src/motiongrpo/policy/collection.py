@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from motiongrpo.base.config import Config
-from motiongrpo.base.finite import demand_finite
+from motiongrpo.base.errors import demand_finite
 from motiongrpo.base.shapes import PerRowSample, PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch

@@ -11,7 +11,7 @@ import torch
 from numpy.testing import assert_allclose
 from PIL import Image
 
-from motiongrpo.datasets.clips import ClipDataset
+from motiongrpo.datasets.pictures import ClipDataset
 from motiongrpo.viz.clips.scene import AIR_M, GRID_M, Camera, Scene
 from motiongrpo.viz.clips.video import HOLD_MS, Drawing, write_gif, write_mp4
 from motiongrpo.viz.figures.palette import GREEN

@@ -20,7 +20,7 @@ from torch import Tensor
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
-from motiongrpo.body.central_pupil import central_pupil_frame
+from motiongrpo.body.kinematics import central_pupil_frame
 from motiongrpo.body.skeleton import BODY_JOINTS, HAND_JOINTS
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.raw import RawFile

@@ -13,7 +13,7 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.candidates import TRAININGS
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.metrics.position import mpjpe_mm
+from motiongrpo.metrics.pose import mpjpe_mm
 
 RULE = "mpjpe_mm"
 RANKS = ("best", "median", "worst")

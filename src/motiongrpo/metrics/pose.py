@@ -1,15 +1,18 @@
-"""Position and velocity errors of joints.
+"""Errors of a pose against the truth: of joints in position, velocity and rotation, and of the head.
 
-The 22 body joints are the root and the 21 below it; hands are not judged.
+The 22 body joints are the root and the 21 below it; hands are not judged. The head's errors are a check: zero
+up to rounding for a body hung from the given path.
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiongrpo.base.shapes import FrameMask, PerSequence
+from motiongrpo.base.shapes import FrameMask, PerSequence, Rotations
 from motiongrpo.geometry.alignment import align_to
-from motiongrpo.metrics.means import MM_PER_M, joint_mean, real_runs
+from motiongrpo.geometry.se3 import Transform
+from motiongrpo.geometry.so3 import geodesic_angle
+from motiongrpo.metrics.means import MM_PER_M, joint_mean, mean_where, real_runs
 
 Joints = Float[Tensor, "batch frame joint 3"]
 
@@ -46,3 +49,21 @@ def mpjve_mm_s(guess: Joints, truth: Joints, mask: FrameMask, fps: float) -> Per
     """
     difference = (guess - truth).diff(dim=1) * fps
     return joint_mean(difference.norm(dim=-1), real_runs(mask, 2)) * MM_PER_M
+
+
+def mpjre_deg(guess: Rotations, truth: Rotations, mask: FrameMask) -> PerSequence:
+    """Mean geodesic angle between local rotations (batch, frame, joint), degrees; the root's in the world.
+
+    Print mostly has the mean absolute difference of axis-angle components, about half of it.
+    """
+    return torch.rad2deg(joint_mean(geodesic_angle(guess, truth), mask))
+
+
+def head_position_mm(T_world_cpf: Transform, given: Transform, mask: FrameMask) -> PerSequence:
+    """Mean distance of the body's central pupil frame from the given one, millimetres."""
+    return mean_where((T_world_cpf.p - given.p).norm(dim=-1), mask) * MM_PER_M
+
+
+def head_rotation_deg(T_world_cpf: Transform, given: Transform, mask: FrameMask) -> PerSequence:
+    """Mean geodesic angle of the body's central pupil frame to the given one, degrees."""
+    return torch.rad2deg(mean_where(geodesic_angle(T_world_cpf.R, given.R), mask))

@@ -1,4 +1,4 @@
-"""Joint errors: worked by hand, against theory, and against the field's own example of what PA is not."""
+"""Position, rotation and head errors: by hand, against theory, and the field's own example of what PA is not."""
 
 import math
 
@@ -8,7 +8,16 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch.testing import assert_close
 
-from motiongrpo.metrics.position import mpjpe_mm, mpjve_mm_s, pa_mpjpe_mm
+from motiongrpo.geometry.se3 import Transform
+from motiongrpo.geometry.so3 import matrix_from_rotation_vector
+from motiongrpo.metrics.pose import (
+    head_position_mm,
+    head_rotation_deg,
+    mpjpe_mm,
+    mpjre_deg,
+    mpjve_mm_s,
+    pa_mpjpe_mm,
+)
 
 
 def bodies(batch: int, frames: int, seed: int = 0) -> torch.Tensor:
@@ -136,3 +145,58 @@ def test_a_window_of_one_real_frame_has_no_velocity():
     mask = torch.tensor([[True] * 4, [True, False, False, False]])
     with pytest.raises(ValueError, match=r"at least 2 real frames in a row, got fewer in \[1\]"):
         mpjve_mm_s(truth, truth, mask, 30.0)
+
+
+def rotations(*shape: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return roma.rotvec_to_rotmat(torch.randn(*shape, 3, generator=generator, dtype=torch.float64))
+
+
+def test_every_joint_turned_by_10_degrees_about_any_axis_is_an_error_of_10_degrees():
+    """A componentwise difference of rotation vectors would depend on the axis and on the pose."""
+    truth = rotations(1, 4, 22)
+    axis = torch.nn.functional.normalize(rotations(1, 4, 22, seed=1)[..., 0], dim=-1)
+    guess = truth @ roma.rotvec_to_rotmat(axis * math.radians(10))
+    error = mpjre_deg(guess, truth, torch.ones(1, 4, dtype=torch.bool))
+    assert_close(error, torch.tensor([10.0], dtype=torch.float64), rtol=0, atol=1e-10)
+
+
+def test_one_joint_of_22_turned_by_half_a_turn_counts_180_over_22_degrees():
+    truth = rotations(1, 3, 22)
+    guess = truth.clone()
+    half_turn = torch.diag(torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64))
+    guess[:, :, 5] = truth[:, :, 5] @ half_turn
+    error = mpjre_deg(guess, truth, torch.ones(1, 3, dtype=torch.bool))
+    assert_close(error, torch.tensor([180 / 22], dtype=torch.float64), rtol=0, atol=1e-6)
+
+
+def test_turning_guess_and_truth_alike_changes_no_angle():
+    guess, truth, turn = rotations(2, 5, 22), rotations(2, 5, 22, seed=1), rotations(2, 5, 22, seed=2)
+    mask = torch.ones(2, 5, dtype=torch.bool)
+    error = mpjre_deg(guess, truth, mask)
+    assert_close(mpjre_deg(turn @ guess, turn @ truth, mask), error, rtol=0, atol=1e-9)
+    assert_close(mpjre_deg(guess @ turn, truth @ turn, mask), error, rtol=0, atol=1e-9)
+
+
+def test_the_truth_has_no_rotation_error():
+    truth = rotations(2, 5, 22)
+    assert_close(
+        mpjre_deg(truth, truth, torch.ones(2, 5, dtype=torch.bool)), torch.zeros(2).double(), rtol=0, atol=0
+    )
+
+
+def test_a_head_7_cm_and_20_degrees_off_in_half_of_the_frames_is_35_mm_and_10_degrees_off():
+    given = Transform(torch.eye(3, dtype=torch.float64).expand(1, 4, 3, 3), torch.randn(1, 4, 3).double())
+    off = torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64)[None, :, None]
+    axis = torch.tensor([2.0, -1.0, 2.0], dtype=torch.float64) / 3
+    worn = Transform(matrix_from_rotation_vector(off * math.radians(20) * axis), given.p + 0.07 * off * axis)
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    assert_close(head_position_mm(worn, given, mask), torch.tensor([35.0]).double(), rtol=0, atol=1e-10)
+    assert_close(head_rotation_deg(worn, given, mask), torch.tensor([10.0]).double(), rtol=0, atol=1e-10)
+
+
+def test_the_given_head_is_not_off():
+    given = Transform(torch.eye(3, dtype=torch.float64).expand(2, 4, 3, 3), torch.ones(2, 4, 3).double())
+    mask = torch.ones(2, 4, dtype=torch.bool)
+    assert head_position_mm(given, given, mask).tolist() == [0, 0]
+    assert head_rotation_deg(given, given, mask).tolist() == [0, 0]

@@ -5,7 +5,7 @@ import base64
 import pytest
 from matplotlib.figure import Figure
 
-from motiongrpo.datasets.pages import PageDataset, PictureDataset
+from motiongrpo.datasets.pictures import PageDataset, PictureDataset
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
