@@ -16,7 +16,7 @@ from _parameters import section
 
 from motiongrpo.base.checkpoint import load_checkpoint
 from motiongrpo.body.body_model import OPEN_BODY, load_body_model
-from motiongrpo.body.contact import ContactConfig
+from motiongrpo.body.floor_contact import ContactConfig
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import blended_predictor

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
-from motiongrpo.body.contact import ContactConfig
+from motiongrpo.body.floor_contact import ContactConfig
 from motiongrpo.geometry.so3 import quaternion_from_rotation_vector
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.grounding import FloorConfig, GroundedClip, ground

@@ -1,4 +1,4 @@
-"""Position, rotation and head errors: by hand, against theory, and the field's own example of what PA is not."""
+"""Position, rotation and head errors: by hand, against theory, and an example of what PA is not."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Words of messages: a count with its noun, and what changed between two records."""
+"""Words of messages and names of columns: counts, differences between records, records made flat."""
 
 from typing import Any
 
@@ -26,3 +26,12 @@ def by_value(values: dict[str, str]) -> dict[str, list[str]]:
     for name, value in values.items():
         names.setdefault(value, []).append(name)
     return names
+
+
+def flattened(record: dict[str, Any], separator: str) -> dict[str, Any]:
+    """{"reward": {"position": 1}} → {"reward_position": 1}, at any depth."""
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        inner = flattened(value, separator) if isinstance(value, dict) and value else None
+        flat |= {name: value} if inner is None else {f"{name}{separator}{k}": v for k, v in inner.items()}
+    return flat

@@ -1,4 +1,4 @@
-"""Checkpoints in the catalog: single ones, and the series a training leaves behind."""
+"""Checkpoints in the catalog: single ones, the series a training leaves behind, and EgoAllo's folders."""
 
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ from motiongrpo.base.checkpoint import (
 from motiongrpo.base.config import nearest
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_text
+from motiongrpo.base.network import architecture_of
 from motiongrpo.base.run_names import named_runs
 from motiongrpo.datasets.base import Dataset, FileDataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import json_preview, table_preview
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.egoallo import EgoAlloModel, find_weights, read_egoallo, write_egoallo
 
 
 class CheckpointDataset(FileDataset[Checkpoint, Checkpoint]):
@@ -139,3 +142,21 @@ class ModelsOfRuns(LoadOnly, Dataset[None, dict[str, Path]]):
     def preview(self) -> JSONPreview:
         """The folder of every run."""
         return json_preview({name: str(path) for name, path in self.load().items()})
+
+
+class EgoAlloFolder(FolderDataset[Checkpoint, EgoAlloModel]):
+    """A denoiser written as EgoAllo would have saved it: `model_config.yaml` and one checkpoint folder."""
+
+    marker = "checkpoints_*/model.safetensors"
+
+    def load(self) -> EgoAlloModel:
+        return read_egoallo(self.path, mask_self_attention=True)
+
+    def save(self, data: Checkpoint) -> None:
+        config = architecture_of(data, Denoiser)
+        write_egoallo(EgoAlloModel(config, data.tensors), self.path, data.header.step)
+
+    def preview(self) -> JSONPreview:
+        """The architecture, and the type and shape of every tensor."""
+        config, tensors = self.load().config.model_dump(), tensor_shapes(find_weights(self.path))
+        return json_preview({"config": config, "tensors": tensors})

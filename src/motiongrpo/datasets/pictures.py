@@ -14,7 +14,7 @@ from motiongrpo.datasets.base import FileDataset
 from motiongrpo.datasets.previews import image_preview
 from motiongrpo.viz.clips.scene import Scene
 from motiongrpo.viz.clips.video import write_gif, write_mp4
-from motiongrpo.viz.figures.panel_menu import one_at_a_time
+from motiongrpo.viz.figures.panels import one_at_a_time
 
 
 class PictureDataset(FileDataset[Figure, bytes]):

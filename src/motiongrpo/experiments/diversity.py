@@ -19,8 +19,14 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.experiments.cells import Cell, DiversityConfig
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale
-from motiongrpo.policy.collection import AdvantageConfig, advantages_by_row, informative_groups, judge
-from motiongrpo.policy.diagnostics import reward_deviation, spread_mm
+from motiongrpo.policy.collection import (
+    AdvantageConfig,
+    advantages_by_row,
+    informative_groups,
+    judge,
+    reward_deviation,
+    spread_mm,
+)
 from motiongrpo.policy.evidence import condition_and_action, evenly, splitting
 from motiongrpo.policy.rollout import (
     RolloutConfig,

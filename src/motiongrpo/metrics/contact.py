@@ -10,7 +10,7 @@ from torch import Tensor
 
 from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.body.skeleton import FEET
-from motiongrpo.metrics.means import MM_PER_M, mean_where, real_runs
+from motiongrpo.metrics.metric import MM_PER_M, mean_where, real_runs
 from motiongrpo.metrics.pose import Joints
 
 Contacts = Float[Tensor, "batch frame 21"]

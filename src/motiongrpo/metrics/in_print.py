@@ -13,8 +13,7 @@ from motiongrpo.base.shapes import FrameMask, PerSequence, Rotations
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.geometry.alignment import align_to
 from motiongrpo.geometry.so3 import rotation_vector_from_matrix
-from motiongrpo.metrics.means import MM_PER_M, joint_mean, real_runs
-from motiongrpo.metrics.metric import STILL_TRUTH, Metric
+from motiongrpo.metrics.metric import MM_PER_M, STILL_TRUTH, Metric, joint_mean, real_runs
 from motiongrpo.metrics.motion import BodyMotion
 from motiongrpo.metrics.pose import Joints
 from motiongrpo.metrics.smoothness import jitter_ratio

@@ -12,7 +12,7 @@ from motiongrpo.base.shapes import FrameMask, PerSequence, Rotations
 from motiongrpo.geometry.alignment import align_to
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import geodesic_angle
-from motiongrpo.metrics.means import MM_PER_M, joint_mean, mean_where, real_runs
+from motiongrpo.metrics.metric import MM_PER_M, joint_mean, mean_where, real_runs
 
 Joints = Float[Tensor, "batch frame joint 3"]
 

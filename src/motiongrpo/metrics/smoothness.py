@@ -7,7 +7,7 @@ a body that stands still 0.01 m/s³ at 30 fps, and 0.04 ten metres from the orig
 import torch
 
 from motiongrpo.base.shapes import FrameMask, PerSequence
-from motiongrpo.metrics.means import joint_mean, real_runs
+from motiongrpo.metrics.metric import joint_mean, real_runs
 from motiongrpo.metrics.pose import Joints
 
 

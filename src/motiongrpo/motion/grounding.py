@@ -9,8 +9,7 @@ from torch import Tensor
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.body.contact import ContactConfig, contact_labels
-from motiongrpo.body.floor import estimate_floor
+from motiongrpo.body.floor_contact import ContactConfig, contact_labels, estimate_floor
 from motiongrpo.body.kinematics import central_pupil_frame, sole_positions
 from motiongrpo.motion.clip import Clip
 

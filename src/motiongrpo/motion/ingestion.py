@@ -9,7 +9,7 @@ from pydantic import Field
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.body.contact import ContactConfig
+from motiongrpo.body.floor_contact import ContactConfig
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.grounding import FloorConfig, GroundedClip, ground

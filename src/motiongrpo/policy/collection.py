@@ -1,17 +1,18 @@
-"""Collecting the groups of one update: roll out, measure rewards, drop uninformative groups, refill."""
+"""Collecting the groups of one update: roll out, judge, drop uninformative groups, measure their spread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import demand_finite
 from motiongrpo.base.shapes import PerRowSample, PerSample
+from motiongrpo.body.skeleton import PARTS
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import (
@@ -21,7 +22,6 @@ from motiongrpo.policy.advantage import (
     reward_scale,
     shuffled_within_groups,
 )
-from motiongrpo.policy.diagnostics import spread_mm
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts, roll_out
 from motiongrpo.rewards.hybrid import HybridReward, Measured
 
@@ -149,3 +149,33 @@ def judge(rollouts: Rollouts, reward: HybridReward) -> Measured:
 
 def _concatenated(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {term: torch.cat([part[term] for part in parts]) for term in parts[0]}
+
+
+def pairwise_distance(
+    p: Float[Tensor, "group sample frame joint 3"],
+) -> Float[Tensor, "group frame joint"]:
+    """Mean distance between the samples of a group, over its pairs, in the unit of `p`."""
+    samples = p.shape[1]
+    shifted = [(p - p.roll(shift, 1)).norm(dim=-1).mean(1) for shift in range(1, samples)]
+    return torch.stack(shifted).mean(0)
+
+
+def spread_mm(
+    p_head_joint: Float[Tensor, "group sample frame 22 3"], mask: Bool[Tensor, "group frame"]
+) -> dict[str, float]:
+    """Mean pairwise distance of joints within groups, mm, by body part and over all 22 joints.
+
+    Joints are seen from the head: only what the policy made differs, wherever a body was placed.
+    """
+    distance = pairwise_distance(p_head_joint) * 1000
+    real = mask[..., None].to(distance)
+    parts = PARTS | {"all": tuple(joint for part in PARTS.values() for joint in part)}
+    return {
+        name: float((distance[..., list(part)] * real).sum() / (real.sum() * len(part)))
+        for name, part in parts.items()
+    }
+
+
+def reward_deviation(rewards: dict[str, PerSample]) -> dict[str, float]:
+    """Mean over groups of each reward's standard deviation within the group."""
+    return {term: float(reward.std(dim=1, correction=0).mean()) for term, reward in rewards.items()}

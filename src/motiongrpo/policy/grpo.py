@@ -19,8 +19,14 @@ from motiongrpo.base.words import counted
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale
-from motiongrpo.policy.collection import AdvantageConfig, Collected, Collector, judge, reward_scale_of
-from motiongrpo.policy.diagnostics import reward_deviation
+from motiongrpo.policy.collection import (
+    AdvantageConfig,
+    Collected,
+    Collector,
+    judge,
+    reward_deviation,
+    reward_scale_of,
+)
 from motiongrpo.policy.evidence import DiagnosticsConfig, Evidence, evidence, some_levels, splitting
 from motiongrpo.policy.movement import Movement, movement
 from motiongrpo.policy.rollout import (

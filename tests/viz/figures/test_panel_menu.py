@@ -4,8 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from motiongrpo.viz.figures.panel_menu import one_at_a_time
-from motiongrpo.viz.figures.panels import Panel, line, stacked
+from motiongrpo.viz.figures.panels import Panel, line, one_at_a_time, stacked
 
 X = np.arange(1, 4)
 

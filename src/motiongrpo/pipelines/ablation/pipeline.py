@@ -1,16 +1,10 @@
 from kedro.pipeline import Pipeline
 
 from motiongrpo.pipelines.stage import node, report, stage
+from motiongrpo.viz.experiments.ablation_figures import ablation_figure, proxy_gold_figure
+from motiongrpo.viz.experiments.ablation_table import ablation_table
 
-from .nodes import (
-    judge_ablation,
-    lay_out_bench,
-    plan_ablation,
-    plot_ablation,
-    plot_proxy_gold,
-    run_ablation,
-    tabulate_ablation,
-)
+from .nodes import judge_ablation, lay_out_bench, plan_ablation, read_results, run_ablation
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
@@ -29,16 +23,18 @@ def create_pipeline(**kwargs: object) -> Pipeline:
             bench="ablation_bench",
         ),
     ]
-    read = {
-        "plan": "ablation_plan",
-        "scores": "ablation_scores",
-        "evaluation": "params:evaluation",
-        "config": "params:ablation",
-    }
+    read = {"results": "ablation_results", "config": "params:ablation"}
     shown = [
-        node(tabulate_ablation, "ablation_table", **read),
-        node(plot_ablation, "ablation_figure", **read),
-        node(plot_proxy_gold, "proxy_gold_figure", **read),
+        node(
+            read_results,
+            "ablation_results",
+            plan="ablation_plan",
+            scores="ablation_scores",
+            evaluation="params:evaluation",
+        ),
+        node(ablation_table, "ablation_table", "tabulate_ablation", **read),
+        node(ablation_figure, "ablation_figure", "plot_ablation", **read),
+        node(proxy_gold_figure, "proxy_gold_figure", "plot_proxy_gold", **read),
         node(judge_ablation, "ablation_verdict", **read),
     ]
     return stage("ablation", made) + report("ablation", shown)

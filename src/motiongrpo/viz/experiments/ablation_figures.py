@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from motiongrpo.experiments.ablation import AblationConfig
 from motiongrpo.experiments.contrast import Contrast
 from motiongrpo.experiments.published import published_change_percent
 from motiongrpo.viz.experiments.ablation_results import DECISIVE, PERCENT, CellResult, Results
@@ -61,7 +62,7 @@ def _points(values: Sequence[tuple[str, float | None]], what: str) -> list[Mark]
     ]
 
 
-def proxy_gold_figure(results: Results, updates: int) -> go.Figure:
+def proxy_gold_figure(results: Results, config: AblationConfig) -> go.Figure:
     """The reward a cell was paid (proxy) and held-out metrics (gold), over every training.
 
     Both are of the same samples of the same held-out windows, in deviations between windows of the pretrained
@@ -72,7 +73,7 @@ def proxy_gold_figure(results: Results, updates: int) -> go.Figure:
     if not trained:
         nothing = {"text": "No cell was trained.", "showarrow": False}
         return go.Figure(layout={"template": TEMPLATE, "annotations": [nothing]})
-    return stacked([_proxy_gold_panel(cell, results, updates) for cell in trained])
+    return stacked([_proxy_gold_panel(cell, results, config.pace.updates) for cell in trained])
 
 
 def _proxy_gold_panel(cell: CellResult, results: Results, updates: int) -> Panel:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from motiongrpo.body.contact import ContactConfig, contact_labels, joint_speed
+from motiongrpo.body.floor_contact import ContactConfig, contact_labels, joint_speed
 from motiongrpo.body.kinematics import central_pupil_frame
 from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
 from motiongrpo.geometry.so3 import matrix_from_quaternion, rotation_vector_from_matrix

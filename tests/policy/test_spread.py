@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.body.skeleton import PARTS, Joint
-from motiongrpo.policy.diagnostics import pairwise_distance, reward_deviation, spread_mm
+from motiongrpo.policy.collection import pairwise_distance, reward_deviation, spread_mm
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 

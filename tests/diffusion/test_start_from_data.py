@@ -2,8 +2,8 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.diffusion.conditioning import head_condition
-from motiongrpo.diffusion.initialisation import start_from_data
 from motiongrpo.diffusion.representation import true_motion
+from motiongrpo.diffusion.training import start_from_data
 from tests.bodies import window_batch
 from tests.diffusion.test_denoiser import denoiser
 
