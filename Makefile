@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ENV ?= local
 INSTALLED := $(VENV)/installed
 
-.PHONY: run test check viz bench clean
+.PHONY: run test check mutants viz bench clean
 
 run: $(INSTALLED) ## the whole chain on synthetic motion; ends with a table and a report
 	$(BIN)/kedro run
@@ -19,6 +19,9 @@ check: $(INSTALLED) ## formatting, lint, types, layers
 	$(BIN)/ruff check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+mutants: $(INSTALLED) ## breaks the source in one place at a time and sees a test fail; ONLY=policy breaks some of them
+	$(BIN)/python tools/mutants.py "$(ONLY)"
 
 viz: $(INSTALLED) ## the pipelines and what the last run left, as a site in build/; ENV=cmu names another environment
 	KEDRO_ENV=$(ENV) PYTHONWARNINGS=ignore $(BIN)/kedro viz build --include-previews

@@ -130,7 +130,9 @@ def test_a_poisoned_window_stops_the_run():
 
 
 def test_a_poisoned_reward_is_not_taken_for_a_group_that_agrees():
-    collecting = collector(Supply(), terms=["position", "perceptual"])
+    terms = ["position", "perceptual"]
+    scale = RewardScale(SCALE.omega, dict.fromkeys(terms, 1e-9), dict.fromkeys(terms, 0.0))
+    collecting = collector(Supply(), scale, terms)
     next(collecting.reward.perceptual.parameters()).data.fill_(float("nan"))
     with pytest.raises(Diverged, match="what the reward 'perceptual' is made of is nan"):
         collect(collecting)

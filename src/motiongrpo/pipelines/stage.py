@@ -28,8 +28,3 @@ def node(function: Callable, outputs: str | list[str] | None, name: str | None =
 def stage(name: str, nodes: Iterable[Node], tags: str | None = None) -> Pipeline:
     """The nodes under the stage's name; datasets and parameters keep theirs, so that stages meet at them."""
     return Pipeline(nodes, namespace=name, tags=tags, prefix_datasets_with_namespace=False)
-
-
-def report(name: str, nodes: Iterable[Node]) -> Pipeline:
-    """A stage of nodes that show what lies on disk: `kedro run --tags report` runs them all."""
-    return stage(name, nodes, tags="report")

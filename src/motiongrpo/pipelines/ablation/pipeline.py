@@ -1,6 +1,6 @@
 from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import node, report, stage
+from motiongrpo.pipelines.stage import node, stage
 from motiongrpo.viz.experiments.ablation_figures import ablation_figure, proxy_gold_figure
 from motiongrpo.viz.experiments.ablation_table import ablation_table
 
@@ -37,4 +37,4 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         node(proxy_gold_figure, "proxy_gold_figure", "plot_proxy_gold", **read),
         node(judge_ablation, "ablation_verdict", **read),
     ]
-    return stage("ablation", made) + report("ablation", shown)
+    return stage("ablation", made) + stage("ablation", shown, tags="report")

@@ -1,6 +1,6 @@
 from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import node, report, stage
+from motiongrpo.pipelines.stage import node, stage
 from motiongrpo.viz.experiments.diversity_figure import diversity_figure
 
 from .nodes import judge_diversity, measure_cells, tabulate_diversity
@@ -23,4 +23,4 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         node(diversity_figure, "diversity_figure", "plot_evidence", evidence=EVIDENCE),
         node(judge_diversity, "diversity_verdict", table=EVIDENCE),
     ]
-    return stage("diversity", [measuring]) + report("diversity", shown)
+    return stage("diversity", [measuring]) + stage("diversity", shown, tags="report")

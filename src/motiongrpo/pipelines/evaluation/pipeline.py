@@ -1,6 +1,6 @@
 from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import node, report, stage
+from motiongrpo.pipelines.stage import node, stage
 
 from .comparing import compare_checkpoints, compare_runs, write_runs_page
 from .nodes import find_checkpoints, score_checkpoints
@@ -21,7 +21,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
 def comparing() -> Pipeline:
     """What is made of the scores that lie on disk; reporting makes it anew."""
     of_evaluation = {"found": "checkpoints_found", "config": "params:evaluation"}
-    return report(
+    return stage(
         "evaluation",
         [
             node(
@@ -37,4 +37,5 @@ def comparing() -> Pipeline:
             node(compare_runs, "runs_comparison", **of_evaluation),
             node(write_runs_page, ["runs_figure", "runs_page"]),
         ],
+        tags="report",
     )

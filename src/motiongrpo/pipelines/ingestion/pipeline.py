@@ -1,6 +1,6 @@
 from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import node, report, stage
+from motiongrpo.pipelines.stage import node, stage
 
 from .nodes import ingest_motions, list_verdicts, make_windows
 
@@ -22,4 +22,4 @@ def create_pipeline(**kwargs: object) -> Pipeline:
     ]
     # Kedro runs nodes that could run at once by name: verdicts are listed before windows are made.
     verdicts = node(list_verdicts, ["ingestion_report", "ingestion_summary"])
-    return stage("ingestion", made) + report("ingestion", [verdicts])
+    return stage("ingestion", made) + stage("ingestion", [verdicts], tags="report")

@@ -1,7 +1,7 @@
 from kedro.pipeline import Pipeline
 
 from motiongrpo.pipelines.evaluation.pipeline import comparing
-from motiongrpo.pipelines.stage import node, report
+from motiongrpo.pipelines.stage import node, stage
 from motiongrpo.viz.figures.curves import diversity_curves, learning_curves, reward_curves
 from motiongrpo.viz.figures.error_figures import error_by_activity, error_by_joint, error_over_time
 
@@ -35,4 +35,4 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         node(find_worst_windows, "worst_windows"),
         node(write_report, "report"),
     ]
-    return comparing() + report("reporting", own)
+    return comparing() + stage("reporting", own, tags="report")
