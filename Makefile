@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ENV ?= local
 INSTALLED := $(VENV)/installed
 
-.PHONY: run test check viz bench clean
+.PHONY: run test check mutants viz bench clean
 
 run: $(INSTALLED) ## the whole chain on synthetic motion; ends with a table and a report
 	$(BIN)/kedro run
@@ -20,12 +20,15 @@ check: $(INSTALLED) ## formatting, lint, types, layers
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
+mutants: $(INSTALLED) ## breaks the source in one place at a time and sees a test fail; ONLY=policy breaks some of them
+	$(BIN)/python tools/mutants.py "$(ONLY)"
+
 viz: $(INSTALLED) ## the pipelines and what the last run left, as a site in build/; ENV=cmu names another environment
 	KEDRO_ENV=$(ENV) PYTHONWARNINGS=ignore $(BIN)/kedro viz build --include-previews
 	@echo "Open it with: $(BIN)/python -m http.server --directory build 4141, at http://localhost:4141"
 
 bench: $(INSTALLED) ## every benchmark, one after the other; DATA_ROOT=DIR names a folder of motion capture
-	set -e; for script in benchmarks/*.py; do echo "== $$script"; DATA_ROOT=$(DATA_ROOT) $(BIN)/python $$script; done
+	set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; DATA_ROOT=$(DATA_ROOT) $(BIN)/python $$script; done
 
 clean: ## everything that runs and tools left behind, but no virtual environment
 	find data -mindepth 1 -maxdepth 1 -type d -exec rm -rf {} +

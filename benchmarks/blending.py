@@ -12,10 +12,11 @@ import argparse
 from pathlib import Path
 
 import torch
+from _parameters import section
 
 from motiongrpo.base.checkpoint import load_checkpoint
 from motiongrpo.body.body_model import OPEN_BODY, load_body_model
-from motiongrpo.body.contact import ContactConfig
+from motiongrpo.body.floor_contact import ContactConfig
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import blended_predictor
@@ -32,26 +33,21 @@ SAMPLING = SamplingConfig(steps=10, eta=1.0, sampler="ddim", deterministic_below
 
 
 def head_paths() -> torch.Tensor:
-    """Of people who walk, turn and reach."""
+    """Head paths of people who walk, turn and reach: (path, frame + 1, 7)."""
     body, seconds = load_body_model(OPEN_BODY), FRAMES / FPS + 0.5
-    config = SyntheticConfig(
-        seed=5,
-        clips=PATHS,
-        clips_per_subject=1,
-        seconds_min=seconds,
-        seconds_max=seconds,
-        fps=FPS,
-        activities=("walk", "turn", "reach"),
-    )
-    floor = FloorConfig(speed_m_s=0.2, tolerance_m=0.03, confidence_at_least=0.0)
-    contact = ContactConfig(speed_m_s=0.2, height_m=0.04)
+    given = section("ingestion")
+    people = {"seed": 5, "clips": PATHS, "clips_per_subject": 1, "activities": ["walk", "turn", "reach"]}
+    length = {"seconds_min": seconds, "seconds_max": seconds, "fps": FPS}
+    config = SyntheticConfig(**given["synthetic"] | people | length)
+    floor = FloorConfig(**given["floor"] | {"confidence_at_least": 0.0})
+    contact = ContactConfig(**given["contact"])
     clips = [ground(synthesise(body, config, i), body, floor, contact) for i in range(PATHS)]
     return torch.stack([clip.T_world_cpf[: FRAMES + 1] for clip in clips]).float()
 
 
 @torch.no_grad()
 def turning_deg(denoiser: Denoiser, paths: torch.Tensor, windows: list[Window]) -> torch.Tensor:
-    """Mean over motions and joints of the angle between a frame and the next; one value a frame."""
+    """Angle between a frame and the next in degrees, averaged over motions and joints: (frame,)."""
     generator = torch.Generator().manual_seed(3)
     shape = (PATHS, SAMPLES, FRAMES, denoiser.features)
     x_T = torch.randn(shape, generator=generator)

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable
 
 import torch
+from _parameters import section
 
-from motiongrpo.diffusion.architecture import ConditionConfig, DenoiserConfig
+from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import sample_path
 from motiongrpo.diffusion.representation import feature_count
@@ -22,31 +23,11 @@ from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.window_blend import EGOALLO_PLAN
 
 FRAMES, LIMIT_GB = 128, 8.0
-CONFIG = DenoiserConfig(
-    d_latent=512,
-    d_feedforward=2048,
-    d_noise_emb=1024,
-    num_heads=4,
-    encoder_layers=6,
-    decoder_layers=6,
-    dropout_p=0.0,
-    activation="gelu",
-    positional_encoding="rope",
-    noise_conditioning="token",
-    xattn_mode="kv_from_cond_q_from_x",
-    include_hands=True,
-    mask_self_attention=True,
-    condition=ConditionConfig(
-        cond_param="ours",
-        include_canonicalized_cpf_rotation_in_cond=True,
-        include_hand_positions_cond=False,
-        fourier_enc_freqs=3,
-    ),
-)
+CONFIG = DenoiserConfig(**section("pretraining", env="paper")["denoiser"])
 
 
 def peak_gb() -> float:
-    """The most memory this process ever held."""
+    """The most memory that this process ever held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

@@ -24,9 +24,10 @@ from collections.abc import Iterator
 from statistics import median
 
 import torch
+from _parameters import section
 
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
-from motiongrpo.diffusion.architecture import ConditionConfig, DenoiserConfig
+from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import group_advantages
@@ -37,16 +38,9 @@ from motiongrpo.policy.update import gradient_pass
 FRAMES, GROUPS, GROUP_SIZE, LEVELS, ROUNDS = 32, 16, 8, 10, 9
 SCOPES = {"once a group": "group", "once a sample": "sample"}
 
-CONDITION = ConditionConfig(
-    cond_param="ours",
-    include_canonicalized_cpf_rotation_in_cond=True,
-    include_hand_positions_cond=False,
-    fourier_enc_freqs=3,
-)
-
 
 class PlainDenoiser(Denoiser):
-    """Of motion that is 144 numbers a frame."""
+    """A denoiser of motion with 144 features a frame in one modality."""
 
     @property
     def feature_sizes(self) -> dict[str, int]:
@@ -60,24 +54,11 @@ SHAPES: dict[type[Denoiser], dict[int, tuple[int, int]]] = {  # layers of either
 
 
 def architecture(toy: type[Denoiser], layers: int) -> DenoiserConfig:
-    """Half a million parameters at any depth."""
+    """A network of half a million parameters with so many layers in encoder and decoder."""
     width, feedforward = SHAPES[toy][layers]
-    return DenoiserConfig(
-        d_latent=width,
-        d_feedforward=feedforward,
-        d_noise_emb=32,
-        num_heads=4,
-        encoder_layers=layers,
-        decoder_layers=layers,
-        dropout_p=0.0,
-        activation="gelu",
-        positional_encoding="rope",
-        noise_conditioning="token",
-        xattn_mode="kv_from_cond_q_from_x",
-        include_hands=False,
-        mask_self_attention=True,
-        condition=CONDITION,
-    )
+    sizes = {"d_latent": width, "d_feedforward": feedforward, "d_noise_emb": 32}
+    depth = {"encoder_layers": layers, "decoder_layers": layers}
+    return DenoiserConfig(**section("pretraining")["denoiser"] | sizes | depth)
 
 
 OPTIMISER = OptimiserConfig(
@@ -120,7 +101,7 @@ def network(toy: type[Denoiser], layers: int) -> Denoiser:
 
 
 def updates(toy: type[Denoiser], layers: int, scope: str) -> Iterator[tuple[float, float]]:
-    """CPU-seconds of rolling out and of learning, update after update."""
+    """The CPU-seconds of each update's rollouts and of its gradient."""
     policy, reference = Optimiser(network(toy, layers), OPTIMISER), network(toy, layers).requires_grad_(False)
     config, batch, generator = rollout_config(scope), still_heads(), torch.Generator().manual_seed(0)
     while True:

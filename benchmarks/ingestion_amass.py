@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
+from _parameters import section
 
 from motiongrpo.body.body_model import OPEN_BODY, load_body_model
 from motiongrpo.motion.ingestion import IngestionConfig, ingest
@@ -21,7 +21,6 @@ from motiongrpo.motion.sources.folder import amass_clips
 from motiongrpo.motion.store import StoreHeader, StoreWriter
 
 SECONDS, FPS, FILES = 60, 120, 4
-PARAMETERS = Path(__file__).parents[1] / "conf" / "base" / "parameters_ingestion.yml"
 
 
 def amass_file(seed: int) -> bytes:
@@ -47,7 +46,7 @@ def amass_file(seed: int) -> bytes:
 
 def main() -> None:
     torch.set_num_threads(1)
-    values = yaml.safe_load(PARAMETERS.read_text())["ingestion"]
+    values = section("ingestion")
     config = IngestionConfig(**values | {"amass": values["amass"] | {"subsets": ["ACCAD"]}})
     body = load_body_model(OPEN_BODY)
     contents = {f"ACCAD/{i}/{i}_poses.npz": amass_file(i) for i in range(FILES)}

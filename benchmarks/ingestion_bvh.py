@@ -17,6 +17,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import torch
+from _parameters import section
 
 from motiongrpo.body.body_model import OPEN_BODY, load_body_model
 from motiongrpo.motion.clip import Clip
@@ -31,26 +32,8 @@ from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_cli
 
 FPS = 30.0
 REST_TAKE = "07_03"
-CONFIG = MocapConfig(
-    source="cmu",
-    licence="",
-    amc_fps=120.0,
-    fps={"salsa_*": 60.0},
-    subjects={"*": "anybody"},
-    activities={},
-    rest_takes={"iclone": REST_TAKE},
-    layouts={},
-)
-QUALITY = QualityConfig(
-    least_seconds=1.0,
-    jump_deg_s=1800.0,
-    jump_m_s=8.0,
-    repair_seconds=0.25,
-    frozen_seconds=0.5,
-    lowest_pelvis_m=0.05,
-    highest_pelvis_m=3.0,
-    least_bob_m=0.005,
-)
+INGESTION = section("ingestion")
+CONFIG, QUALITY = MocapConfig(**INGESTION["mocap"]), QualityConfig(**INGESTION["quality"])
 MODEL = load_body_model(OPEN_BODY)
 
 
@@ -82,12 +65,12 @@ def main(folder: Path) -> None:
     rest_poses = dict(rest_pose(parse_bvh(text(path), path.name), CONFIG) for path in rest)
     motion_s, work_s = defaultdict(float), defaultdict(float)
     for path in takes:
-        start = time.perf_counter()
+        start = time.process_time()
         layout, clip = read(path, rest_poses)
         pieces, _ = check_quality(clip, QUALITY)
         for piece in pieces:
             resample(piece, FPS)
-        work_s[layout] += time.perf_counter() - start
+        work_s[layout] += time.process_time() - start
         motion_s[layout] += len(clip) / clip.fps
     for layout, seconds in motion_s.items():
         speed = seconds / work_s[layout]

@@ -20,7 +20,7 @@ POSES, ROUNDS = 20_000, 7
 
 
 def poses_per_second(work: Callable[[], object]) -> float:
-    """The best of several rounds: the one that other programs disturbed least."""
+    """The rate of the fastest of several rounds, which other programs disturbed least."""
     work()
     best = float("inf")
     for _ in range(ROUNDS):

@@ -33,7 +33,7 @@ POLICIES = ("", "PASSIVE")  # OpenMP's own choice is to spin for a while
 
 
 def steps_per_second(policy: str) -> float:
-    """Of one fresh process."""
+    """The training rate of a fresh process under a waiting policy."""
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     environment |= {"OMP_WAIT_POLICY": policy} if policy else {}
     out = subprocess.run([sys.executable, "-c", STEPS], env=environment, capture_output=True, check=True)
@@ -41,7 +41,7 @@ def steps_per_second(policy: str) -> float:
 
 
 def spin() -> None:
-    """A neighbour that takes a core."""
+    """A neighbour that occupies one core."""
     while True:
         pass
 

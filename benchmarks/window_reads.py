@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
+from _parameters import section
 
 from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -31,11 +31,10 @@ from motiongrpo.motion.store import ARRAYS, CURRENT, HEADER, LOG, MotionStore, S
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, split_rows, window_table
 
 FPS, FRAMES, BATCH, ROUNDS, STEPS = 30, 128, 64, 200, 20
-PARAMETERS = Path(__file__).parents[1] / "conf" / "base" / "parameters_pretraining.yml"
 
 
 def simulated_store(folder: Path, hours: float) -> MotionStore:
-    """A finished store of so many hours, its arrays one hole each."""
+    """A finished store of so many hours, each of its arrays a hole in a sparse file."""
     random, path = np.random.default_rng(0), folder / "generation"
     path.mkdir(parents=True)
     left, first = round(hours * 3600 * FPS), 0
@@ -55,12 +54,12 @@ def simulated_store(folder: Path, hours: float) -> MotionStore:
 
 
 def resident_mib() -> float:
-    """The most memory this process ever held, pages of mapped files included."""
+    """The most memory that this process ever held."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def upright(batch: WindowBatch) -> WindowBatch:
-    """The holes of a simulated store, as bodies that stand still."""
+    """The batch with the zeros of a simulated store replaced by bodies that stand still."""
     real = torch.tensor([1.0, 0.0, 0.0, 0.0])
     q = real.expand_as(batch.q_parent_joint).contiguous()
     T_world_cpf = torch.cat([real, torch.tensor([0.0, 0.0, 1.6])]).expand_as(batch.T_world_cpf).contiguous()
@@ -68,9 +67,8 @@ def upright(batch: WindowBatch) -> WindowBatch:
 
 
 def train(windows: TrainingWindows) -> None:
-    """A few steps of the default pretraining, at its batch size."""
-    given = yaml.safe_load(PARAMETERS.read_text())["pretraining"]
-    config = PretrainingConfig(**given | {"steps": STEPS, "validate_every": STEPS})
+    """Train a few steps of the default pretraining at its batch size."""
+    config = PretrainingConfig(**section("pretraining") | {"steps": STEPS, "validate_every": STEPS})
     optimiser = Optimiser(Denoiser(config.denoiser), config.optimiser)
     validation = upright(windows.batch(config.batch_size, "validation"))
     list(

@@ -2,15 +2,17 @@
 
 import functools
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
-from motiongrpo.body.contact import ContactConfig
+from motiongrpo.body.floor_contact import ContactConfig
 from motiongrpo.geometry.so3 import quaternion_from_rotation_vector
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.grounding import FloorConfig, GroundedClip, ground
 from motiongrpo.motion.sources.synthetic import SyntheticConfig, synthesise
-from motiongrpo.motion.store import FileVerdict, MotionStore, StoreHeader, StoreWriter, open_store
+from motiongrpo.motion.store import ARRAYS, FileVerdict, MotionStore, StoreHeader, StoreWriter, open_store
 from motiongrpo.motion.windows import WindowBatch
 
 FLOOR = FloorConfig(speed_m_s=0.2, tolerance_m=0.03, confidence_at_least=0.0)
@@ -77,3 +79,11 @@ def window_batch(frames: int = 24, count: int = 4) -> WindowBatch:
         T_world_cpf=torch.stack([c.T_world_cpf[: frames + 1] for c in clips]),
         mask=torch.ones(count, frames, dtype=torch.bool),
     )
+
+
+def stored_arrays(store: MotionStore) -> dict[str, NDArray]:
+    """The frames of all sequences in the files of a store, read apart from its own reading."""
+    return {
+        name: np.fromfile(store.path / f"{name}.bin", dtype).reshape(-1, *shape)
+        for name, (dtype, shape) in ARRAYS.items()
+    }

@@ -12,7 +12,7 @@ from tools import layout
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "motiongrpo"
 PAGES = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAST = ("log.md", "mutations.md")  # these tell what was done, to files that may since have gone
+PAST = ("log.md",)  # it tells what was done, to files that may since have gone
 PRESENT = [page for page in PAGES if page.name not in PAST]
 A_FILE = re.compile(
     r"(?<![\w/.])((?:benchmarks|conf(?!/local)|docs|notebooks|src|tests|tools)/[\w./-]*\w|(?:\w+/)+\w+\.py)\b"

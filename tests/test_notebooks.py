@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.pipelines.kedro_project import ROOT, run
+from tests.pipelines.kedro_project import ROOT, succeed
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SECONDS = 60  # for one of them, all cells together
@@ -18,8 +18,7 @@ SECONDS = 60  # for one of them, all cells together
 def studied(smoke_run, tmp_path_factory):
     """A finished run with its diversity study."""
     data = shutil.copytree(smoke_run[0], tmp_path_factory.mktemp("studied") / "data")
-    result = run(data, "diversity")
-    assert result.exit_code == 0, result.output
+    succeed(data, "diversity")
     return data
 
 

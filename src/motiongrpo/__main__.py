@@ -1,4 +1,4 @@
-"""`motiongrpo` and `python -m motiongrpo`, in the project's folder."""
+"""The entry point of `motiongrpo` and `python -m motiongrpo`, which run in the project's folder."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from kedro.framework.project import configure_project
 
 
 def main() -> None:
-    """The project's commands; `run` is that of Kedro."""
+    """Configure the project for Kedro, then run the command."""
     configure_project(Path(__file__).parent.name)
     from motiongrpo.cli import cli
 

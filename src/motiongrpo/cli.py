@@ -1,7 +1,4 @@
-"""Commands of the project: `run`, which is Kedro's, and what only `motiongrpo` has.
-
-A refusal is one sentence, not a traceback; `--verbose` shows all of it.
-"""
+"""Commands of the project: `run`, which is Kedro's with clearer refusals, and `view`, which is ours."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +15,12 @@ from motiongrpo.base.config import nearest
 from motiongrpo.body.body_model import body_file, load_body_model
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.diffusion.recording import load_recordings
-from motiongrpo.hooks import all_pipelines
-from motiongrpo.viz.viewer.server import ServerConfig, demand_viser, view
+from motiongrpo.pipeline_registry import all_pipelines
+from motiongrpo.viz.viewer import server
 
 
 class OneSentence(click.Command):
-    """Turns a refusal, however deep, into one line and exit code 1; `--verbose` shows all of it."""
+    """A command that ends a refusal with one line and exit code 1; with `--verbose`, with its traceback."""
 
     def __init__(self, *args: Any, params: Sequence[click.Parameter] = (), **kwargs: Any) -> None:
         verbose = click.Option(["--verbose", "-v"], is_flag=True, help="Show the traceback of a refusal.")
@@ -41,7 +38,7 @@ class OneSentence(click.Command):
 
 
 class Run(OneSentence):
-    """Kedro's `run`; names that do not exist are told before Kedro looks for them."""
+    """Kedro's `run`; a pipeline or environment that does not exist is refused with the nearest valid name."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
@@ -50,11 +47,11 @@ class Run(OneSentence):
             raise click.BadParameter(f"a value is not YAML: {' '.join(str(error).split())}") from error
 
     def invoke(self, ctx: click.Context) -> Any:
-        pipelines = ctx.params.get("pipelines") or []
-        for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
-            _demand_known("pipeline", name, ["__default__", *all_pipelines()])
         if not ctx.params.get("conf_source"):
             _demand_known("environment", ctx.params.get("env") or "base", _environments())
+        pipelines = ctx.params.get("pipelines") or []
+        for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
+            _demand_known("pipeline", name, list(all_pipelines()))
         return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -62,7 +59,7 @@ class Run(OneSentence):
 
 
 class Commands(click.Group):
-    """`motiongrpo --pipelines grpo` means `motiongrpo run --pipelines grpo`."""
+    """The group of commands; `run` is meant where the first argument is an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
@@ -74,7 +71,7 @@ class Commands(click.Group):
 
 
 def write_commands(formatter: click.HelpFormatter) -> None:
-    """What a user can do, each command with a sentence."""
+    """Write every command with its sentence."""
     with formatter.section("What you can do, in the project's folder"):
         for command, sentence in COMMANDS:
             formatter.write_text(click.style(command, bold=True))
@@ -113,41 +110,20 @@ run = Run(
 cli.add_command(run)
 
 
-def _view(files: tuple[Path, ...], body: str | None, gender: str, host: str, port: int) -> None:
-    demand_viser()
+@cli.command(cls=OneSentence)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--body", help="The body file or folder it was recorded with; else the open body.")
+@click.option("--gender", default="neutral", show_default=True, help="Which file of a folder.")
+@click.option("--host", default="localhost", show_default=True, help="0.0.0.0 lets others look.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free.")
+def view(files: tuple[Path, ...], body: str | None, gender: str, host: str, port: int) -> None:
+    """Show recordings in a browser: npz files, or folders of them, that the viewer pipeline writes."""
+    server.demand_viser()
     path = body_file(body, gender)
-    view(
+    server.view(
         load_recordings(list(files)),
         load_body_model(path),
         Mesher(path),
-        ServerConfig(host=host, port=port, open_seconds=None),
+        server.ServerConfig(host=host, port=port, open_seconds=None),
         lambda address: click.echo(f"Open {address} in a browser; Ctrl-C ends it."),
     )
-
-
-cli.add_command(
-    OneSentence(
-        "view",
-        callback=_view,
-        params=[
-            click.Argument(
-                ["files"], nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
-            ),
-            click.Option(
-                ["--body"], help="The body file or folder it was recorded with; else the open body."
-            ),
-            click.Option(["--gender"], default="neutral", show_default=True, help="Which file of a folder."),
-            click.Option(
-                ["--host"], default="localhost", show_default=True, help="0.0.0.0 lets others look."
-            ),
-            click.Option(
-                ["--port"],
-                default=8080,
-                show_default=True,
-                type=click.IntRange(0, 65535),
-                help="0: any free.",
-            ),
-        ],
-        help="Show recordings in a browser: npz files, or folders of them, that the viewer pipeline writes.",
-    )
-)

@@ -1,8 +1,5 @@
-"""Around every run: parameters are checked as a whole, missing artefacts named, results shown."""
+"""Hooks around every run: parameters and inputs are checked before it, and its results printed after it."""
 
-import importlib
-import logging
-import pkgutil
 from pathlib import Path
 
 import rich
@@ -13,20 +10,17 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from rich.console import Console
 
-import motiongrpo.pipelines
 from motiongrpo.app.parameters import validated
 from motiongrpo.app.requirements import missing
 from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.candidates import TRAININGS
-from motiongrpo.pipeline_registry import CHAIN
+from motiongrpo.pipeline_registry import all_pipelines
 from motiongrpo.viz.report.runs import contenders_of
-from motiongrpo.viz.report.summary import WIDTH, runs_table, summary_table
-
-logger = logging.getLogger(__name__)
+from motiongrpo.viz.report.terminal import WIDTH, runs_table, summary_table
 
 
 class CommandChecks:
-    """Refuses a run that cannot do what was asked, before its first node."""
+    """Refuses a run that cannot do what was asked before its first node starts."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -37,26 +31,25 @@ class CommandChecks:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Say what is missing, a sentence each: files and devices, then artefacts that a pipeline makes."""
+        """Refuse with a sentence for each missing file or device, and one for artefacts still to be made."""
         sentences = missing(self.parameters, pipeline.inputs())
         artefacts = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
         if artefacts:
-            makers = sorted({maker_of(name) for name in artefacts}, key=all_pipelines().index)
             names = " and ".join(f"'{name}'" for name in artefacts)
             sentences.append(
                 f"{names} {'does' if len(artefacts) == 1 else 'do'} not exist yet; make what is missing "
-                f"first: kedro run --pipelines {','.join(makers)}"
+                f"first: kedro run --pipelines {','.join(makers_of(artefacts))}"
             )
         if sentences:
             raise InputError("\n".join(sentences))
 
 
 class RunSummary:
-    """Ends a run with what it found."""
+    """Prints the results of a finished run."""
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print the comparison or the verdict and say where the report is, where the run made them."""
+        """Print the comparison, the ablation's verdict and the report's path, each where the run made it."""
         made = pipeline.all_outputs()
         console = Console(width=max(rich.get_console().width, WIDTH))
         if "comparison" in made:
@@ -83,16 +76,12 @@ def _is_there(name: str, catalog: DataCatalog) -> bool:
     return getattr(catalog.get(name), "may_be_absent", False) or catalog.exists(name)
 
 
-def all_pipelines() -> list[str]:
-    """The chain in its order, then the pipelines that run only when named."""
-    folders = [module.name for module in pkgutil.iter_modules(motiongrpo.pipelines.__path__) if module.ispkg]
-    return [*CHAIN, *(name for name in folders if name not in CHAIN)]
+def makers_of(datasets: list[str]) -> list[str]:
+    """The pipelines whose nodes save these datasets, in the order in which they run.
 
-
-def maker_of(dataset: str) -> str:
-    """The pipeline whose output a dataset is."""
-    for name in all_pipelines():
-        module = importlib.import_module(f"motiongrpo.pipelines.{name}")
-        if dataset in module.create_pipeline().all_outputs():
-            return name
-    raise InputError(f"no pipeline makes '{dataset}'")
+    A node bears its pipeline's namespace, also where another pipeline takes it along.
+    """
+    pipelines = all_pipelines()
+    nodes = (node for pipeline in pipelines.values() for node in pipeline.nodes)
+    makers = {node.namespace for node in nodes if set(node.outputs) & set(datasets)}
+    return [name for name in pipelines if name in makers]

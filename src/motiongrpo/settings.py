@@ -1,4 +1,4 @@
-"""Kedro's settings of this project."""
+"""The settings that Kedro reads of this project."""
 
 from motiongrpo.base.run_names import first_run
 from motiongrpo.hooks import CommandChecks, RunSummary

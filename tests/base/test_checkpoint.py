@@ -157,3 +157,12 @@ def test_the_models_of_a_folder_are_in_order_and_the_state_is_none_of_them(tmp_p
         folder.final()
     (tmp_path / COMPLETE).touch()
     assert folder.final().stem == "step_0000020"
+
+
+def test_a_flipped_bit_is_refused_wherever_weights_are_read(tmp_path):
+    path = saved(tmp_path / "a.safetensors")
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"a.safetensors' is damaged: its weights are not those of its hea"):
+        load_checkpoint(path, "denoiser")

@@ -101,14 +101,15 @@ def test_gradients_of_an_earlier_step_do_not_linger():
     assert torch.equal(weights(one), weights(two))
 
 
-def test_the_moving_average_is_the_closed_form_over_all_weights_there_were():
+@pytest.mark.parametrize("decay", [0.0, 0.6, 0.9])
+def test_the_moving_average_is_the_closed_form_over_all_weights_there_were(decay):
     """E_n = dⁿ θ_0 + (1 − d) Σ_k dⁿ⁻ᵏ θ_k."""
-    opt = optimiser()
+    opt = optimiser(ema_decay=decay)
     history = [weights(opt)]
     for step in range(5):
         opt.step(loss(opt, step))
         history.append(weights(opt))
-    share = [0.9**5, *(0.1 * 0.9 ** (5 - k) for k in range(1, 6))]
+    share = [decay**5, *((1 - decay) * decay ** (5 - k) for k in range(1, 6))]
     expected = sum(s * theta for s, theta in zip(share, history, strict=True))
     averaged = nn.utils.parameters_to_vector(opt.averaged.parameters())
     assert_close(averaged, expected, rtol=0, atol=1e-12)

@@ -1,8 +1,7 @@
 import torch
 from torch.testing import assert_close
 
-from motiongrpo.body.central_pupil import central_pupil_frame
-from motiongrpo.body.kinematics import pose_body
+from motiongrpo.body.kinematics import central_pupil_frame, pose_body
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.geometry.se3 import Transform
 from tests.bodies import open_body

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from motiongrpo.body.contact import contact_labels, joint_speed
+from motiongrpo.body.floor_contact import contact_labels, joint_speed
 from motiongrpo.body.skeleton import CONTACT_JOINTS, Joint
 from tests.bodies import CONTACT, FPS
 

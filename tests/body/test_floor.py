@@ -1,6 +1,6 @@
 import torch
 
-from motiongrpo.body.floor import estimate_floor
+from motiongrpo.body.floor_contact import estimate_floor
 from tests.bodies import FPS
 
 

@@ -4,8 +4,7 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.body.body_model import OPEN_BODY, load_body_model
-from motiongrpo.body.central_pupil import central_pupil_frame
-from motiongrpo.body.kinematics import pose_body, root_from_head, sole_positions
+from motiongrpo.body.kinematics import central_pupil_frame, pose_body, root_from_head, sole_positions
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.body.skeleton import PARENTS, Joint
 from motiongrpo.geometry.se3 import Transform

@@ -1,4 +1,4 @@
-"""A training's files in the order a kill must find them."""
+"""Checkpoints on disk, in an order that a kill at any moment leaves usable."""
 
 import json
 

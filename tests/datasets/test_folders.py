@@ -6,7 +6,7 @@ import pytest
 from kedro.io import DatasetError
 
 from motiongrpo.body.body_model import OPEN_BODY
-from motiongrpo.datasets.body_model import BodyModelDataset
+from motiongrpo.datasets.body_files import BodyModelDataset
 from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDataset, RawContents
 from motiongrpo.datasets.raw_motions import RawMotionFolder
 from motiongrpo.datasets.tables import RunScores, RunScoresSoFar, ScoreFolder, StepLog
@@ -81,7 +81,7 @@ def test_what_raw_files_held_is_kept_beside_the_store(tmp_path):
 
 
 def test_a_file_that_is_saved_twice_is_there_once(tmp_path):
-    """A kill after the save and before the next node sees it."""
+    """So it is after a kill between the save and the next node."""
     dataset = MotionStoreDataset(str(tmp_path))
     for _ in range(2):
         dataset.save(update("a", finished=True))

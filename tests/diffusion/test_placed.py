@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 from motiongrpo.body.kinematics import pose_body
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.representation import MotionState, true_motion
 from motiongrpo.geometry.se3 import Transform
 from tests.bodies import open_body, window_batch
@@ -68,10 +68,3 @@ def test_a_samples_contacts_are_labels_and_its_hands_are_not_judged():
     placed = sampled(MotionState(state.betas, state.body_rotmats, contacts, hands).pack(), batch)
     assert_close(placed.contacts, (contacts > 0.5).double(), rtol=0, atol=0)
     assert placed.R_parent_joint.shape == (2, 4, 21, 3, 3)
-
-
-def test_rows_and_concatenation_undo_each_other():
-    truth = PlacedMotion.truth(window_batch(frames=4))
-    whole = concatenate([truth.rows(slice(0, 1)), truth.rows(torch.tensor([1, 2, 3]))])
-    for name in PlacedMotion.__dataclass_fields__:
-        assert_close(getattr(whole, name), getattr(truth, name), rtol=0, atol=0)

@@ -9,10 +9,10 @@ from torch.testing import assert_close
 
 from motiongrpo.base.checkpoint import Checkpoint, Header, save_checkpoint
 from motiongrpo.base.errors import InputError
-from motiongrpo.body.central_pupil import central_pupil_frame
+from motiongrpo.body.kinematics import central_pupil_frame
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import sample_path
-from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recording import Recording, load_recording, save_recording
 from motiongrpo.diffusion.recovery import load_denoiser, recover
 from motiongrpo.diffusion.representation import MotionState
@@ -104,7 +104,7 @@ def test_they_are_the_samples_of_the_path_under_the_same_random_numbers():
 
 @functools.cache
 def recording() -> Recording:
-    motions = concatenate([PlacedMotion.truth(BATCH), recovered(samples=2)])
+    motions = PlacedMotion.concatenate([PlacedMotion.truth(BATCH), recovered(samples=2)])
     return Recording("a walk, 1 $", ("truth", "sample 1", "sample 2"), motions, 30.0, open_body().digest)
 
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.experiments.contrast import Contrast, Judged, draw_people
+from motiongrpo.experiments.contrast import Contrast, PairedScores, draw_people
 
 
 def scores(cells: dict[str, list[list[float]]], subjects: list[str]) -> pd.DataFrame:
@@ -22,10 +22,10 @@ def scores(cells: dict[str, list[list[float]]], subjects: list[str]) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def held_out(cells: dict[str, list[list[float]]], subjects: list[str] | None = None) -> Judged:
+def held_out(cells: dict[str, list[list[float]]], subjects: list[str] | None = None) -> PairedScores:
     windows = len(next(iter(cells.values()))[0])
     table = scores(cells, subjects or ["a"] * windows)
-    return Judged.of(table, np.random.default_rng(0), 500)
+    return PairedScores.of(table, np.random.default_rng(0), 500)
 
 
 def test_a_contrast_is_taken_window_by_window_and_seed_by_seed():
@@ -49,7 +49,7 @@ def test_what_cells_share_does_not_widen_the_interval_of_their_difference():
 def test_the_order_of_rows_and_of_seeds_does_not_matter():
     table = scores({"a": [[2.0, 4.0], [6.0, 2.0]], "b": [[1.0, 2.0], [3.0, 0.0]]}, ["x", "y"])
     one, other = (
-        Judged.of(t, np.random.default_rng(0), 100).contrast({"a": 1.0, "b": -1.0}, "mpjpe_mm")
+        PairedScores.of(t, np.random.default_rng(0), 100).contrast({"a": 1.0, "b": -1.0}, "mpjpe_mm")
         for t in (table, table.sample(frac=1, random_state=1).sort_values("cell"))
     )
     assert one == other
@@ -104,7 +104,7 @@ def test_people_who_differ_widen_the_interval_only_where_people_are_drawn():
 def test_a_seed_that_a_cell_lacks_and_other_windows_are_refused_by_name():
     table = scores({"a": [[1.0, 2.0]] * 2, "b": [[1.0, 2.0]] * 2}, ["x", "x"])
     with pytest.raises(InputError, match="cell 'b' has no score under seed 1"):
-        Judged.of(table[(table["cell"] == "a") | (table["seed"] == 0)], np.random.default_rng(0), 100)
+        PairedScores.of(table[(table["cell"] == "a") | (table["seed"] == 0)], np.random.default_rng(0), 100)
     moved = table.assign(window=np.where(table["cell"] == "b", 5, table["window"]))
     with pytest.raises(InputError, match="cell 'b' under seed 0 was scored on other windows"):
-        Judged.of(moved, np.random.default_rng(0), 100)
+        PairedScores.of(moved, np.random.default_rng(0), 100)

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.metrics.diversity import best_of_k_mpjpe_mm, pairwise_diversity_mm
-from motiongrpo.metrics.position import mpjpe_mm
+from motiongrpo.metrics.pose import mpjpe_mm
 
 
 def drawn(*shape: int, seed: int = 0) -> torch.Tensor:

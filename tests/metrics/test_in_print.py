@@ -15,8 +15,7 @@ from motiongrpo.metrics.in_print import (
     paper_mpjre_deg,
     paper_penetration_m,
 )
-from motiongrpo.metrics.position import mpjpe_mm, pa_mpjpe_mm
-from motiongrpo.metrics.rotation import mpjre_deg
+from motiongrpo.metrics.pose import mpjpe_mm, mpjre_deg, pa_mpjpe_mm
 from motiongrpo.metrics.smoothness import jitter_ratio
 from tests.bodies import open_body
 

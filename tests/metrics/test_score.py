@@ -140,6 +140,14 @@ def test_the_truth_has_no_error_of_its_own(model):
     assert (found["foot_sliding_mm_s"] > 0).all()
 
 
+def test_the_same_frames_at_twice_the_rate_are_faster_and_nothing_else(pair):
+    """Velocities are doubled and the jerk is eight times as large; no other metric knows of time."""
+    powers = {"mpjve_mm_s": 1, "foot_sliding_mm_s": 1, "jitter_m_s3": 3, "true_jitter_m_s3": 3}
+    slow, fast = score(*pair, MASK, FPS), score(*pair, MASK, 2 * FPS)
+    for name, value in slow.items():
+        assert_close(fast[name], 2.0 ** powers.get(name, 0) * value, rtol=1e-12, atol=0, msg=name)
+
+
 def test_a_body_hung_from_a_head_wears_it(pair):
     """Not so the truth's pose under another head path."""
     found = score(*pair, MASK, FPS)

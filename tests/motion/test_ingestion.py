@@ -5,9 +5,13 @@ import torch
 import yaml
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.motion.clip import Take
 from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest
+from motiongrpo.motion.ingestion_summary import ingestion_summary, kind_of_reason
 from motiongrpo.motion.raw import RawFile, RawFolder
+from motiongrpo.motion.store import StoreHeader, StoreWriter, open_store
 from tests.bodies import open_body, standing_clip
+from tests.motion.sources.raw_folders import listed
 
 FILE = Path(__file__).parents[2] / "conf/base/parameters_ingestion.yml"
 CONFIG = IngestionConfig.model_validate(yaml.safe_load(FILE.read_text("utf-8"))["ingestion"])
@@ -87,8 +91,41 @@ def test_of_two_pieces_the_one_without_a_floor_is_named_and_the_other_kept():
     verdict = ingest("a", lambda: clip, open_body(), CONFIG)
     assert verdict.verdict == "split"
     assert "cut at 1 jump" in verdict.reason
-    assert "; stand.2: no flat floor: 3" in verdict.reason
+    assert "; 'stand.2': no flat floor: 3" in verdict.reason
     assert [kept.clip.name for kept in verdict.clips] == ["stand.1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"{}.bvh": "HIERARCHY"}, "it has no MOTION block: it is not a BVH file, or its end is missing"),
+        ({"{}.bvh": "MOTION"}, "no ROOT before MOTION: the hierarchy is cut, get the file again"),
+        ({"{}/07_01.amc": ""}, "it needs its skeleton '…' beside it"),
+        (
+            {"{}/07_01.amc": "", "{}/07.asf": ""},
+            "'…' has no '…' section: it is no ASF file, or its end is missing",
+        ),
+    ],
+)
+def test_files_with_the_same_fault_are_counted_as_refused_for_one_reason(tmp_path, content, reason):
+    for place in ("a", "b/deeper", "o'neill/c"):
+        for name, text in content.items():
+            path = tmp_path / "raw" / name.format(place)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    writer = StoreWriter(tmp_path, StoreHeader(CONFIG.fps, open_body().digest), "g")
+    for name, read in clip_readers(listed(tmp_path / "raw"), open_body(), of_source("mocap"), None):
+        writer.append(ingest(name, read, open_body(), CONFIG))
+    writer.append(ingest("whole", lambda: standing_clip(frames=60), open_body(), CONFIG))
+    writer.finish()
+    assert ingestion_summary(open_store(tmp_path))["refused_by_reason"] == {reason: 3}
+
+
+def test_clips_of_one_file_are_named_in_its_reason_so_that_their_names_are_not_counted():
+    clips = [standing_clip(frames=10, name=name) for name in ("seq/one", "seq/two")]
+    verdict = ingest("a", lambda: Take(clips, 1.0, ""), open_body(), CONFIG)
+    assert verdict.reason.startswith("'seq/one': it lasts 0.33 s")
+    assert "seq" not in kind_of_reason(verdict.reason)
 
 
 def test_synthetic_clips_are_read_by_number_and_need_no_file():

@@ -12,9 +12,9 @@ import pytest
 from motiongrpo.base.errors import InputError
 from motiongrpo.motion import parallel
 from motiongrpo.motion.ingestion_summary import ingestion_summary, kind_of_reason
-from motiongrpo.motion.parallel import Ingestion, worthwhile
+from motiongrpo.motion.parallel import Ingestion, process_count
 from motiongrpo.motion.store import StoreHeader, StoreWriter, open_store
-from tests.bodies import FPS, open_body
+from tests.bodies import FPS, open_body, stored_arrays
 from tests.motion.sources.raw_folders import base_config, listed, smplh_file
 from tests.pipelines.kedro_project import files
 
@@ -55,7 +55,7 @@ def test_the_summary_counts_hours_frames_and_refusals_by_reason(tree, tmp_path):
     summary = ingestion_summary(store)
     assert summary["files"] == 12
     assert summary["files_by_verdict"] == {"accepted": 10, "refused": 2}
-    assert summary["frames_kept"] == len(store.arrays["q_body"])
+    assert summary["frames_kept"] == len(stored_arrays(store)["q_body"])
     assert summary["hours_kept"] == round(summary["frames_kept"] / FPS / 3600, 4)
     assert summary["hours_in_files"] == round(store.files["seconds"].sum() / 3600, 4)
     assert sum(summary["refused_by_reason"].values()) == 2
@@ -90,11 +90,11 @@ def _die(name: str) -> None:
 
 
 def test_processes_are_started_only_where_there_is_work_for_them():
-    assert worthwhile(10, 8) == 1
-    assert worthwhile(0, None) == 1
-    assert worthwhile(100, 2) == 2
-    assert worthwhile(100, 64) == 4
-    assert worthwhile(10_000, None) == len(os.sched_getaffinity(0))
+    assert process_count(10, 8) == 1
+    assert process_count(0, None) == 1
+    assert process_count(100, 2) == 2
+    assert process_count(100, 64) == 4
+    assert process_count(10_000, None) == len(os.sched_getaffinity(0))
 
 
 PROGRAM = """

@@ -31,8 +31,8 @@ def test_what_is_up_in_the_file_is_z_in_the_world_and_units_are_metres():
 
 def test_only_wanted_joints_and_their_ancestors_are_posed():
     names, parents = ["root", "face", "arm", "hand", "leg"], [-1, 0, 0, 2, 0]
-    assert lineage(names, parents, ["hand"]) == [0, 2, 3]
-    assert lineage(names, parents, ["leg", "hand"]) == [0, 2, 3, 4]
+    assert lineage(names, parents, ["hand"]) == ([0, 2, 3], (-1, 0, 1))
+    assert lineage(names, parents, ["leg", "hand"]) == ([0, 2, 3, 4], (-1, 0, 1, 0))
 
 
 def test_a_joint_map_with_an_unknown_name_of_ours_is_refused_with_the_nearest_one():

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.motion.store import ARRAYS
-from tests.bodies import stored, synthetic_clips
+from tests.bodies import stored, stored_arrays, synthetic_clips
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_a_stretch_is_the_frames_of_the_arrays_and_the_last_one_again(store):
         found = store.stretches((name,), first, count, 20)
         for row, start, real in zip(found, first, count, strict=True):
             frames = start + np.minimum(np.arange(20), real - 1)
-            assert_array_equal(row, store.arrays[name][frames])
+            assert_array_equal(row, stored_arrays(store)[name][frames])
 
 
 def test_arrays_of_one_kind_are_joined(store):

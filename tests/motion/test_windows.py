@@ -5,8 +5,8 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.body.central_pupil import central_pupil_frame
-from motiongrpo.body.kinematics import pose_body
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.body.kinematics import central_pupil_frame, pose_body
 from motiongrpo.body.skeleton import MIRROR
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
@@ -20,7 +20,7 @@ from motiongrpo.motion.windows import (
     split_rows,
     window_table,
 )
-from tests.bodies import open_body, stored, synthetic_clips, window_batch
+from tests.bodies import open_body, stored, stored_arrays, synthetic_clips, window_batch
 
 WINDOW = WindowConfig(length=16, at_least=8)
 
@@ -108,8 +108,8 @@ def test_a_share_of_windows_is_shorter():
 def test_a_window_is_a_slice_and_padding_repeats_its_last_frame(store):
     batch = read_windows(store, np.array([[0, 5, 16], [2, 30, 10]]), 16, hands=True)
     first = int(store.sequences["first"][2]) + 30
-    assert_close(batch.q_parent_joint[1, 3, :21], torch.tensor(store.arrays["q_body"][first + 3]))
-    assert_close(batch.T_world_cpf[1, 0], torch.tensor(store.arrays["T_world_cpf"][first - 1]))
+    assert_close(batch.q_parent_joint[1, 3, :21], torch.tensor(stored_arrays(store)["q_body"][first + 3]))
+    assert_close(batch.T_world_cpf[1, 0], torch.tensor(stored_arrays(store)["T_world_cpf"][first - 1]))
     assert_close(batch.q_parent_joint[1, 10:], batch.q_parent_joint[1, 9:10].expand(6, -1, -1))
     assert batch.mask.tolist() == [[True] * 16, [True] * 10 + [False] * 6]
     assert batch.q_parent_joint.shape[2] == 51
@@ -128,8 +128,22 @@ def test_the_true_body_hangs_where_the_recording_had_it(store):
     batch = read_windows(store, np.array([[1, 5, 16]]), 16, hands=False)
     first = int(store.sequences["first"][1]) + 5
     _, posed = batch.posed(open_body())
-    root = torch.tensor(store.arrays["T_world_root"][first : first + 16])
+    root = torch.tensor(stored_arrays(store)["T_world_root"][first : first + 16])
     assert_close(posed.p_world_joint[0, :, 0], root[:, 4:], rtol=0, atol=1e-5)
+
+
+def test_half_of_the_training_windows_are_mirrored(store):
+    table = window_table(store, splits(store), WINDOW)
+    spans = table[table["split"] == "train"]
+    batch = TrainingWindows(store, spans, WINDOW, False, 0.0, seed=1).batch(64, "stage", 1)
+    rows = draw_windows(spans, WINDOW, 0.0, 64, generator_for(1, "windows", "stage", 1))
+    recorded = read_windows(store, rows, WINDOW.length, hands=False)
+    mirrored = recorded.mirrored(torch.ones(64, dtype=torch.bool))
+    as_recorded, as_mirrored = (
+        (batch.T_world_cpf == other.T_world_cpf).flatten(1).all(dim=1) for other in (recorded, mirrored)
+    )
+    assert (as_recorded ^ as_mirrored).all()
+    assert 16 < int(as_mirrored.sum()) < 48
 
 
 def test_mirroring_reflects_every_joint_and_twice_is_nothing():

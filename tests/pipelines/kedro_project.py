@@ -35,6 +35,13 @@ def run(data: Path, stages: str, env: str = "smoke", **params: Any) -> Result:
         os.chdir(before)
 
 
+def succeed(data: Path, stages: str, env: str = "smoke", **params: Any) -> str:
+    """`run`, which must end without an error, and what it printed."""
+    result = run(data, stages, env, **params)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
 def start(data: Path, stages: str, **params: Any) -> subprocess.Popen:
     """`kedro run` as a process of its own."""
     named = {name.replace("__", "."): value for name, value in params.items()}

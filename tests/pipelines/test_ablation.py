@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.pipelines.kedro_project import files, run, start
+from tests.pipelines.kedro_project import files, run, start, succeed
 from tests.pipelines.test_resume import wait_for
 
 PLACES = ("06_models/smoke/ablation", "07_model_output/smoke/ablation", "08_reporting/smoke")
@@ -19,8 +19,7 @@ PLACES = ("06_models/smoke/ablation", "07_model_output/smoke/ablation", "08_repo
 def finished(tmp_path_factory) -> Path:
     data = tmp_path_factory.mktemp("ablation")
     for stages in ("ingestion,pretraining,reward_model", "ablation"):
-        result = run(data, stages)
-        assert result.exit_code == 0, result.output
+        succeed(data, stages)
     return data
 
 
@@ -99,7 +98,7 @@ def test_half_of_the_cells_lost_is_half_of_the_work(finished, tmp_path):
     for place in PLACES[:2]:
         shutil.rmtree(data / place / "joint_perlin")
     before = times(data, PLACES[0])
-    assert run(data, "ablation").exit_code == 0
+    succeed(data, "ablation")
     assert made(data) == made(finished)
     after = times(data, PLACES[0])
     assert cells_in(name for name in after if after[name] != before.get(name)) == {"joint_perlin"}
@@ -148,7 +147,7 @@ def test_a_changed_parameter_makes_its_cells_again_and_says_which_parameter(fini
 def test_another_way_of_judging_scores_again_and_trains_nothing(finished, tmp_path):
     data = shutil.copytree(finished, tmp_path / "data")
     trained, scored = times(data, PLACES[0]), times(data, PLACES[1])
-    assert run(data, "ablation", evaluation__seed=7).exit_code == 0
+    succeed(data, "ablation", evaluation__seed=7)
     assert times(data, PLACES[0]) == trained
     after = times(data, PLACES[1])
     assert all(after[name] != scored[name] for name in scored)

@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from tests.pipelines.kedro_project import run
+from tests.pipelines.kedro_project import run, succeed
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_diversity_log_holds_the_evidence(finished):
     row = json.loads(lines[0])
     assert row["spread_mm_all"] > 0
     assert {"reward_std_position", "reward_std_perceptual", "dropped_share", "gradient_norm"} <= set(row)
-    assert {"clipped_low", "clipped_high", "kl_per_dim"} <= set(row)
+    assert "kl_per_dim" in row
     (level, *_) = [name.removeprefix("level_kl_nats_") for name in row if name.startswith("level_kl_nats_")]
     by_level = ("gradient_norm", "rho_squared", "kl_nats", "clipped_low", "clipped_high")
     assert {f"level_{name}_{level}" for name in by_level} <= set(row)
@@ -76,7 +76,7 @@ def test_grpo_alone_runs_after_the_others_under_both_spellings(finished, tmp_pat
     data = shutil.copytree(finished[0], tmp_path / "data")
     shutil.rmtree(data / "06_models/smoke/grpo")
     (data / "06_models/smoke/policy.safetensors").unlink()
-    assert run(data, "grpo").exit_code == 0
+    succeed(data, "grpo")
     assert (data / "06_models/smoke/policy.safetensors").is_file()
     shutil.rmtree(data / "06_models/smoke/grpo")
     given = ["--env", "smoke", "--pipeline", "grpo", "--params", f"data={data}"]
@@ -87,10 +87,9 @@ def test_grpo_alone_runs_after_the_others_under_both_spellings(finished, tmp_pat
 def test_a_second_evaluation_scores_nothing_and_trains_nothing(finished):
     data, _ = finished
     before = scores(data), models(data)
-    result = run(data, "evaluation")
-    assert result.exit_code == 0, result.output
+    output = succeed(data, "evaluation")
     assert (scores(data), models(data)) == before
-    assert "Pretrained and post-trained" in result.output
+    assert "Pretrained and post-trained" in output
 
 
 def test_one_more_checkpoint_is_the_only_one_scored(finished, tmp_path):
@@ -98,7 +97,7 @@ def test_one_more_checkpoint_is_the_only_one_scored(finished, tmp_path):
     folder = data / "06_models/smoke/grpo"
     shutil.copy(folder / "step_0000002.safetensors", folder / "step_0000003.safetensors")
     before, trained = scores(data), models(data)
-    assert run(data, "evaluation").exit_code == 0
+    succeed(data, "evaluation")
     after = scores(data)
     assert {name for name in after if after[name] != before.get(name)} == {"grpo/step_0000003.json"}
     assert models(data) == trained
@@ -107,7 +106,7 @@ def test_one_more_checkpoint_is_the_only_one_scored(finished, tmp_path):
 def test_another_protocol_scores_everything_again(finished, tmp_path):
     data = shutil.copytree(finished[0], tmp_path / "data")
     before = scores(data)
-    assert run(data, "evaluation", evaluation__seed=7).exit_code == 0
+    succeed(data, "evaluation", evaluation__seed=7)
     after = scores(data)
     assert all(after[name] != before[name] for name in before)
 
@@ -116,7 +115,7 @@ def test_running_the_chain_again_changes_no_model_and_no_score(finished):
     data, _ = finished
     weights = {path: path.read_bytes() for path in (data / "06_models/smoke").rglob("*.safetensors")}
     scored = scores(data)
-    assert run(data, "").exit_code == 0
+    succeed(data, "")
     assert {path: path.read_bytes() for path in weights} == weights
     assert scores(data) == scored
 
@@ -131,8 +130,7 @@ def test_other_parameters_under_the_same_name_are_refused_and_named(finished):
 
 def test_a_longer_training_goes_on_where_the_shorter_one_ended(finished, tmp_path):
     data = shutil.copytree(finished[0], tmp_path / "data")
-    longer = run(data, "grpo", grpo__updates=8)
-    assert longer.exit_code == 0, longer.output
+    succeed(data, "grpo", grpo__updates=8)
     steps = sorted(path.stem for path in (data / "06_models/smoke/grpo").glob("step_*"))
     assert steps[-1] == "step_0000008"
     shorter = run(data, "grpo", grpo__updates=4)

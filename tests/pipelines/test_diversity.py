@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from tests.pipelines.kedro_project import files, run
+from tests.pipelines.kedro_project import files, run, succeed
 
 CHAIN_BEFORE = "ingestion,pretraining,reward_model"
 CELLS = 2 * 1 + 3 * 2 + 3 + 3  # without noise; Perlin and white on the main chain; Perlin on the other
@@ -16,11 +16,8 @@ CELLS = 2 * 1 + 3 * 2 + 3 + 3  # without noise; Perlin and white on the main cha
 def finished(tmp_path_factory):
     """The folder of a study without a policy, and what it printed."""
     data = tmp_path_factory.mktemp("diversity")
-    result = run(data, CHAIN_BEFORE)
-    assert result.exit_code == 0, result.output
-    result = run(data, "diversity")
-    assert result.exit_code == 0, result.output
-    return data, result.output
+    succeed(data, CHAIN_BEFORE)
+    return data, succeed(data, "diversity")
 
 
 def cells(data) -> dict:
@@ -65,9 +62,8 @@ def test_a_study_that_lost_half_of_its_cells_measures_those_and_ends_with_the_sa
     for path in lost:
         path.unlink()
     before = times(data)
-    result = run(data, "diversity")
-    assert result.exit_code == 0, result.output
-    assert f"{CELLS} cells, {len(lost)} to be measured" in result.output
+    output = succeed(data, "diversity")
+    assert f"{CELLS} cells, {len(lost)} to be measured" in output
     assert {name: t for name, t in times(data).items() if name in before} == before
     assert cells(data) == cells(finished[0])
     assert reports(data) == reports(finished[0])
@@ -97,7 +93,7 @@ def test_a_policy_that_is_not_there_is_asked_for_in_one_sentence(finished, tmp_p
     shutil.copy(
         data / "06_models/smoke/pretrained_denoiser.safetensors", data / "06_models/smoke/policy.safetensors"
     )
-    assert run(data, "diversity", diversity__checkpoint="policy").exit_code == 0
+    succeed(data, "diversity", diversity__checkpoint="policy")
     assert len(cells(data)) == 2 * CELLS  # side by side
 
 

@@ -9,7 +9,7 @@ from motiongrpo.base.checkpoint import load_checkpoint
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import EgoAlloModel, read_egoallo, write_egoallo
 from tests.denoisers import small
-from tests.pipelines.kedro_project import run
+from tests.pipelines.kedro_project import run, succeed
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,7 @@ def released(tmp_path_factory):
 def finished(tmp_path_factory, released):
     """The folder of a whole smoke run that starts from it."""
     data = tmp_path_factory.mktemp("data")
-    result = run(data, "", pretraining__init="egoallo", pretraining__egoallo=released)
-    assert result.exit_code == 0, result.output
+    succeed(data, "", pretraining__init="egoallo", pretraining__egoallo=released)
     return data
 
 
@@ -56,8 +55,7 @@ def test_it_is_scored_post_trained_and_reported(finished):
 def test_running_it_again_changes_nothing(finished, released):
     model = finished / "06_models/smoke/pretraining/step_0000000.safetensors"
     before = model.read_bytes()
-    again = run(finished, "pretraining", pretraining__init="egoallo", pretraining__egoallo=released)
-    assert again.exit_code == 0, again.output
+    succeed(finished, "pretraining", pretraining__init="egoallo", pretraining__egoallo=released)
     assert model.read_bytes() == before
 
 
@@ -77,8 +75,7 @@ def test_other_weights_under_the_same_name_are_refused(finished, released, tmp_p
 
 
 def test_both_denoisers_of_a_run_are_exported_when_asked(finished):
-    result = run(finished, "egoallo_export")
-    assert result.exit_code == 0, result.output
+    succeed(finished, "egoallo_export")
     models = finished / "06_models/smoke"
     for name, step in (("pretrained_denoiser", 0), ("policy", 6)):
         ours = load_checkpoint(models / f"{name}.safetensors", "denoiser")

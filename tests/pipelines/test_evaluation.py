@@ -13,7 +13,7 @@ from motiongrpo.base.checkpoint import Checkpoint, load_checkpoint, save_checkpo
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import EgoAlloModel, write_egoallo
 from tests.denoisers import small
-from tests.pipelines.kedro_project import run
+from tests.pipelines.kedro_project import run, succeed
 
 OWN = 6  # checkpoints of a smoke run
 
@@ -26,9 +26,7 @@ def data(smoke_run, tmp_path):
 
 def evaluated(data: Path, stages: str = "evaluation", **params: object) -> str:
     """What the run said, as one line."""
-    result = run(data, stages, **params)
-    assert result.exit_code == 0, result.output
-    return " ".join(result.output.split())
+    return " ".join(succeed(data, stages, **params).split())
 
 
 def refused(data: Path, **params: object) -> str:
@@ -259,7 +257,7 @@ def test_a_run_drawn_otherwise_is_compared_with_a_warning_until_it_is_scored_her
 def test_a_run_of_test_motion_alone_scores_the_checkpoints_of_others(data):
     """As a store of RICH does: it has motion, and nothing was trained on it."""
     motion = {"ingestion__synthetic__seed": 99, "run": "held"}
-    assert run(data, "ingestion", **motion).exit_code == 0
+    succeed(data, "ingestion", **motion)
     assert "name runs that have some" in refused(data, run="held")
     said = evaluated(data, runs="held;smoke")
     assert f"{OWN} checkpoints found, {OWN} to be scored" in said
@@ -273,7 +271,7 @@ def test_a_run_of_test_motion_alone_scores_the_checkpoints_of_others(data):
 def test_motion_of_another_run_has_no_paired_difference(data):
     copied_run(data, "other")
     shutil.rmtree(data / "02_intermediate/other")
-    assert run(data, "ingestion,evaluation", run="other", ingestion__synthetic__seed=99).exit_code == 0
+    succeed(data, "ingestion,evaluation", run="other", ingestion__synthetic__seed=99)
     evaluated(data, "reporting", runs="smoke;other")
     rows = table(data, "runs_comparison.csv")
     of_other = rows[rows["run"] == "other"]

@@ -12,7 +12,7 @@ import pytest
 from motiongrpo.motion.sources.amass_subsets import PROTOCOLS
 from motiongrpo.motion.store import CURRENT, LOG
 from tests.motion.sources.raw_folders import rich_tree, smplh_file
-from tests.pipelines.kedro_project import files, run, start
+from tests.pipelines.kedro_project import files, run, start, succeed
 
 TAKES = 3
 STORE = "02_intermediate/smoke/motions"
@@ -40,8 +40,7 @@ def params(root: Path, **more) -> dict:
 @pytest.fixture(scope="module")
 def ingested(amass, tmp_path_factory) -> Path:
     data = tmp_path_factory.mktemp("data")
-    result = run(data, "ingestion", **params(amass, ingestion__workers=1))
-    assert result.exit_code == 0, result.output
+    succeed(data, "ingestion", **params(amass, ingestion__workers=1))
     return data
 
 
@@ -76,8 +75,7 @@ def test_a_kill_in_the_middle_of_many_processes_costs_nothing(amass, ingested, t
     assert not (tmp_path / STORE / CURRENT).exists()
     before = _lines(tmp_path / STORE)
     assert 0 < before < 14 * TAKES + 2
-    result = run(tmp_path, "ingestion", **params(amass, ingestion__workers=1))
-    assert result.exit_code == 0, result.output
+    succeed(tmp_path, "ingestion", **params(amass, ingestion__workers=1))
     assert files(tmp_path / STORE) == files(ingested / STORE)
 
 
@@ -97,8 +95,7 @@ def test_a_missing_subset_stops_the_command_with_one_sentence(amass, tmp_path):
 def test_a_test_split_alone_can_be_ingested_and_training_on_it_is_refused(tmp_path):
     rich_tree(tmp_path / "rich", "BBQ_001_guitar", "001", range(60))
     data = tmp_path / "data"
-    result = run(data, "ingestion", ingestion__source="rich", data_root=str(tmp_path / "rich"))
-    assert result.exit_code == 0, result.output
+    succeed(data, "ingestion", ingestion__source="rich", data_root=str(tmp_path / "rich"))
     assert set(pd.read_csv(data / "05_model_input/smoke/windows.csv")["split"]) == {"test"}
     result = run(data, "pretraining", ingestion__source="rich", data_root=str(tmp_path / "rich"))
     assert result.exit_code == 1

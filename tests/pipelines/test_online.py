@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from tests.pipelines.kedro_project import run, start
+from tests.pipelines.kedro_project import run, start, succeed
 from tests.pipelines.test_resume import STATE, models, wait_for, without
 
 ONLINE = {"grpo__rewards__online": "true", "grpo__updates": 9, "grpo__checkpoint_every": 1}
@@ -18,8 +18,7 @@ ONLINE = {"grpo__rewards__online": "true", "grpo__updates": 9, "grpo__checkpoint
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory) -> Path:
     data = tmp_path_factory.mktemp("unbroken")
-    result = run(data, "ingestion,pretraining,reward_model,grpo", **ONLINE)
-    assert result.exit_code == 0, result.output
+    succeed(data, "ingestion,pretraining,reward_model,grpo", **ONLINE)
     return data
 
 
@@ -49,7 +48,7 @@ def test_killed_before_or_after_a_refresh_it_ends_where_an_unbroken_run_ends(sav
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (data / "06_models/smoke/grpo/COMPLETE").exists()
-    assert run(data, "grpo", **ONLINE).exit_code == 0
+    succeed(data, "grpo", **ONLINE)
     assert models(data, "grpo") == models(unbroken, "grpo")
     assert log(data) == log(unbroken)
 

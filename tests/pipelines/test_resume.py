@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.kedro_project import files, run, start
+from tests.pipelines.kedro_project import files, start, succeed
 
 LONG = {"pretraining__steps": 60, "reward_model__steps": 40, "grpo__updates": 16}
 STAGES = {"pretraining": "pretraining", "reward_model": "reward_model", "grpo": "grpo"}
@@ -18,8 +18,7 @@ STATE = "training_state.safetensors"
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory) -> Path:
     data = tmp_path_factory.mktemp("unbroken")
-    result = run(data, "ingestion,pretraining,reward_model,grpo", **LONG)
-    assert result.exit_code == 0, result.output
+    succeed(data, "ingestion,pretraining,reward_model,grpo", **LONG)
     return data
 
 
@@ -53,8 +52,7 @@ def test_kill_9_costs_nothing_but_time(stage, unbroken, tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not (data / "06_models/smoke" / stage / "COMPLETE").exists()
-    result = run(data, stage, **LONG)
-    assert result.exit_code == 0, result.output
+    succeed(data, stage, **LONG)
     assert models(data, stage) == models(unbroken, stage)
     for log in (data / "08_reporting/smoke").glob("*_log.jsonl"):
         assert log.read_bytes() == (unbroken / "08_reporting/smoke" / log.name).read_bytes()
@@ -70,7 +68,7 @@ def test_a_polite_signal_saves_and_stops_with_one_sentence(unbroken, tmp_path):
     assert "grpo was asked to stop and saved step" in output
     assert "run the same command to go on" in output
     assert "Traceback" not in output
-    assert run(data, "grpo", **LONG).exit_code == 0
+    succeed(data, "grpo", **LONG)
     final = "step_0000016.safetensors"
     assert models(data, "grpo")[final] == models(unbroken, "grpo")[final]
 
@@ -83,5 +81,5 @@ def test_an_ingestion_that_was_killed_goes_on(unbroken, tmp_path):
     (generation,) = (path for path in store.iterdir() if path.is_dir())
     lines = (generation / "files.jsonl").read_text().splitlines(keepends=True)
     (generation / "files.jsonl").write_text("".join(lines[:9]) + lines[9][:20])
-    assert run(data, "ingestion", **LONG).exit_code == 0
+    succeed(data, "ingestion", **LONG)
     assert files(store) == files(unbroken / "02_intermediate/smoke/motions")

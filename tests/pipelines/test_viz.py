@@ -47,7 +47,7 @@ def of_the_chain() -> list[str]:
 
 
 def previewed(dataset: Any) -> tuple[str, Any]:
-    """As kedro-viz asks for it: the annotation says the kind."""
+    """The kind of a preview, by its annotation as kedro-viz finds it, and the preview."""
     options = dataset.metadata["kedro-viz"].get("preview_args", {})
     kind = inspect.signature(dataset.preview).return_annotation
     return getattr(kind, "__name__", str(kind)), dataset.preview(**options)
@@ -172,6 +172,6 @@ def test_a_panel_opens_with_the_clip_in_it(site, tmp_path):
 
 
 class Silent(SimpleHTTPRequestHandler):
-    """Serves files and says nothing of it."""
+    """A file server that logs nothing."""
 
     def log_message(self, *words: object) -> None: ...

@@ -2,7 +2,13 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from motiongrpo.policy.advantage import group_advantages, reward_scale, standardised, teaches, variance_split
+from motiongrpo.policy.advantage import (
+    group_advantages,
+    informative_rows,
+    reward_scale,
+    standardised,
+    variance_split,
+)
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 
@@ -67,10 +73,10 @@ def test_floors_are_the_lower_quartile_of_the_group_deviations():
     assert scale.spread["r"] == pytest.approx(float(r.std(correction=0)))
 
 
-def test_a_group_teaches_if_any_reward_tells_its_samples_apart():
+def test_a_group_is_informative_if_any_reward_tells_its_samples_apart():
     still, moving = torch.zeros(4), torch.tensor([0.0, 1, 0, 1])
     r = {"a": torch.stack([still, still, moving]), "b": torch.stack([still, moving, still])}
-    assert teaches(r, {"a": 1.0, "b": 1.0}, 0.01).tolist() == [False, True, True]
+    assert informative_rows(r, {"a": 1.0, "b": 1.0}, 0.01).tolist() == [False, True, True]
 
 
 def test_the_variance_split_adds_up_and_finds_the_known_parts():

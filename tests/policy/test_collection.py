@@ -11,7 +11,7 @@ from motiongrpo.base.errors import Diverged
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.policy.advantage import RewardScale, group_advantages
-from motiongrpo.policy.collection import AdvantageConfig, Collector, judge
+from motiongrpo.policy.collection import AdvantageConfig, Collector, informative_groups, judge
 from motiongrpo.policy.rollout import roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import gradient_pass
@@ -24,7 +24,7 @@ TERMS = ["position", "rotation"]
 SCALE = RewardScale(
     omega={"position": 2.0, "rotation": 1.0, "perceptual": 0.2},
     floor=dict.fromkeys(TERMS, 1e-9),  # the untrained network hardly spreads
-    spread=dict.fromkeys(TERMS, 0.0),  # every group teaches
+    spread=dict.fromkeys(TERMS, 0.0),  # every group is informative
 )
 
 
@@ -88,7 +88,7 @@ def test_shuffled_rewards_stay_in_their_group_and_leave_their_sample():
         assert_close(moved, advantage)
 
 
-def test_when_no_group_teaches_none_is_kept_and_what_was_sampled_is_told():
+def test_without_an_informative_group_none_is_kept_and_what_was_sampled_is_told():
     scale = RewardScale(SCALE.omega, SCALE.floor, dict.fromkeys(TERMS, 1e9))
     collected = collect(collector(Supply(), scale))
     assert collected.dropped_share == 1
@@ -130,7 +130,9 @@ def test_a_poisoned_window_stops_the_run():
 
 
 def test_a_poisoned_reward_is_not_taken_for_a_group_that_agrees():
-    collecting = collector(Supply(), terms=["position", "perceptual"])
+    terms = ["position", "perceptual"]
+    scale = RewardScale(SCALE.omega, dict.fromkeys(terms, 1e-9), dict.fromkeys(terms, 0.0))
+    collecting = collector(Supply(), scale, terms)
     next(collecting.reward.perceptual.parameters()).data.fill_(float("nan"))
     with pytest.raises(Diverged, match="what the reward 'perceptual' is made of is nan"):
         collect(collecting)
@@ -181,12 +183,13 @@ def test_nested_noise_compares_samples_of_one_track():
     assert_close(collected.advantage, expected, rtol=0, atol=1e-9)
 
 
-def test_a_group_whose_tracks_alone_differ_teaches_nothing_when_noise_is_nested():
+def test_a_group_whose_tracks_alone_differ_is_uninformative_when_noise_is_nested():
     by_track = {"position": torch.tensor([[0.1, 0.1, 0.7, 0.7], [0.1, 0.1, 0.1, 0.7]]).double()}
     whole = collector(Supply(), position_scale(1.0), TERMS[:1])
     nested = collector(Supply(), position_scale(1.0), TERMS[:1], noise=NESTED | {"octaves": 1})
-    assert whole.worth(by_track).tolist() == [True, True]
-    assert nested.worth(by_track).tolist() == [False, True]
+    for collecting, expected in ((whole, [True, True]), (nested, [False, True])):
+        found = informative_groups(by_track, collecting.scale, collecting.rollout, collecting.advantage)
+        assert found.tolist() == expected
 
 
 def surrogate(**changes) -> SurrogateConfig:

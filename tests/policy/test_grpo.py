@@ -15,7 +15,7 @@ from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy import grpo
 from motiongrpo.policy.collection import AdvantageConfig, judge
 from motiongrpo.policy.evidence import DiagnosticsConfig
-from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, calibrate, improve
+from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, improve
 from motiongrpo.policy.rollout import RolloutConfig, roll_out
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.rewards.hybrid import HybridReward
@@ -91,7 +91,7 @@ def trainer(settings: GrpoConfig) -> Trainer:
 def post_trained(settings: GrpoConfig, policy: Denoiser | None = None):
     training = Optimiser(policy or network(), settings.optimiser)
     coach = trainer(settings)
-    return training, list(improve(training, coach, calibrate(coach)))
+    return training, list(improve(training, coach, coach.reward_scale()))
 
 
 def test_every_update_is_told_and_every_pass_is_a_step():
@@ -125,7 +125,7 @@ DROP_ALL = 1e15  # times drop_below: no group reaches it
 def run_of_drops(settings: GrpoConfig, empty_updates: int = 0, shares=(DROP_ALL,) * 9):
     """Updates whose groups are all dropped, or none, as `shares` of the spread say, by update."""
     training, coach = Optimiser(network(), settings.optimiser), trainer(settings)
-    scale = calibrate(coach)
+    scale = coach.reward_scale()
     told = []
     for share in shares:
         spread = dict.fromkeys(TERMS, share)
@@ -143,7 +143,7 @@ def test_an_update_without_a_group_takes_no_step_and_is_told_as_such():
     before = network()
     training, (update,) = run_of_drops(config(passes=2, empty_updates=2), shares=[DROP_ALL])
     assert (update.step, update.dropped_share, update.empty_updates) == (1, 1, 1)
-    assert update.gradient_norm is update.clipped is update.kl_per_dim is update.audit is None
+    assert update.gradient_norm is update.kl_per_dim is update.audit is None
     assert update.level == {}
     assert update.evidence is None
     assert set(update.reward) == set(TERMS)
@@ -242,7 +242,7 @@ def test_in_single_precision_the_audit_passes():
     coach = Trainer(network().float(), hybrid(terms=TERMS), _single, settings, torch.device("cpu"))
     coach.reward.perceptual.float()
     training = Optimiser(network().float(), settings.optimiser)
-    (update,) = improve(training, coach, calibrate(coach))
+    (update,) = improve(training, coach, coach.reward_scale())
     assert update.audit.per_dim < AUDIT_LIMIT
 
 
@@ -259,7 +259,7 @@ def test_a_run_in_two_parts_is_a_run_in_one():
     resumed = Optimiser(copy.deepcopy(first.model), settings.optimiser)
     resumed.restore(first.state())
     coach = trainer(settings)
-    assert [u.step for u in improve(resumed, coach, calibrate(coach))] == [2, 3]
+    assert [u.step for u in improve(resumed, coach, coach.reward_scale())] == [2, 3]
     for name, value in whole.state().items():
         assert_close(resumed.state()[name], value, rtol=0, atol=0)
 
@@ -274,7 +274,7 @@ def following(settings: GrpoConfig) -> tuple[Optimiser[Denoiser], Trainer]:
 
 def test_a_perceptual_model_that_follows_is_refreshed_between_updates_and_its_version_told():
     training, coach = following(config(updates=5))
-    updates = list(improve(training, coach, calibrate(coach)))
+    updates = list(improve(training, coach, coach.reward_scale()))
     assert [u.perceptual_version for u in updates] == [0, 0, 1, 1, 2]
     assert [set(u.refresh) for u in updates] == [
         set(),
@@ -288,7 +288,7 @@ def test_a_perceptual_model_that_follows_is_refreshed_between_updates_and_its_ve
 def test_without_being_asked_the_perceptual_model_stays_what_it_was():
     coach = trainer(config(updates=3))
     before = copy.deepcopy(coach.reward.perceptual.state_dict())
-    updates = list(improve(Optimiser(network(), coach.config.optimiser), coach, calibrate(coach)))
+    updates = list(improve(Optimiser(network(), coach.config.optimiser), coach, coach.reward_scale()))
     assert [u.perceptual_version for u in updates] == [0, 0, 0]
     for name, value in coach.reward.perceptual.state_dict().items():
         assert_close(value, before[name], rtol=0, atol=0)
@@ -300,10 +300,10 @@ def test_after_a_refresh_only_what_depends_on_the_perceptual_model_is_scaled_ane
     collect = grpo._collect
     monkeypatch.setattr(grpo, "_collect", lambda *args: used.append(args[2]) or collect(*args))
     training, coach = following(config(updates=3))
-    first = calibrate(coach)
+    first = coach.reward_scale()
     list(improve(training, coach, first))
     assert used[0] == used[1] == first
-    assert used[2] == calibrate(trainer_with(coach.reward)) != first
+    assert used[2] == trainer_with(coach.reward).reward_scale() != first
     assert used[2].omega == first.omega
     for term in ("rotation", "position"):
         assert (used[2].floor[term], used[2].spread[term]) == (first.floor[term], first.spread[term])
@@ -320,14 +320,14 @@ def test_a_run_with_a_model_that_follows_in_two_parts_is_a_run_in_one(at):
     """Stopped before a refresh, after one, or between two."""
     policy, coach = following(config(updates=4))
     whole = WithCompanion(policy, coach.online.training, "perceptual")
-    told = list(improve(policy, coach, calibrate(coach)))
+    told = list(improve(policy, coach, coach.reward_scale()))
     policy, coach = following(config(updates=at))
     first = WithCompanion(policy, coach.online.training, "perceptual")
-    before = list(improve(policy, coach, calibrate(coach)))
+    before = list(improve(policy, coach, coach.reward_scale()))
     policy, coach = following(config(updates=4))
     resumed = WithCompanion(policy, coach.online.training, "perceptual")
     resumed.restore(first.state())
-    assert before + list(improve(policy, coach, calibrate(coach))) == told
+    assert before + list(improve(policy, coach, coach.reward_scale())) == told
     for name, value in whole.state().items():
         assert_close(resumed.state()[name], value, rtol=0, atol=0)
 
@@ -336,7 +336,7 @@ def test_a_refresh_that_diverges_says_whose_loss_it_was():
     training, coach = following(config(updates=3))
     next(coach.online.training.model.parameters()).data.fill_(float("nan"))
     with pytest.raises(Diverged, match="while the perceptual model was refreshed, the loss is nan; lower"):
-        list(improve(training, coach, calibrate(coach)))
+        list(improve(training, coach, coach.reward_scale()))
 
 
 def test_the_anchor_is_given_the_seed_of_the_run(monkeypatch):
@@ -357,15 +357,15 @@ def test_the_reference_stays_what_it_was():
     settings = config(updates=2)
     coach = trainer(settings)
     training = Optimiser(network(), settings.optimiser)
-    list(improve(training, coach, calibrate(coach)))
+    list(improve(training, coach, coach.reward_scale()))
     for before, after in zip(network().parameters(), coach.reference.parameters(), strict=True):
         assert_close(after, before, rtol=0, atol=0)
         assert after.grad is None
 
 
 def test_the_calibration_pool_fixes_steepness_floor_and_spread():
-    scale = calibrate(trainer(config()))
-    assert scale == calibrate(trainer(config()))
+    scale = trainer(config()).reward_scale()
+    assert scale == trainer(config()).reward_scale()
     assert set(scale.omega) == set(scale.floor) == set(scale.spread) == set(TERMS)
     assert scale.omega["perceptual"] == 0.2
     assert all(0 < scale.floor[term] < scale.spread[term] for term in ("rotation", "position"))
@@ -374,7 +374,7 @@ def test_the_calibration_pool_fixes_steepness_floor_and_spread():
 def test_with_nested_noise_floors_are_of_the_deviation_within_a_track():
     noise = {"kind": "perlin", "scope": "nested", "tracks": 2, "amplitude_m": 0.1, "spacing_frames": 8.0}
     coach = trainer(config(noise=noise | {"octaves": 1}))
-    scale, chain = calibrate(coach), coach.config.rollout
+    scale, chain = coach.reward_scale(), coach.config.rollout
     pool = roll_out(coach.reference, windows(4, "calibration"), chain, [], coach.generator("calibration"))
     reward = coach.reward.rewards(judge(pool, coach.reward).values, scale.omega)["rotation"]
     by_track = reward.view(4, 2, 2).std(dim=2, correction=0)

@@ -8,7 +8,7 @@ from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import reverse_step
 from motiongrpo.policy.rollout import (
-    concatenate,
+    Rollouts,
     perturbed_paths,
     roll_out,
     stratified_subset,
@@ -51,7 +51,7 @@ def test_rows_and_groups_are_two_views_of_the_same_samples():
     config = rollout_config(3, 4, **noisy("nested"))
     rollouts = roll_out(LinearPolicy(3), windows(3), config, [], seeded())
     per_group = rollouts.by_group().mean((-1, -2))
-    assert_close(rollouts.per_row(per_group), rollouts.x.mean((-1, -2)))
+    assert_close(config.compared(per_group), rollouts.x.mean((-1, -2)))
 
 
 @pytest.mark.parametrize(("initial", "distinct"), [("shared", 1), ("own", 4)])
@@ -119,7 +119,7 @@ def test_concatenating_puts_groups_side_by_side():
     parts = [
         roll_out(LinearPolicy(3), windows(n), config, trainable_steps(config), seeded(n)) for n in (1, 2)
     ]
-    whole = concatenate(parts)
+    whole = Rollouts.concatenate(parts)
     assert len(whole.batch) == 3
     assert_close(whole.groups(torch.tensor([True, False, False])).x, parts[0].x)
     assert_close(whole.steps[1].noise[2:], parts[1].steps[1].noise)

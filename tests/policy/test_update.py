@@ -16,7 +16,7 @@ from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
 from motiongrpo.diffusion.schedule import squared_levels
 from motiongrpo.diffusion.training import noised_loss
 from motiongrpo.policy.movement import movement
-from motiongrpo.policy.rollout import Rollouts, concatenate, roll_out, trainable_steps
+from motiongrpo.policy.rollout import Rollouts, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import accumulate_gradient, add_anchor, gradient_pass
 from tests.bodies import window_batch
@@ -90,9 +90,10 @@ def test_log_ratio_and_divergence_are_those_of_the_densities_that_were_sampled(s
         dimensions = mask.sum(1) * FEATURES
         log_ratio = (new.log_prob(x_s, mask) - old.log_prob(x_s, mask)) / dimensions
         each = kl_divergence(Normal(old.mean, old.std), Normal(new.mean, new.std)).sum(-1)
-        said = accumulate_gradient(policy, network(), sampled, step, ADVANTAGE, surrogate(kl_weight=0.1))
-        assert said.largest_log_ratio == pytest.approx(float(log_ratio.abs().max()), rel=1e-6)
-        assert said.kl_per_dim == pytest.approx(float(((each * mask).sum(1) / dimensions).mean()), rel=1e-6)
+        said = accumulate_gradient(policy, network(), sampled, step, ADVANTAGE, surrogate())
+        assert said.per_dim == pytest.approx(float(log_ratio.abs().max()), rel=1e-6)
+        stands = movement(policy, network(), sampled, surrogate())[t]
+        assert stands.kl_per_dim == pytest.approx(float(((each * mask).sum(1) / dimensions).mean()), rel=1e-6)
 
 
 def test_the_divergence_has_a_gradient_and_its_reference_has_none():
@@ -152,7 +153,7 @@ def test_the_gradient_of_all_groups_is_the_mean_of_the_gradients_of_each():
     sampled = rollouts()
     parts = [sampled.groups(torch.tensor(which)) for which in ([True, False], [False, True])]
     each = [gradient(network(), part, ADVANTAGE[i : i + 1]) for i, part in enumerate(parts)]
-    together = gradient(network(), concatenate(parts), ADVANTAGE)
+    together = gradient(network(), Rollouts.concatenate(parts), ADVANTAGE)
     assert_close(together, (each[0] + each[1]) / 2, rtol=0, atol=1e-12)
 
 
@@ -169,11 +170,11 @@ def test_the_audit_in_nats_counts_the_dimensions_of_each_sample():
         alone = accumulate_gradient(
             moved(network()), network(), part, part.steps[1], ADVANTAGE[row : row + 1], surrogate()
         )
-        per_dim.append(alone.largest_log_ratio)
+        per_dim.append(alone.per_dim)
     assert per_dim[1] > 2 * per_dim[0]
     expected = max(value * real * FEATURES for value, real in zip(per_dim, (FRAMES, 2), strict=True))
-    assert found.largest_log_ratio == pytest.approx(max(per_dim))
-    assert found.largest_log_ratio_nats == pytest.approx(expected)
+    assert found.per_dim == pytest.approx(max(per_dim))
+    assert found.nats == pytest.approx(expected)
 
 
 def test_a_log_ratio_that_is_not_finite_stops_the_run():

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.geometry.so3 import geodesic_angle, matrix_from_quaternion
+from motiongrpo.geometry.so3 import geodesic_angle, matrix_from_quaternion, rotation_vector_from_matrix
 from motiongrpo.motion.mirror import mirror_joints
 from motiongrpo.rewards.corruption import CORRUPTIONS, LIMBS
 from tests.bodies import window_batch
@@ -85,6 +85,14 @@ def test_it_is_made_on_the_device_of_the_motion(kind):
 @pytest.mark.parametrize("kind", [kind for kind in CORRUPTIONS if kind != "height_shift"])
 def test_all_but_one_leave_the_body_where_its_head_is(kind):
     assert_close(corrupted(kind, 1.0).T_world_cpf, truth().T_world_cpf, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("severity", [0.4, 1.0])
+def test_jitter_turns_every_joint_by_a_quarter_radian_an_axis_at_full_severity(severity):
+    away = rotation_vector_from_matrix(
+        truth().R_parent_joint.mT @ corrupted("jitter", severity).R_parent_joint
+    )
+    assert float(away.square().mean().sqrt()) == pytest.approx(0.25 * severity, rel=0.05)
 
 
 def test_a_body_floats_or_sinks_by_so_much():

@@ -10,14 +10,14 @@ from motiongrpo.rewards.corruption import CORRUPTIONS
 from motiongrpo.rewards.examination import (
     SEVERITIES,
     Examiner,
-    calibrate,
     examine,
+    fit_calibration,
     fit_logistic,
     rank_correlation,
     share_above,
 )
 from motiongrpo.rewards.perceptual import PerceptualModel
-from motiongrpo.rewards.training import Judged
+from motiongrpo.rewards.training import PerceptualInput
 from tests.bodies import FPS, open_body, window_batch
 from tests.rewards.test_perceptual import ARCHITECTURE
 
@@ -92,7 +92,7 @@ def test_graded_corruptions_have_every_severity_in_turn():
 def test_the_report_says_what_the_logits_say():
     judge = lambda judged: judged.logits(model(), open_body(), FPS)  # noqa: E731
     asking, perceptual = examiner(), model()
-    samples = Judged(asking.corrupted("jitter", 0.2).candidate, BATCH.T_world_cpf)
+    samples = PerceptualInput(asking.corrupted("jitter", 0.2).candidate, BATCH.T_world_cpf)
     report = examine(perceptual, asking, samples)
     truth, fake = judge(asking.truth()), judge(samples)
     assert report["windows"] == 4
@@ -114,9 +114,9 @@ def test_the_report_says_what_the_logits_say():
 def test_calibration_makes_the_truth_likelier_than_its_opposites():
     """Both sides weigh alike, so the mean scores of truth and of its opposites add up to one."""
     perceptual, asking = model(), examiner()
-    perceptual.calibration.copy_(calibrate(perceptual, asking, None))
+    perceptual.calibration.copy_(fit_calibration(perceptual, asking, None))
     real = perceptual.score(asking.truth().logits(perceptual, open_body(), FPS))
-    fakes = Judged.together([asking.graded(kind) for kind in CORRUPTIONS])
+    fakes = PerceptualInput.concatenate([asking.graded(kind) for kind in CORRUPTIONS])
     fake = perceptual.score(fakes.logits(perceptual, open_body(), FPS))
     assert float((real.mean() + fake.mean()).detach()) == pytest.approx(1, abs=0.01)
     assert float(real.mean().detach()) >= float(fake.mean().detach())

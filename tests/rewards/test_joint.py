@@ -49,6 +49,26 @@ def test_known_errors_are_measured():
     assert_close(velocity_error(turned, true, MASK, FPS), 0 * each, **EXACT)
 
 
+def test_the_guess_is_aligned_to_the_truth_and_the_error_is_at_the_scale_of_the_truth():
+    """A similarity of the guess changes nothing; what remains grows with the scale of the truth."""
+    true = motion()
+    noisy = PosedMotion(true.R_parent_joint, true.p_world_joint + motion(5).p_world_joint[:3])
+    R = roma.random_rotmat((), dtype=torch.float64)
+    moved = PosedMotion(noisy.R_parent_joint, 3 * noisy.p_world_joint @ R.mT + 1)
+    expected = aligned_position_error(noisy, true, MASK)
+    assert float(expected.min()) > 0.1
+    assert_close(aligned_position_error(moved, true, MASK), expected, **EXACT)
+    larger = PosedMotion(true.R_parent_joint, 3 * true.p_world_joint)
+    assert_close(aligned_position_error(noisy, larger, MASK), 3 * expected, **EXACT)
+
+
+def test_the_same_frames_at_twice_the_rate_have_twice_the_velocity_error():
+    guess, true = (PosedMotion(motion(n).R_parent_joint[:3], motion(n).p_world_joint[:3]) for n in (3, 5))
+    error = velocity_error(guess, true, MASK, FPS)
+    assert float(error.min()) > 0.1
+    assert_close(velocity_error(guess, true, MASK, 2 * FPS), 2 * error, **EXACT)
+
+
 def test_a_growing_distance_is_a_velocity_error():
     true = motion()
     drift = torch.arange(6, dtype=torch.float64)[None, :, None, None] * 0.01

@@ -2,9 +2,23 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
+from motiongrpo.geometry.se3 import Transform
+from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel, joint_features
+from tests.bodies import FPS, open_body, window_batch
 
 ARCHITECTURE = PerceptualConfig(width=16, heads=2, blocks=1, frames_per_token=4)
+
+
+def test_the_same_frames_at_twice_the_rate_have_twice_the_velocity_and_else_the_same_features():
+    batch = window_batch(6)
+    head = Transform.from_wxyz_xyz(batch.T_world_cpf[:, 1:])
+    posed, contacts = batch.posed(open_body())[1], batch.contacts.double()
+    slow, fast = (joint_features(posed, contacts, head, fps) for fps in (FPS, 2 * FPS))
+    velocity = slow[:, 1:, :, 3:6]
+    assert float(velocity.norm(dim=-1).mean()) > 1e-3
+    assert_close(fast[:, 1:, :, 3:6], 2 * velocity, rtol=1e-12, atol=0)
+    others = [0, 1, 2, *range(6, 13)]
+    assert_close(fast[..., others], slow[..., others], rtol=0, atol=0)
 
 
 def test_padded_frames_change_no_logit():

@@ -15,7 +15,7 @@ from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.corruption import CORRUPTIONS
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 from motiongrpo.rewards.training import (
-    Judged,
+    PerceptualInput,
     RewardModelConfig,
     corrupted,
     hard_negatives,
@@ -62,7 +62,9 @@ def optimiser(settings: RewardModelConfig) -> Optimiser[PerceptualModel]:
     return Optimiser(PerceptualModel(ARCHITECTURE).double(), settings.optimiser)
 
 
-def trained(training: Optimiser, batch: WindowBatch, settings: RewardModelConfig, hard: Judged | None = None):
+def trained(
+    training: Optimiser, batch: WindowBatch, settings: RewardModelConfig, hard: PerceptualInput | None = None
+):
     return list(train_perceptual(training, lambda step: batch, hard, open_body(), FPS, settings))
 
 

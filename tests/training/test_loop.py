@@ -18,7 +18,6 @@ from motiongrpo.training.loop import (
     Progress,
     Training,
     checkpointed,
-    flatten,
     resume,
     table_digest,
 )
@@ -194,9 +193,9 @@ def test_a_state_of_another_training_is_refused_by_what_differs(now, message):
     assert torch.equal(opt.model.weight, before)
 
 
-def test_records_become_rows_of_single_values():
-    record = {"step": 1, "reward": {"position": 1.0, "rotation": 2.0}, "validation": None}
-    assert flatten(record) == {"step": 1, "reward_position": 1.0, "reward_rotation": 2.0}
+def test_records_become_rows_of_single_values_without_what_was_not_measured():
+    ((rows, _),) = checkpointed(steps(1, 1), optimiser(), training(1), Progress(0, {}))
+    assert rows == [{"step": 1, "loss": 1.0, "parts_position": 2.0}]
 
 
 def test_a_table_is_named_by_its_content():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from motiongrpo.experiments.contrast import Judged
+from motiongrpo.experiments.contrast import PairedScores
 from motiongrpo.viz.experiments.ablation_results import Results, results_of
 
 GRID = {"joint": 0, "joint_visual": 1, "joint_perlin": 0, "joint_visual_perlin": 1}  # paid by φ or not
@@ -89,5 +89,5 @@ def results(changes: dict[str, float], **more: Any) -> Results:
     return results_of(*left_behind(changes, **more), seed=0, resamples=200)
 
 
-def held_out(changes: dict[str, float]) -> Judged:
+def held_out(changes: dict[str, float]) -> PairedScores:
     return results(changes).held_out

@@ -8,7 +8,7 @@ from motiongrpo.viz.figures.comparison import comparison_figure
 from motiongrpo.viz.figures.curves import diversity_curves
 from motiongrpo.viz.figures.error_figures import error_by_joint
 from motiongrpo.viz.report.findings import Finding
-from motiongrpo.viz.report.paired import paired_metrics
+from motiongrpo.viz.report.metric_change import metric_changes
 from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
 from motiongrpo.viz.report.tables import (
     examination_table,
@@ -35,7 +35,7 @@ def page(
     tone: Literal["good", "note", "warning"] = "warning",
 ) -> str:
     report = ingestion_report(**{file: reason})
-    pairs = paired_metrics(final(improved() if table is None else table))
+    changes = metric_changes(final(improved() if table is None else table))
     hours = {
         "split": "train",
         "source": HOSTILE,
@@ -52,11 +52,11 @@ def page(
             run, [stage | {"parameters": [{"name": "grpo.seed", "value": "3"}]}], [], {"torch": "2.13.0"}
         ),
         DataFacts([hours], *facts),
-        Results(pairs, [Finding(tone, sentence)], examination_table(examination()), [worst]),
+        Results(changes, [Finding(tone, sentence)], examination_table(examination()), [worst]),
         Figures(
             {"diversity": diversity_curves(grpo_log())},
             {"error_by_joint": error_by_joint(error_profile())},
-            comparison_figure(pairs),
+            comparison_figure(changes),
             [scene()] * 3,
             PNG,
         ),

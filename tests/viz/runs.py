@@ -77,8 +77,10 @@ def grpo_log(updates: int = 20, last_spread: float = 3.0, dropped: float = 0.0) 
             "spread_mm_arms": 2.0,
             "spread_mm_all": [3.0 + (last_spread - 3.0) * s for s in share],
             "dropped_share": dropped,
-            "clipped_low": 0.1,
-            "clipped_high": 0.05,
+            "level_clipped_low_1000": 0.05,
+            "level_clipped_low_225": 0.15,
+            "level_clipped_high_1000": 0.0,
+            "level_clipped_high_225": 0.1,
             "gradient_norm": 0.02,
         }
     )

@@ -1,4 +1,4 @@
-"""All parameters of the project as one record: what `conf/*/parameters*.yml` and `--params` may say."""
+"""All parameters of the project as one validated record: those of `conf/*/parameters*.yml` and `--params`."""
 
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from motiongrpo.viz.viewer.server import ViewerConfig
 
 
 class ProjectParameters(Config):
-    """One field a stage, and what holds for a whole run."""
+    """The settings of a whole run, then one section for each pipeline."""
 
     run: str = Field(pattern=RUN)  # names the folders of a run
     runs: str | None = Field(pattern=RUNS)  # other runs to score and to compare with
@@ -44,7 +44,7 @@ class ProjectParameters(Config):
 
     @model_validator(mode="after")
     def build_every_cell(self) -> "ProjectParameters":
-        """A cell that cannot be built is refused by name, also one that does not run now."""
+        """Build every cell of the ablation once: one that cannot be built is refused by name before a run."""
         for name in self.ablation.cells:
             planned(name, self.ablation.pace.seeds[0], self.ablation, self._foundation)
         return self

@@ -1,4 +1,4 @@
-"""Which errors a user can do something about, and the sentence that says what."""
+"""Errors that a user can do something about, each told in one sentence instead of a traceback."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ ASKED_IN_VAIN = (ValueError, AttributeError)
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """What to tell instead of a traceback; None where the error is not the user's but ours."""
+    """The sentence to print instead of a traceback; None where the fault is that of this program."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, InputError | KedroCliError):
@@ -31,7 +31,7 @@ def sentence_of(error: BaseException) -> str | None:
 
 
 def _unreadable(error: DatasetError, last: BaseException) -> str | None:
-    """A file that some dataset of Kedro's own could not parse: JSON and CSV errors are ValueErrors."""
+    """The sentence for a file that one of Kedro's own datasets cannot parse, as JSON or CSV."""
     path = re.search(r"path=\w*\(?'([^']+)'", str(error))
     if (
         path is None
@@ -45,14 +45,14 @@ def _unreadable(error: DatasetError, last: BaseException) -> str | None:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, what it was raised from, and so on."""
+    """The error, then the chain of those it was raised from."""
     while error is not None:
         yield error
         error = error.__cause__
 
 
 def _raised_in(error: BaseException) -> str:
-    """The module that raised it."""
+    """The name of the module whose code raised the error."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

@@ -1,6 +1,6 @@
 """What a run needs that no pipeline makes: data, a body file, a device, a package.
 
-Each is looked for before the first node, so that a run of days does not end at its second stage.
+Each is checked before the first node, so that a run of days does not fail at its second stage.
 """
 
 from collections.abc import Callable, Set
@@ -11,7 +11,6 @@ import torch
 
 from motiongrpo.app.parameters import ProjectParameters
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.precision import NO_ACCELERATE
 from motiongrpo.body.body_model import find_body_file
 from motiongrpo.diffusion.egoallo import find_weights
 from motiongrpo.viz.viewer.server import NO_VISER
@@ -29,13 +28,12 @@ GET_TORCH = "https://pytorch.org/get-started/locally"
 
 
 def missing(parameters: ProjectParameters, inputs: Set[str]) -> list[str]:
-    """A sentence for each thing that is not there, and where to obtain it; `inputs` is what the run reads."""
+    """A sentence for each thing that a run with these `inputs` lacks, with where to obtain it."""
     checks: dict[str, Callable[[ProjectParameters], str | None]] = {
         "raw_motions": _missing_data,
         "body_model": _missing_body,
         "gender_conversion": _missing_conversion,
         "params:device": _missing_device,
-        "params:precision": _missing_package,
         "params:pretraining": _missing_start,
         "params:viewer": _missing_viewer,
     }
@@ -53,7 +51,7 @@ def _missing_data(parameters: ProjectParameters) -> str | None:
 
 
 def _missing_body(parameters: ProjectParameters) -> str | None:
-    """The open body stands in for SMPL-H where betas are not read from files."""
+    """A body file is needed where one is named, and where betas are read from motion files."""
     if parameters.body is not None:
         try:
             find_body_file(Path(parameters.body).expanduser(), parameters.gender)
@@ -66,7 +64,7 @@ def _missing_body(parameters: ProjectParameters) -> str | None:
 
 
 def _missing_conversion(parameters: ProjectParameters) -> str | None:
-    """The maps that make betas of all bodies those of one."""
+    """The file of maps from gendered betas to neutral ones is needed where betas are converted."""
     path = parameters.gender_conversion
     if _betas(parameters) != "converted" or (path and Path(path).expanduser().is_file()):
         return None
@@ -78,13 +76,13 @@ def _missing_conversion(parameters: ProjectParameters) -> str | None:
 
 
 def _betas(parameters: ProjectParameters) -> str:
-    """What the source of motion makes of the shapes in its files; `zero` where it has none."""
+    """How the source of motion treats the betas in its files; `zero` where it has none."""
     ingestion = parameters.ingestion
     return getattr(getattr(ingestion, ingestion.source), "betas", "zero")
 
 
 def _missing_start(parameters: ProjectParameters) -> str | None:
-    """The checkpoint that pretraining takes instead of training."""
+    """The folder of EgoAllo's checkpoint is needed where pretraining starts from one."""
     folder = parameters.pretraining.egoallo
     if folder is not None:
         try:
@@ -109,8 +107,3 @@ def _missing_device(parameters: ProjectParameters) -> str | None:
 
 def _missing_viewer(parameters: ProjectParameters) -> str | None:
     return NO_VISER if find_spec("viser") is None else None
-
-
-def _missing_package(parameters: ProjectParameters) -> str | None:
-    needless = parameters.precision == "fp32" or find_spec("accelerate") is not None
-    return None if needless else NO_ACCELERATE

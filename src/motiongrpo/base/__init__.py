@@ -1,1 +1,1 @@
-"""What all other folders build on: parameter records, errors, random seeds, checkpoints, trainings."""
+"""What all other folders build on: parameter records, errors, random seeds, checkpoints, optimisation."""

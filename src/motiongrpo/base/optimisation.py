@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from motiongrpo.base.checkpoint import StateDict
 from motiongrpo.base.config import Config
-from motiongrpo.base.finite import demand_finite
+from motiongrpo.base.errors import demand_finite
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -125,7 +125,7 @@ class WithCompanion:
         self.companion.restore(_below(f"{self.name}.", state))
 
     def averaged_weights(self) -> StateDict:
-        """The learner's alone."""
+        """The weights of the learner; the companion's are not evaluated."""
         return self.learner.averaged_weights()
 
 

@@ -1,4 +1,4 @@
-"""Words of messages: a count with its noun, and what changed between two records."""
+"""Words of messages and names of columns: counts, differences between records, records made flat."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ def counted(count: int, one: str, more: str | None = None) -> str:
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:
     """A phrase for each value of nested mappings that changed, by its dotted name."""
-    found = []
+    phrases = []
     for name in sorted(old.keys() | new.keys()):
         before, now = old.get(name), new.get(name)
         if isinstance(before, dict) and isinstance(now, dict):
-            found += differences(before, now, f"{prefix}.{name}")
+            phrases += differences(before, now, f"{prefix}.{name}")
         elif before != now:
-            found.append(f"{prefix}.{name} was {before}, is {now}")
-    return found
+            phrases.append(f"{prefix}.{name} was {before}, is {now}")
+    return phrases
 
 
 def by_value(values: dict[str, str]) -> dict[str, list[str]]:
@@ -26,3 +26,12 @@ def by_value(values: dict[str, str]) -> dict[str, list[str]]:
     for name, value in values.items():
         names.setdefault(value, []).append(name)
     return names
+
+
+def flattened(record: dict[str, Any], separator: str) -> dict[str, Any]:
+    """{"reward": {"position": 1}} → {"reward_position": 1}, at any depth."""
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        inner = flattened(value, separator) if isinstance(value, dict) and value else None
+        flat |= {name: value} if inner is None else {f"{name}{separator}{k}": v for k, v in inner.items()}
+    return flat

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.skeleton import JOINTS, PARENTS, Joint
+from motiongrpo.geometry.se3 import Transform
 
 SHAPE_COEFFICIENTS = 16
 OPEN_BODY = Path(__file__).with_name("open_body.npz")
@@ -45,7 +46,7 @@ class LinearShape:
 
 @dataclass(frozen=True)
 class ShapedBody:
-    """A body of definite proportions, in its zero pose. Metres."""
+    """A body of given shape coefficients in its zero pose, y up and z forward. Metres."""
 
     t_parent_joint: Float[Tensor, "*batch 52 3"]  # from the parent joint; the root's from the origin
     p_head_cpf: Float[Tensor, "*batch 3"]  # central pupil frame, in head coordinates
@@ -53,10 +54,15 @@ class ShapedBody:
     sole_joints: tuple[Joint, ...]
     standing_height: Float[Tensor, "*batch 52"]  # of each joint over the soles in the zero pose
 
+    @property
+    def T_head_cpf(self) -> Transform:
+        """The central pupil frame in head coordinates; its axes are those of the head."""
+        return Transform(torch.eye(3).to(self.p_head_cpf), self.p_head_cpf)
+
 
 @dataclass(frozen=True)
 class BodyModel:
-    """A loaded body file: everything kinematics needs, as linear functions of the shape."""
+    """A loaded body file, reduced to joints, pupils and soles as linear functions of the shape."""
 
     name: str
     digest: str  # SHA-256 of the file
@@ -99,7 +105,7 @@ def find_body_file(path: Path, gender: str) -> Path:
 
 
 def body_file(body: str | None, gender: str) -> Path:
-    """What the parameters `body` and `gender` name; None is the open body."""
+    """The body file that the parameters `body` and `gender` name; `body` None is the open body."""
     return find_body_file(OPEN_BODY if body is None else Path(body).expanduser(), gender)
 
 

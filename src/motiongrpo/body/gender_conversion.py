@@ -1,4 +1,4 @@
-"""Betas of one body file in the shape space of another: β_neutral = A β + b, by least squares.
+"""Conversion of betas from one body file's shape space to another's: β_neutral = A β + b, by least squares.
 
     python -m motiongrpo.body.gender_conversion SMPLH_FOLDER OUT.npz [--smplx SMPLX_FOLDER]
 
@@ -26,18 +26,18 @@ from motiongrpo.body.skeleton import BODY_JOINTS
 
 GENDERED = ("female", "male")
 SMPLX = ("smplx_female", "smplx_male", "smplx_neutral")
-SMALLEST_SINGULAR = 1e-3  # of the largest: shapes that joints can hardly tell apart keep to the mean
+SMALLEST_SINGULAR = 1e-3  # of the largest: directions of shape that hardly move the points keep to the mean
 
 
 @dataclass(frozen=True)
 class GenderConversion:
-    """By kind of body (`female`, `smplx_male`, …), the affine map of its betas into the neutral space."""
+    """Affine maps of betas into the neutral SMPL-H space, by kind of body (`female`, `smplx_male`, …)."""
 
     maps: dict[str, tuple[Float[Tensor, "16 16"], Float[Tensor, "16"]]]
     digest: str
 
     def neutral(self, kind: str, betas: Float[Tensor, "16"], where: str) -> Float[Tensor, "16"]:
-        """Neutral betas of the same person; what is neutral already is returned as it is."""
+        """The neutral betas of the same person; betas of the kind `neutral` are returned unchanged."""
         if kind == "neutral":
             return betas
         if kind not in self.maps:

@@ -77,12 +77,11 @@ def root_from_head(
     T_world_root = T_world_cpf · T_head_cpf⁻¹ · T_root_head⁻¹, so the head is exact by construction.
     """
     R_root_head, p_root_head = _root_to_head(body, R_parent_joint)
-    T_head_cpf = Transform(torch.eye(3).to(body.p_head_cpf), body.p_head_cpf)
-    return T_world_cpf @ (Transform(R_root_head, p_root_head) @ T_head_cpf).inverse()
+    return T_world_cpf @ (Transform(R_root_head, p_root_head) @ body.T_head_cpf).inverse()
 
 
 def _root_to_head(body: ShapedBody, R_parent_joint: Tensor) -> tuple[Tensor, Tensor]:
-    """T_root_head along the one chain that matters: root, spine, neck, head."""
+    """R and p of T_root_head, along the chain of spine, neck and head."""
     chain = [Joint.HEAD]
     while PARENTS[chain[0]] > 0:
         chain.insert(0, Joint(PARENTS[chain[0]]))
@@ -92,6 +91,14 @@ def _root_to_head(body: ShapedBody, R_parent_joint: Tensor) -> tuple[Tensor, Ten
         p = p + (R @ body.t_parent_joint[..., joint, :, None])[..., 0]
         R = R @ R_parent_joint[..., joint - 1, :, :]
     return R, p
+
+
+def central_pupil_frame(body: ShapedBody, posed: PosedBody) -> Transform:
+    """T_world_cpf of a posed body: midway between the eyes, x left, y up, z forward, fixed to the head.
+
+    Only the shape moves it in head coordinates; its axes are those of the head joint (arXiv:2410.03665).
+    """
+    return posed.joint(Joint.HEAD) @ body.T_head_cpf
 
 
 def sole_positions(body: ShapedBody, posed: PosedBody) -> Float[Tensor, "*batch sole 3"]:

@@ -1,4 +1,4 @@
-"""Skinned meshes through `smplx`, for pictures and viewers, and as the oracle of our kinematics.
+"""Skinned meshes through `smplx`, for pictures and viewers, and to test our kinematics against.
 
 `smplx` carries a non-commercial licence; it is imported here only, and training never needs it.
 """
@@ -20,10 +20,10 @@ HAND = 45  # axis-angle numbers of one hand
 
 
 class Mesher:
-    """A body file, ready to be skinned. Reads no pickled entry of the file."""
+    """Linear blend skinning of one body file, of which no pickled entry is read."""
 
     def __init__(self, path: Path) -> None:
-        load_body_model(path)  # refuses what is not a body file, with a sentence
+        load_body_model(path)  # raises InputError on what is not a body file
         self.layer = _smplx_model(path)
         self.faces: Int[np.ndarray, "face 3"] = self.layer.faces.astype(np.int64)
 

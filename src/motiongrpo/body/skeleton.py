@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Joint(IntEnum):
-    """SMPL-H joint order."""
+    """The joints of SMPL-H; the value is the index in its joint order."""
 
     PELVIS = 0
     LEFT_HIP = 1
@@ -62,6 +62,7 @@ class Joint(IntEnum):
 
 BODY_JOINTS = 22  # root and body
 JOINTS = len(Joint)  # with both hands
+HAND_JOINTS = JOINTS - BODY_JOINTS  # of both hands
 
 _FINGERS = ("INDEX", "MIDDLE", "PINKY", "RING", "THUMB")
 _BODY_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
@@ -98,11 +99,11 @@ PARTS: dict[str, tuple[Joint, ...]] = {
     ),
     "legs": tuple(j for j in Joint if j < BODY_JOINTS and j.name.endswith(("HIP", "KNEE", "ANKLE", "FOOT"))),
 }
-"""The 22 body joints by part, for measurements that are read part by part."""
+"""The 22 body joints by part of the body."""
 
 
 def children_by_depth(joints: int) -> list[list[int]]:
-    """Joints below the root grouped by their distance from it, so that a level is posed at once."""
+    """The joints below the root grouped by their depth in the joint tree, from 1 on."""
     depth = [0] * joints
     for joint in range(1, joints):
         depth[joint] = depth[PARENTS[joint]] + 1

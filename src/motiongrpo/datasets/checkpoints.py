@@ -1,11 +1,8 @@
-"""Checkpoints in the catalog: single ones, and the series a training leaves behind."""
+"""Checkpoints in the catalog: single ones, the series a training leaves behind, and EgoAllo's folders."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview, TablePreview
 
 from motiongrpo.base.checkpoint import (
@@ -23,17 +20,20 @@ from motiongrpo.base.checkpoint import (
 from motiongrpo.base.config import nearest
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_text
+from motiongrpo.base.network import architecture_of
 from motiongrpo.base.run_names import named_runs
-from motiongrpo.datasets.previews import table_preview
+from motiongrpo.datasets.base import Dataset, FileDataset, FolderDataset, LoadOnly
+from motiongrpo.datasets.previews import json_preview, table_preview
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.egoallo import EgoAlloModel, find_weights, read_egoallo, write_egoallo
 
 
-class CheckpointDataset(AbstractDataset[Checkpoint, Checkpoint]):
+class CheckpointDataset(FileDataset[Checkpoint, Checkpoint]):
     """One safetensors file with a JSON header."""
 
     def __init__(self, filepath: str, kind: Kind, metadata: dict[str, Any] | None = None) -> None:
-        self.filepath = Path(filepath)
+        super().__init__(filepath, metadata)
         self.kind: Kind = kind
-        self.metadata = metadata
 
     def load(self) -> Checkpoint:
         return load_checkpoint(self.filepath, self.kind)
@@ -42,41 +42,30 @@ class CheckpointDataset(AbstractDataset[Checkpoint, Checkpoint]):
         save_checkpoint(data, self.filepath)
 
     def preview(self) -> JSONPreview:
-        """The header, and what the tensors are."""
+        """The header, and the type and shape of every tensor."""
         header = read_header(self.filepath).model_dump(mode="json")
-        return JSONPreview(json.dumps(header | {"tensors": tensor_shapes(self.filepath)}, indent=2))
-
-    def _exists(self) -> bool:
-        return self.filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self.filepath, "kind": self.kind}
+        return json_preview(header | {"tensors": tensor_shapes(self.filepath)})
 
 
-class CheckpointIfAny(CheckpointDataset):
-    """A checkpoint that only some settings need: None where there is none, and whoever needs one says so."""
+class CheckpointIfAny(LoadOnly, CheckpointDataset):
+    """A checkpoint that only some settings need: None where the file does not exist."""
 
     may_be_absent = True
+    reason = "a checkpoint is written under its own name"
 
     def load(self) -> Checkpoint | None:  # type: ignore[override]
         return super().load() if self._exists() else None
 
-    def save(self, data: Checkpoint) -> None:
-        raise DatasetError("a checkpoint is written under its own name")
 
+class CheckpointSeries(FolderDataset[TrainingCheckpoint, CheckpointFolder]):
+    """The checkpoints of one training: every save writes a model file, then replaces the training state.
 
-class CheckpointSeries(AbstractDataset[TrainingCheckpoint, CheckpointFolder]):
-    """Every save is a model file, then the state that replaces the one before, then perhaps the end mark.
-
-    The state is what a resumed training reads, so a kill between two writes costs nothing: the model
-    of the last step is written again, identically. The series exists once it is complete.
+    A resumed training reads the state, so a kill between the two writes costs nothing: the model of that
+    step is written again, identically. The end mark of a finished training makes the series exist.
     """
 
     may_be_absent = True
-
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(path)
-        self.metadata = metadata
+    marker = COMPLETE
 
     def load(self) -> CheckpointFolder:
         return CheckpointFolder(self.path)
@@ -91,89 +80,83 @@ class CheckpointSeries(AbstractDataset[TrainingCheckpoint, CheckpointFolder]):
             (self.path / COMPLETE).unlink(missing_ok=True)
 
     def preview(self) -> TablePreview:
-        """A row a checkpoint: its step, its weights' digest, and what its training measured then."""
+        """A row a checkpoint: its step, the digest of its weights, and the metrics in its header."""
         headers = [read_header(path) for path in CheckpointFolder(self.path).files()]
-        rows = [{"step": header.step, "weights": header.weights} | header.metrics for header in headers]
-        return table_preview(pd.DataFrame(rows))
-
-    def _exists(self) -> bool:
-        return (self.path / COMPLETE).is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"path": self.path}
+        return table_preview(
+            [{"step": header.step, "weights": header.weights} | header.metrics for header in headers]
+        )
 
 
-class TrainingState(AbstractDataset[None, Checkpoint | None]):
-    """The state a training left behind, or None where it has not begun."""
+class TrainingState(LoadOnly, FolderDataset[None, Checkpoint | None]):
+    """The state that a training can go on from, or None where it has not begun."""
 
     may_be_absent = True
-
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.filepath = Path(path) / STATE
-        self.metadata = metadata
+    marker = STATE
+    reason = "the state is written with its checkpoint"
 
     def load(self) -> Checkpoint | None:
-        return load_checkpoint(self.filepath, "training_state") if self.filepath.is_file() else None
-
-    def save(self, data: None) -> None:
-        raise DatasetError("the state is written with its checkpoint")
+        return CheckpointFolder(self.path).state()
 
     def preview(self) -> JSONPreview:
-        return JSONPreview(read_header(self.filepath).model_dump_json(indent=2))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self.filepath}
+        """The header."""
+        return json_preview(read_header(self.path / STATE).model_dump(mode="json"))
 
 
-class OtherCheckpoints(AbstractDataset[None, CheckpointFolder]):
+class OtherCheckpoints(LoadOnly, FolderDataset[None, CheckpointFolder]):
     """A folder that its user copies checkpoints into."""
 
     may_be_absent = True
-
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(path)
-        self.metadata = metadata
+    reason = "checkpoints from elsewhere are copied in by hand"
 
     def load(self) -> CheckpointFolder:
         return CheckpointFolder(self.path)
 
-    def save(self, data: None) -> None:
-        raise DatasetError("checkpoints from elsewhere are copied in by hand")
-
     def preview(self) -> JSONPreview:
-        """What lies there."""
-        names = [path.name for path in self.path.glob("*") if not path.name.startswith(".")]
-        return JSONPreview(json.dumps(sorted(names), indent=2))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"path": self.path}
+        """The names of the files in it."""
+        return json_preview(
+            sorted(path.name for path in self.path.glob("*") if not path.name.startswith("."))
+        )
 
 
-class ModelsOfRuns(AbstractDataset[None, dict[str, Path]]):
+class ModelsOfRuns(LoadOnly, Dataset[None, dict[str, Path]]):
     """The model folders of other runs by name; a run that is not there is refused."""
 
-    may_be_absent = True  # its absence has a sentence of its own
+    may_be_absent = True
+    reason = "the models of other runs are never written"
 
     def __init__(self, root: str, run: str, runs: str | None, metadata: dict[str, Any] | None = None) -> None:
-        self.root, self.metadata = Path(root), metadata
-        self.names = [name for name in named_runs(runs) if name != run]
+        super().__init__(metadata)
+        self.root = Path(root)
+        self.runs = [name for name in named_runs(runs) if name != run]
 
     def load(self) -> dict[str, Path]:
         there = [path.name for path in self.root.glob("*") if path.is_dir()]
-        for name in self.names:
+        for name in self.runs:
             if name not in there:
                 hint = nearest(name, there) if there else "there is none"
                 raise InputError(
                     f"runs names '{name}', but '{self.root}' holds no models of such a run; {hint}"
                 )
-        return {name: self.root / name for name in self.names}
-
-    def save(self, data: None) -> None:
-        raise DatasetError("the models of other runs are never written")
+        return {name: self.root / name for name in self.runs}
 
     def preview(self) -> JSONPreview:
-        """Where they lie, by run."""
-        return JSONPreview(json.dumps({name: str(path) for name, path in self.load().items()}, indent=2))
+        """The folder of every run."""
+        return json_preview({name: str(path) for name, path in self.load().items()})
 
-    def _describe(self) -> dict[str, Any]:
-        return {"root": self.root, "runs": self.names}
+
+class EgoAlloFolder(FolderDataset[Checkpoint, EgoAlloModel]):
+    """A denoiser written as EgoAllo would have saved it: `model_config.yaml` and one checkpoint folder."""
+
+    marker = "checkpoints_*/model.safetensors"
+
+    def load(self) -> EgoAlloModel:
+        return read_egoallo(self.path, mask_self_attention=True)
+
+    def save(self, data: Checkpoint) -> None:
+        config = architecture_of(data, Denoiser)
+        write_egoallo(EgoAlloModel(config, data.tensors), self.path, data.header.step)
+
+    def preview(self) -> JSONPreview:
+        """The architecture, and the type and shape of every tensor."""
+        config, tensors = self.load().config.model_dump(), tensor_shapes(find_weights(self.path))
+        return json_preview({"config": config, "tensors": tensors})

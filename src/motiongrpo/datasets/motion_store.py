@@ -1,16 +1,13 @@
-"""The motion store in the catalog: written file by file, read as memory maps."""
+"""The motion store in the catalog: ingested files are appended, and frames are read when they are needed."""
 
 import json
 from dataclasses import asdict, astuple
-from pathlib import Path
-from typing import Any
 
-import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import JSONPreview, TablePreview
 
 from motiongrpo.base.files import replace_text
-from motiongrpo.datasets.previews import table_preview
+from motiongrpo.datasets.base import FolderDataset, LoadOnly
+from motiongrpo.datasets.previews import json_preview, table_preview
 from motiongrpo.motion.raw import Fingerprint
 from motiongrpo.motion.store import (
     CONTENTS,
@@ -24,13 +21,11 @@ from motiongrpo.motion.store import (
 )
 
 
-class MotionStoreDataset(AbstractDataset[StoreUpdate, MotionStore]):
-    """Appends every update to disk before the next one is made."""
+class MotionStoreDataset(FolderDataset[StoreUpdate, MotionStore]):
+    """The store exists once an ingestion has finished; each update is on disk before the next is made."""
 
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(path)
-        self.metadata = metadata
-        self._writer: StoreWriter | None = None
+    marker = CURRENT
+    _writer: StoreWriter | None = None
 
     def load(self) -> MotionStore:
         return open_store(self.path)
@@ -52,64 +47,41 @@ class MotionStoreDataset(AbstractDataset[StoreUpdate, MotionStore]):
         return table_preview(self.load().sequences.head(nrows))
 
     def _writer_of(self, data: StoreUpdate) -> StoreWriter:
-        """One writer an ingestion: opening one reads the whole log."""
+        """One writer for a whole ingestion, since opening one reads the whole log."""
         if self._writer is None or self._writer.path.name != data.generation:
             self._writer = StoreWriter(self.path, data.header, data.generation)
         return self._writer
 
-    def _exists(self) -> bool:
-        return (self.path / CURRENT).is_file()
 
-    def _describe(self) -> dict[str, Any]:
-        return {"path": self.path}
-
-
-class IngestionProgress(AbstractDataset[None, dict[str, set[str]]]):
-    """Which files each generation of a store already holds, so that a killed ingestion goes on."""
+class IngestionProgress(LoadOnly, FolderDataset[None, dict[str, set[str]]]):
+    """The files that each generation of a store already holds, so that a killed ingestion goes on."""
 
     may_be_absent = True
-
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(path)
-        self.metadata = metadata
+    reason = "progress is what the motion store holds"
 
     def load(self) -> dict[str, set[str]]:
         logs = self.path.glob(f"*/{LOG}")
         return {log.parent.name: {entry["file"] for entry in read_log(log)} for log in logs}
 
-    def save(self, data: None) -> None:
-        raise DatasetError("progress is what the motion store holds")
-
     def preview(self) -> JSONPreview:
-        """How many files each generation holds."""
-        return JSONPreview(json.dumps({name: len(files) for name, files in self.load().items()}, indent=2))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"path": self.path}
+        """The number of files that each generation holds."""
+        return json_preview({name: len(files) for name, files in self.load().items()})
 
 
-class RawContents(AbstractDataset[None, dict[str, Fingerprint]]):
-    """What each raw file held when it was last ingested, so that only changed ones are looked into."""
+class RawContents(LoadOnly, FolderDataset[None, dict[str, Fingerprint]]):
+    """The fingerprint of each raw file when it was last ingested: only changed files are read again."""
 
     may_be_absent = True
-
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.filepath = Path(path) / CONTENTS
-        self.metadata = metadata
+    marker = CONTENTS
+    reason = "contents are written with the motion store"
 
     def load(self) -> dict[str, Fingerprint]:
-        if not self.filepath.is_file():
+        if not self._exists():
             return {}
-        rows = json.loads(self.filepath.read_text(encoding="utf-8"))
+        rows = json.loads((self.path / CONTENTS).read_text(encoding="utf-8"))
         return {name: Fingerprint(*row) for name, row in rows.items()}
-
-    def save(self, data: None) -> None:
-        raise DatasetError("contents are written with the motion store")
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """The first files."""
-        rows = [{"file": name} | asdict(contents) for name, contents in self.load().items()]
-        return table_preview(pd.DataFrame(rows[:nrows]))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self.filepath}
+        first = list(self.load().items())[:nrows]
+        return table_preview([{"file": name} | asdict(contents) for name, contents in first])

@@ -3,20 +3,23 @@
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
-
 from motiongrpo.base.errors import InputError
+from motiongrpo.datasets.base import Dataset, LoadOnly
 from motiongrpo.motion.raw import RawFile, RawFolder
 
 
-class RawMotionFolder(AbstractDataset[None, RawFolder]):
-    """Lists a folder tree without opening anything in it; relative to where the command was given."""
+class RawMotionFolder(LoadOnly, Dataset[None, RawFolder]):
+    """The files below `folder`, listed but not opened; a relative one starts where the command was given.
 
-    may_be_absent = True  # a source that makes its own motion needs none
+    None lists nothing, for a source that makes its own motion.
+    """
+
+    may_be_absent = True
+    reason = "raw motions belong to their owner and are never written"
 
     def __init__(self, folder: str | None, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__(metadata)
         self.folder = None if folder is None else Path(folder).expanduser()
-        self.metadata = metadata
 
     def load(self) -> RawFolder:
         if self.folder is None:
@@ -27,12 +30,6 @@ class RawMotionFolder(AbstractDataset[None, RawFolder]):
         paths = sorted(path for path in root.rglob("*") if path.is_file())
         files = [_listed(path, root) for path in paths]
         return RawFolder(root, {file.name: file for file in files})
-
-    def save(self, data: None) -> None:
-        raise InputError("raw motions belong to their owner and are never written")
-
-    def _describe(self) -> dict[str, Any]:
-        return {"folder": self.folder}
 
 
 def _listed(path: Path, root: Path) -> RawFile:

@@ -1,22 +1,16 @@
 """Recordings in the catalog: a folder with one npz file each."""
 
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
-from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
+from motiongrpo.datasets.base import FolderDataset
 from motiongrpo.datasets.previews import table_preview
 from motiongrpo.diffusion.recording import Recording, load_recordings, save_recording
 
 
-class RecordingFolder(AbstractDataset[dict[str, Recording], dict[str, Recording]]):
-    """Saving replaces all that was there."""
+class RecordingFolder(FolderDataset[dict[str, Recording], dict[str, Recording]]):
+    """Recordings by name; saving replaces all that were there."""
 
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(path)
-        self.metadata = metadata
+    marker = "*.npz"
 
     def load(self) -> dict[str, Recording]:
         return load_recordings([self.path])
@@ -25,25 +19,20 @@ class RecordingFolder(AbstractDataset[dict[str, Recording], dict[str, Recording]
         files = {name: self.path / f"{name.replace('/', '_')}.npz" for name in data}
         for name, recording in data.items():
             save_recording(recording, files[name])
-        for path in self.path.glob("*.npz"):
+        for path in self.path.glob(self.marker):
             if path not in files.values():
                 path.unlink()
 
     def preview(self) -> TablePreview:
-        """A row a recording: what moves in it, and for how long."""
-        rows = [
-            {
-                "recording": name,
-                "title": recording.title,
-                "motions": ", ".join(recording.names),
-                "seconds": recording.motions.mask.shape[1] / recording.fps,
-            }
-            for name, recording in self.load().items()
-        ]
-        return table_preview(pd.DataFrame(rows))
-
-    def _exists(self) -> bool:
-        return any(self.path.glob("*.npz"))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"path": self.path}
+        """A row a recording: its title, the motions in it, and its length in seconds."""
+        return table_preview(
+            [
+                {
+                    "recording": name,
+                    "title": recording.title,
+                    "motions": ", ".join(recording.names),
+                    "seconds": recording.motions.mask.shape[1] / recording.fps,
+                }
+                for name, recording in self.load().items()
+            ]
+        )

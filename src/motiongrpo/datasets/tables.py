@@ -1,31 +1,27 @@
-"""Logs and scores: small tables that grow."""
+"""Logs and scores in the catalog: small tables that grow."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
 
 from motiongrpo.base.files import replace_text
 from motiongrpo.base.run_names import named_runs
+from motiongrpo.datasets.base import FileDataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import table_preview
 from motiongrpo.metrics.score import METRICS
 
 SCORES = "scores"  # the folder of a run
 
 
-class StepLog(AbstractDataset[list[dict[str, Any]], pd.DataFrame]):
+class StepLog(FileDataset[list[dict[str, Any]], pd.DataFrame]):
     """JSON lines with a `step`; saving rows replaces whatever was there from their first step on.
 
     A training that was killed after its log but before its checkpoint repeats some steps; the log then
     holds every step once. A training of no steps leaves an empty log.
     """
-
-    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self.filepath = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         return pd.DataFrame(self._rows())
@@ -44,43 +40,23 @@ class StepLog(AbstractDataset[list[dict[str, Any]], pd.DataFrame]):
     def _rows(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.filepath.read_text(encoding="utf-8").splitlines()]
 
-    def _exists(self) -> bool:
-        return self.filepath.is_file()
 
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self.filepath}
-
-
-class ScoreFolder(AbstractDataset[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]):
+class ScoreFolder(FolderDataset[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]):
     """One JSON file a checkpoint, named after it; each is written all or nothing."""
 
     may_be_absent = True
-
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(path)
-        self.metadata = metadata
+    marker = "**/*.json"
 
     def load(self) -> dict[str, dict[str, Any]]:
-        files = sorted(self.path.rglob("*.json"))
-        return {
-            path.relative_to(self.path).with_suffix("").as_posix(): json.loads(path.read_text("utf-8"))
-            for path in files
-        }
+        return {name: json.loads(path.read_text("utf-8")) for name, path in self.files().items()}
 
     def save(self, data: dict[str, dict[str, Any]]) -> None:
         for name, score in data.items():
             replace_text(self.path / f"{name}.json", json.dumps(score))
 
     def preview(self) -> TablePreview:
-        """A row a file: what it says of itself in one word or number, and the means of its metrics."""
-        rows = [{"name": name} | _brief(score) for name, score in self.load().items()]
-        return table_preview(pd.DataFrame(rows))
-
-    def _exists(self) -> bool:
-        return any(self.path.rglob("*.json"))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"path": self.path}
+        """A row a file: its texts and numbers, and the mean of every metric over its windows."""
+        return table_preview([{"name": name} | _brief(score) for name, score in self.load().items()])
 
 
 class RunScores(ScoreFolder):
@@ -93,8 +69,8 @@ class RunScores(ScoreFolder):
     may_be_absent = False
 
     def __init__(self, root: str, run: str, runs: str | None, metadata: dict[str, Any] | None = None) -> None:
-        super().__init__(str(Path(root) / run / SCORES), metadata)
-        self.others = {name: Path(root) / name / SCORES for name in named_runs(runs) if name != run}
+        super().__init__(f"{root}/{run}/{SCORES}", metadata)
+        self.others = {name: Path(root, name, SCORES) for name in named_runs(runs) if name != run}
 
     def load(self) -> dict[str, dict[str, Any]]:
         scores = super().load()
@@ -107,13 +83,11 @@ class RunScores(ScoreFolder):
         return bool(self.load())
 
 
-class RunScoresSoFar(RunScores):
-    """The same, where there may be none yet."""
+class RunScoresSoFar(LoadOnly, RunScores):
+    """The scores that there are before an evaluation, perhaps none."""
 
     may_be_absent = True
-
-    def save(self, data: dict[str, dict[str, Any]]) -> None:
-        raise DatasetError("scores are written under their own name")
+    reason = "scores are written under their own name"
 
 
 def _brief(score: dict[str, Any]) -> dict[str, Any]:

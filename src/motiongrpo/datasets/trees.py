@@ -1,13 +1,12 @@
 """Many trainings under one catalog entry: folders of checkpoints, and their logs, by name."""
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
 from motiongrpo.base.checkpoint import COMPLETE, CheckpointFolder, CheckpointTree, TrainingCheckpoint
+from motiongrpo.datasets.base import FolderDataset
 from motiongrpo.datasets.checkpoints import CheckpointSeries
 from motiongrpo.datasets.previews import table_preview
 from motiongrpo.datasets.tables import StepLog
@@ -15,14 +14,11 @@ from motiongrpo.datasets.tables import StepLog
 Rows = list[dict[str, Any]]
 
 
-class CheckpointSeriesTree(AbstractDataset[dict[str, TrainingCheckpoint], CheckpointTree]):
+class CheckpointSeriesTree(FolderDataset[dict[str, TrainingCheckpoint], CheckpointTree]):
     """A `CheckpointSeries` for every name, such as `joint/seed_0`; saving nothing changes nothing."""
 
     may_be_absent = True
-
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(path)
-        self.metadata = metadata
+    marker = f"**/{COMPLETE}"
 
     def load(self) -> CheckpointTree:
         return CheckpointTree(self.path)
@@ -32,36 +28,27 @@ class CheckpointSeriesTree(AbstractDataset[dict[str, TrainingCheckpoint], Checkp
             CheckpointSeries(str(self.path / name)).save(checkpoint)
 
     def preview(self) -> TablePreview:
-        """A row a training: how many checkpoints, and whether it ran to its end."""
+        """A row a training: how many checkpoints it has, and whether it ran to its end."""
         folders = sorted({path.parent for path in self.path.rglob("*.safetensors")})
-        rows = [
-            {
-                "training": folder.relative_to(self.path).as_posix(),
-                "checkpoints": len(CheckpointFolder(folder).files()),
-                "finished": CheckpointFolder(folder).complete,
-            }
-            for folder in folders
-        ]
-        return table_preview(pd.DataFrame(rows))
-
-    def _exists(self) -> bool:
-        return any(self.path.rglob(COMPLETE))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"path": self.path}
+        return table_preview(
+            [
+                {
+                    "training": folder.relative_to(self.path).as_posix(),
+                    "checkpoints": len(CheckpointFolder(folder).files()),
+                    "finished": CheckpointFolder(folder).complete,
+                }
+                for folder in folders
+            ]
+        )
 
 
-class StepLogTree(AbstractDataset[dict[str, Rows], dict[str, pd.DataFrame]]):
+class StepLogTree(FolderDataset[dict[str, Rows], dict[str, pd.DataFrame]]):
     """A `StepLog` for every name; saving nothing changes nothing."""
 
-    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self.path = Path(path)
-        self.metadata = metadata
+    marker = "**/*.jsonl"
 
     def load(self) -> dict[str, pd.DataFrame]:
-        files = sorted(self.path.rglob("*.jsonl"))
-        names = [path.relative_to(self.path).with_suffix("").as_posix() for path in files]
-        return {name: StepLog(str(path)).load() for name, path in zip(names, files, strict=True)}
+        return {name: StepLog(str(path)).load() for name, path in self.files().items()}
 
     def save(self, data: dict[str, Rows]) -> None:
         for name, rows in data.items():
@@ -69,11 +56,4 @@ class StepLogTree(AbstractDataset[dict[str, Rows], dict[str, pd.DataFrame]]):
 
     def preview(self) -> TablePreview:
         """A row a log: how many steps it has."""
-        logs = self.load()
-        return table_preview(pd.DataFrame([{"log": name, "steps": len(log)} for name, log in logs.items()]))
-
-    def _exists(self) -> bool:
-        return any(self.path.rglob("*.jsonl"))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"path": self.path}
+        return table_preview([{"log": name, "steps": len(log)} for name, log in self.load().items()])

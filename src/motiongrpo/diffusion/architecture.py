@@ -1,4 +1,4 @@
-"""What a denoiser is made of: EgoAllo's configuration, under its own names.
+"""The architecture of a denoiser: EgoAllo's configuration, under its own names.
 
 Three of its fields are not here. `max_t` is the number of levels of the schedule; the four that say what the
 network is told of the head are a record of their own; `mask_self_attention` is ours.

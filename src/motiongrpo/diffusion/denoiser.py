@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from motiongrpo.base.network import Network
 from motiongrpo.base.shapes import Rollout
 from motiongrpo.diffusion.architecture import DenoiserConfig
-from motiongrpo.diffusion.attention import ACTIVATIONS, DecoderLayer, EncoderLayer
+from motiongrpo.diffusion.attention import ACTIVATIONS, DecoderLayer, EncoderLayer, interleaved_sinusoids
 from motiongrpo.diffusion.conditioning import condition_width, encoded_condition
-from motiongrpo.diffusion.positions import interleaved_sinusoids
 from motiongrpo.diffusion.representation import feature_sizes
 from motiongrpo.diffusion.schedule import LEVELS
 

@@ -22,9 +22,9 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_file
 from motiongrpo.base.network import layout_of, refuse, refuse_other_layout, shapes_of
 from motiongrpo.diffusion.architecture import DenoiserConfig
+from motiongrpo.diffusion.attention import rotary_frequencies
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo_config import read_config, write_config
-from motiongrpo.diffusion.positions import rotary_frequencies
 
 WEIGHTS, CONFIG = "model.safetensors", "model_config.yaml"
 PREFIXES = ("module.", "_orig_mod.")  # of a training on several GPUs, of a compiled network

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from motiongrpo.base.batched import Batched
 from motiongrpo.body.body_model import BodyModel, ShapedBody
 from motiongrpo.body.kinematics import PosedBody, pose_body, root_from_head
 from motiongrpo.diffusion.representation import BODY_ROTATIONS, MotionState
@@ -15,7 +15,7 @@ from motiongrpo.motion.windows import WindowBatch
 
 
 @dataclass(frozen=True)
-class PlacedMotion:
+class PlacedMotion(Batched):
     """Body rotations and contacts, and where the head is put when the body is placed."""
 
     betas: Float[Tensor, "batch 16"]
@@ -55,13 +55,3 @@ class PlacedMotion:
         T_world_cpf = Transform.from_wxyz_xyz(self.T_world_cpf)
         root = root_from_head(body, self.R_parent_joint, T_world_cpf)
         return body, pose_body(body, self.R_parent_joint, root)
-
-    def rows(self, index: Tensor | slice) -> "PlacedMotion":
-        """Some of the batch."""
-        return type(self)(**{name: value[index] for name, value in self.__dict__.items()})
-
-
-def concatenate(candidates: list[PlacedMotion]) -> PlacedMotion:
-    """Several batches as one."""
-    fields = PlacedMotion.__dataclass_fields__
-    return PlacedMotion(**{name: torch.cat([getattr(c, name) for c in candidates]) for name in fields})

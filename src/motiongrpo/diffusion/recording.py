@@ -52,7 +52,7 @@ def save_recording(recording: Recording, path: Path) -> None:
 
 
 def load_recording(path: Path) -> Recording:
-    """Read it back; raises InputError where the file is not one."""
+    """The recording of an npz file; raises InputError where the file is not one."""
     arrays = _arrays(path)
     betas = torch.from_numpy(arrays["betas"])
     head = torch.from_numpy(arrays["T_world_cpf"])

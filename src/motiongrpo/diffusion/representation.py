@@ -1,4 +1,4 @@
-"""What is diffused: per frame the shape, the local rotations as matrices, the contacts.
+"""The diffused features: per frame the shape, the local rotations as matrices, the contacts.
 
 Nothing is normalised. The order of the packed features is EgoAllo's, so that its weights fit.
 """

@@ -1,4 +1,4 @@
-"""Pretraining of the denoiser: EgoAllo's loss on random windows, an endless generator of steps."""
+"""Pretraining of the denoiser: EgoAllo's loss on random windows, from layers at the scale of the data."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +15,9 @@ from motiongrpo.diffusion.loss import LossTerms, add_noise, denoising_loss, leve
 from motiongrpo.diffusion.representation import true_motion
 from motiongrpo.diffusion.schedule import LEVELS
 from motiongrpo.motion.windows import WindowBatch
+
+LEAST_DEVIATION = 1e-3  # features that hardly vary are not blown up
+FIRST_GUESS = 0.1  # share of the last layers' random weights that is kept
 
 
 class PretrainingConfig(TrainingConfig):
@@ -46,9 +49,27 @@ class PretrainingConfig(TrainingConfig):
         return self
 
 
+@torch.no_grad()
+def start_from_data(denoiser: Denoiser, batch: WindowBatch, generator: torch.Generator) -> None:
+    """Set the condition's first layer and the last layers from a batch of real motion, in place."""
+    condition = denoiser.condition(batch.T_world_cpf)[batch.mask]
+    layer = denoiser.latent_from_cond
+    weight = torch.randn(layer.weight.shape, generator=generator).to(layer.weight)
+    weight = weight / condition.shape[1] ** 0.5 / condition.std(dim=0).clamp(min=LEAST_DEVIATION)
+    layer.weight.copy_(weight)
+    layer.bias.copy_(-weight @ condition.mean(dim=0))
+    sizes = denoiser.feature_sizes
+    means = true_motion(batch).pack()[batch.mask].mean(dim=0).split(list(sizes.values()))
+    for name, mean in zip(sizes, means, strict=True):
+        last = list(denoiser.decoders[name].children())[-1]
+        assert isinstance(last, torch.nn.Linear)
+        last.weight.mul_(FIRST_GUESS)
+        last.bias.copy_(mean)
+
+
 @dataclass(frozen=True)
 class PretrainingStep:
-    """What one step of pretraining says of itself; losses are in the units of the loss."""
+    """The log record of one step of pretraining; losses are in the units of the loss."""
 
     step: int  # counted from 1
     loss: float

@@ -1,4 +1,4 @@
-"""The cells of an ablation: what each changes of the parameters of the run, and what that comes to.
+"""The cells of an ablation: what each changes of the parameters of the run, and the parameters that result.
 
 A cell is a GRPO with some parameters changed, or a control that is given as much compute. Changes are nested
 mappings laid onto `grpo`, `pretraining` or `evaluation.sampling`, and checked as those are.
@@ -37,7 +37,7 @@ class GrpoCell(Config):
 
 
 class LongerCell(Config):
-    """GRPO with more updates than the other cells: does it get there with patience?"""
+    """GRPO with more updates than the other cells: whether a longer run gains more."""
 
     kind: Literal["longer"]
     times: int = Field(ge=2)  # as many updates as all others
@@ -176,14 +176,14 @@ class PlannedCell:
 
     @property
     def steps(self) -> int:
-        """Of the training, in its own unit."""
+        """The length of the training: updates of GRPO, gradient steps of a control."""
         if self.training is None:
             return 0
         return self.training.updates if isinstance(self.training, GrpoConfig) else self.training.steps
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What has to be equal for two results to be of one kind."""
+        """The parameters that have to be equal for two results to compare."""
         training = {} if self.training is None else self.training.model_dump(mode="json")
         return {"kind": self.kind, "training": training}
 

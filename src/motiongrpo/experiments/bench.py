@@ -34,7 +34,8 @@ from motiongrpo.metrics.evaluation import EvaluationConfig, evaluation_batches, 
 from motiongrpo.metrics.standing import evaluation_provenance, is_current
 from motiongrpo.motion.windows import cut_into_windows, read_rows, split_rows
 from motiongrpo.policy.advantage import RewardScale
-from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
+from motiongrpo.policy.collection import reward_scale_of
+from motiongrpo.policy.grpo import GrpoConfig, calibration_pool
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.training.loop import Rows, Steps, provenance_of, table_digest
 from motiongrpo.training.materials import Materials
@@ -219,4 +220,5 @@ class Bench:
         m, config = self.materials, self._yardstick
         reference = m.denoiser().requires_grad_(False)
         windows = m.supply(config.seed).batch
-        return calibrate(Trainer(reference, self._reward, windows, config, torch.device(m.device)))
+        pool = calibration_pool(reference, windows, config, torch.device(m.device))
+        return reward_scale_of(pool, self._reward, config.rollout)

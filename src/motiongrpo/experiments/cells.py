@@ -35,7 +35,7 @@ class CellsConfig(Config):
 
 
 class DiversityConfig(Config):
-    """What is measured of every cell, and of which checkpoint."""
+    """The measurements made of every cell, and the checkpoint they are made of."""
 
     checkpoint: Literal["pretrained_denoiser", "policy"]
     cells: CellsConfig
@@ -75,11 +75,11 @@ class Cell:
         return f"{self.sampler}-{self.latent}-{noise}"
 
     def facts(self) -> dict[str, Any]:
-        """What tells cells apart; without noise no scope has a meaning."""
+        """The factors that tell cells apart; without noise no scope has a meaning."""
         return asdict(self) | ({"scope": ""} if self.noise == "none" else {})
 
     def rollout(self, config: DiversityConfig) -> RolloutConfig:
-        """How its groups are drawn."""
+        """The settings under which the groups of the cell are rolled out."""
         noise = NoiseConfig(
             kind=self.noise,
             scope=self.scope,
@@ -101,18 +101,18 @@ class Cell:
 
 
 def without_noise(sampler: Sampler, latent: Latent) -> Cell:
-    """A chain under the true condition."""
+    """The cell of a chain under the true condition."""
     return Cell(sampler, latent, "none", "group", 0.0)
 
 
 def cells(config: CellsConfig) -> list[Cell]:
     """All of the design, the main chain first."""
-    found: list[Cell] = []
+    design: list[Cell] = []
     for number, chain in enumerate(product(config.samplers, config.latents)):
         central = number > 0 and config.design == "star"
-        found.append(without_noise(*chain))
+        design.append(without_noise(*chain))
         amplitudes = [config.central_m] if central else config.amplitudes_m
-        found += [Cell(*chain, "perlin", scope, m) for scope, m in product(config.scopes, amplitudes)]
+        design += [Cell(*chain, "perlin", scope, m) for scope, m in product(config.scopes, amplitudes)]
         if not central:
-            found += [Cell(*chain, "white", scope, config.central_m) for scope in config.scopes]
-    return found
+            design += [Cell(*chain, "white", scope, config.central_m) for scope in config.scopes]
+    return design

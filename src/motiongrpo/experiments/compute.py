@@ -1,4 +1,4 @@
-"""What a training costs, in samples through the network, so that a control is given as much as GRPO.
+"""The compute of a training, in samples through the network, so that a control is given as much as GRPO.
 
 A forward pass of one sample counts one and its backward pass two, so a trained sample counts three. Left out,
 since they are small or the same for all: the perceptual model, posing bodies, groups that were refilled, the

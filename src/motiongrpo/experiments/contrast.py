@@ -48,8 +48,8 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Values of every cell on one order of windows and seeds, and one set of resampled sequences for all."""
+class PairedScores:
+    """Scores of every cell on the same windows and seeds, and one set of bootstrap resamples for all."""
 
     cells: dict[str, dict[str, SeedValues]]  # cell → column → values
     seeds: list[int]
@@ -58,7 +58,7 @@ class Judged:
     draws: Draws
 
     @classmethod
-    def of(cls, scores: pd.DataFrame, rng: np.random.Generator, resamples: int) -> "Judged":
+    def of(cls, scores: pd.DataFrame, rng: np.random.Generator, resamples: int) -> "PairedScores":
         """From rows (cell, seed, subject, sequence, window, column …); every cell must have every window."""
         seeds, names = sorted(set(scores["seed"])), list(dict.fromkeys(scores["cell"]))
         ordered = {key: rows.sort_values(WINDOW) for key, rows in scores.groupby(["cell", "seed"])}

@@ -1,4 +1,4 @@
-"""What a checkpoint's groups are like, cell by cell, without training it.
+"""Diversity and gradient signal of a checkpoint's groups, cell by cell, without training it.
 
 A cell is measured on pools of groups, each as large as an update that is never made. Windows, initial noise
 and noise of the chain are the same in all cells as far as their shapes allow, so that cells differ in what
@@ -19,8 +19,14 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.experiments.cells import Cell, DiversityConfig
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale
-from motiongrpo.policy.collection import AdvantageConfig, Collector, judge
-from motiongrpo.policy.diagnostics import reward_deviation, spread_mm
+from motiongrpo.policy.collection import (
+    AdvantageConfig,
+    advantages_by_row,
+    informative_groups,
+    judge,
+    reward_deviation,
+    spread_mm,
+)
 from motiongrpo.policy.evidence import condition_and_action, evenly, splitting
 from motiongrpo.policy.rollout import (
     RolloutConfig,
@@ -38,7 +44,7 @@ Variances = dict[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Study:
-    """What all cells share."""
+    """What all cells have in common: the policy, the reward and its scale, the windows, the settings."""
 
     policy: Denoiser
     reward: HybridReward
@@ -56,19 +62,19 @@ class Study:
         rollouts = self._drawn(chain, batch, trained, number)
         measured = judge(rollouts, self.reward)
         rewards = self.reward.rewards(measured.values, self.scale.omega)
-        judged = Collector(chain, self.advantage, self.reward, self.scale, self.windows)
+        informative = informative_groups(rewards, self.scale, chain, self.advantage)
         return Pool(
             spread_mm=spread_mm(measured.p_head_joint, batch.mask),
             reward_std=reward_deviation(rewards),
-            dropped_share=float(1 - judged.worth(rewards).double().mean()),
+            dropped_share=float(1 - informative.double().mean()),
             variances=self._split(chain, batch, rewards, number),
-            gradients=self._gradients(judged, rollouts, rewards),
+            gradients=self._gradients(chain, rollouts, rewards),
         )
 
     def _drawn(
         self, chain: RolloutConfig, batch: WindowBatch, trained: list[tuple[int, int]], number: int
     ) -> Rollouts:
-        """Noise on the condition and noise of the chain come from generators of their own."""
+        """Rollouts whose condition noise and chain noise come from generators of their own."""
         device = batch.betas.device
         noise, walk = (
             generator_for(self.config.seed, "diversity", what, number, device=device)
@@ -80,7 +86,7 @@ class Study:
     def _split(
         self, chain: RolloutConfig, batch: WindowBatch, rewards: dict[str, PerSample], number: int
     ) -> Variances:
-        """Of a group's reward variance: what its condition caused, and what its actions did.
+        """Reward variance within groups that the condition caused, and that actions caused, by term.
 
         A group under one condition has none of the former. One sample a track cannot tell them apart, so
         that scope is given several on an extra rollout.
@@ -96,21 +102,23 @@ class Study:
         return {term: (float(c.mean()), float(a.mean())) for term, (c, a) in split.items()}
 
     def _gradients(
-        self, judged: Collector, rollouts: Rollouts, rewards: dict[str, PerSample]
+        self, chain: RolloutConfig, rollouts: Rollouts, rewards: dict[str, PerSample]
     ) -> dict[str, Float[Tensor, " parameter"]]:
-        """Of all rewards together, of each alone, and of all at each level."""
-        objectives = {"all": judged.advantages(rollouts, rewards)}
-        objectives |= {term: judged.advantages(rollouts, {term: r}) for term, r in rewards.items()}
+        """The gradient under all rewards together, under each alone, and under all at each level."""
+        terms = {"all": rewards} | {term: {term: reward} for term, reward in rewards.items()}
+        objectives = {
+            name: advantages_by_row(some, self.scale, chain, self.advantage) for name, some in terms.items()
+        }
         parts = list(rollouts.parts())
         levels = gradients_by_level(self.policy, rollouts, parts, objectives, self.surrogate)
-        found = over_levels(levels) | {str(t): level["all"] for t, level in levels.items()}
+        gradients = over_levels(levels) | {str(t): level["all"] for t, level in levels.items()}
         parameters = [p for p in self.policy.parameters() if p.requires_grad]
-        return {name: flat(gradient, parameters) for name, gradient in found.items()}
+        return {name: flat(gradient, parameters) for name, gradient in gradients.items()}
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Of one pool; dictionaries are by body part, by reward term, by objective."""
+    """The measurements of one pool; dictionaries are by body part, by reward term, by objective."""
 
     spread_mm: dict[str, float]
     reward_std: dict[str, float]
@@ -120,7 +128,7 @@ class Pool:
 
 
 def measure(study: Study, cell: Cell) -> dict[str, Any]:
-    """A cell as JSON: what every pool says, and the inner products of their gradients."""
+    """A cell as JSON: the measurements of every pool, and the inner products of their gradients."""
     pools = [study.pool(cell, number) for number in range(study.config.pools)]
     return {
         "spread_mm": _columns([pool.spread_mm for pool in pools]),
@@ -134,11 +142,11 @@ def measure(study: Study, cell: Cell) -> dict[str, Any]:
 
 def gradient_products(pools: list[dict[str, Float[Tensor, " parameter"]]]) -> dict[str, list[list[float]]]:
     """Inner products of the gradients of every two pools, by objective."""
-    found = {}
+    products = {}
     for name in pools[0]:
         stacked = torch.stack([gradients[name] for gradients in pools])
-        found[name] = (stacked @ stacked.T).tolist()
-    return found
+        products[name] = (stacked @ stacked.T).tolist()
+    return products
 
 
 def flat(gradient: Gradient, parameters: list[torch.nn.Parameter]) -> Float[Tensor, " parameter"]:

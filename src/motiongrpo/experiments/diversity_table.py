@@ -30,10 +30,10 @@ def diversity_table(cells: list[Record], rng: np.random.Generator, resamples: in
     """
     pools = len(cells[0]["dropped_share"]["all"])
     weights = np.concatenate([np.ones((1, pools)), draw_sequences(pools, resamples, rng)])
-    found = [(cell["facts"], quantities(cell, weights)) for cell in cells]
+    measured = [(cell["facts"], quantities(cell, weights)) for cell in cells]
     rows: list[Record] = []
-    for facts, values in found:
-        base = next(v for f, v in found if _is_baseline(f, facts, found[0][0]))
+    for facts, values in measured:
+        base = next(v for f, v in measured if _is_baseline(f, facts, measured[0][0]))
         for (quantity, of), value in values.items():
             rows.append(
                 {
@@ -50,27 +50,27 @@ def diversity_table(cells: list[Record], rng: np.random.Generator, resamples: in
 
 
 def quantities(cell: Record, weights: Weights) -> dict[tuple[str, str], PerResample]:
-    """By quantity and what it is of: its value under each row of weights."""
-    found = {("spread_mm", part): mean(weights, v) for part, v in cell["spread_mm"].items()}
-    found |= {("reward_std", term): mean(weights, v) for term, v in cell["reward_std"].items()}
-    found["dropped_share", "all"] = mean(weights, cell["dropped_share"]["all"])
+    """Every quantity by its name and the body part, reward term or objective it belongs to, per resample."""
+    values = {("spread_mm", part): mean(weights, v) for part, v in cell["spread_mm"].items()}
+    values |= {("reward_std", term): mean(weights, v) for term, v in cell["reward_std"].items()}
+    values["dropped_share", "all"] = mean(weights, cell["dropped_share"]["all"])
     action, condition = cell["action_variance"], cell["condition_variance"]
-    found |= {("action_share", term): share(weights, action[term], condition[term]) for term in action}
+    values |= {("action_share", term): share(weights, action[term], condition[term]) for term in action}
     for quantity in ("reward_std", "action_share"):
-        found[quantity, MEAN] = np.mean([v for (q, _), v in found.items() if q == quantity], axis=0)
+        values[quantity, MEAN] = np.mean([v for (q, _), v in values.items() if q == quantity], axis=0)
     for name, products in cell["gradient_products"].items():
-        found["gradient_norm", name] = mean(weights, np.sqrt(np.diag(products)))
-        found["gradient_cosine", name] = agreement(weights, np.asarray(products))
-    return found
+        values["gradient_norm", name] = mean(weights, np.sqrt(np.diag(products)))
+        values["gradient_cosine", name] = agreement(weights, np.asarray(products))
+    return values
 
 
 def mean(weights: Weights, values: Any) -> PerResample:
-    """Of the pools' values."""
+    """The weighted mean of the values of the pools, per resample."""
     return weights @ np.asarray(values) / weights.sum(1)
 
 
 def share(weights: Weights, part: Any, rest: Any) -> PerResample:
-    """Of a part in the sum of both, each summed over pools: a mean of ratios would be biased."""
+    """The share of one part in the sum of both, each summed over pools: a mean of ratios would be biased."""
     one, other = weights @ np.asarray(part), weights @ np.asarray(rest)
     return one / (one + other)
 

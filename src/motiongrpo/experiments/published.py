@@ -1,4 +1,4 @@
-"""What MotionGRPO's paper prints of its own ablation (arXiv:2605.05680): AMASS, no test-time optimisation.
+"""The ablation printed in MotionGRPO's paper (arXiv:2605.05680): AMASS, no test-time optimisation.
 
 Its data, body and definitions are others than ours, so relative gains compare, values do not. Only MPJPE is
 printed for every row. There is no row with noise but without the visual reward, no seed and no interval.

@@ -1,7 +1,7 @@
-"""Gold and proxy of the same samples: what the metrics say of them, and what the rewards would pay for them.
+"""Metrics (gold) and rewards (proxy) of the same samples, as in studies of reward over-optimisation.
 
-Both are there for whoever wants to see a reward being hacked. Taking one motion from several samples also
-lives here, since metrics never see a reward.
+A reward that is hacked rises while the metrics fall. Selecting one motion from several samples is here too,
+since metrics never see a reward.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward
 Taken = Literal["best_of", "oracle", "mean_of"]
 """Of several samples: the one that φ likes best, the one nearest to the truth, or their mean.
 
-The last two are no ways to use a model but what a training could win that teaches it nothing new. The mean,
-of the packed features, is where a policy ends that becomes certain; the oracle is what always choosing right
-among the model's own samples would give.
+The last two are no ways to use a model: they are what could be won by a training that adds no knowledge. The
+mean, of the packed features, is where a policy ends that becomes certain; the oracle is what always choosing
+right among the model's own samples would give.
 """
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """Draws motions under one protocol and says both what they are worth and what they would be paid."""
+    """Draws motions under one protocol and measures both their metrics and their rewards."""
 
     reward: HybridReward
     omega: dict[str, float]
@@ -53,12 +53,12 @@ class Scorer:
             return x
         if taken == "mean_of":
             return sum(drawn, x) / candidates
-        score = self._worth(x, batch.windows, taken)
+        score = self._selection_score(x, batch.windows, taken)
         for other in drawn:
-            x, score = better_of(x, score, other, self._worth(other, batch.windows, taken))
+            x, score = better_of(x, score, other, self._selection_score(other, batch.windows, taken))
         return x
 
-    def _worth(self, x: Rollout, batch: WindowBatch, taken: Taken) -> PerSample:
+    def _selection_score(self, x: Rollout, batch: WindowBatch, taken: Taken) -> PerSample:
         values = self._measure(x, batch)
         return -values["position"] if taken == "oracle" else values[PERCEPTUAL]
 

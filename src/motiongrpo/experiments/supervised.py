@@ -1,4 +1,4 @@
-"""Supervised fine-tuning on the joint terms of the reward: what GRPO has to beat to be worth its rollouts.
+"""Supervised fine-tuning on the joint terms of the reward: the control that GRPO has to beat.
 
 The terms are differentiable in x̂_0, so no policy gradient is needed to lower them. Truth is noised to a level
 that GRPO trains, the network's estimate of it is placed and posed as a sample is, and
@@ -41,7 +41,7 @@ class SupervisedConfig(TrainingConfig):
 
 @dataclass(frozen=True)
 class SupervisedStep:
-    """What one step says of itself."""
+    """The log record of one step."""
 
     step: int  # counted from 1
     loss: float

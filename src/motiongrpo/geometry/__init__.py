@@ -1,1 +1,1 @@
-"""Rotations, rigid transforms and headings: thin names over `roma`, in the project's conventions."""
+"""Rotations, rigid transforms, headings and alignment in the project's conventions, computed by `roma`."""

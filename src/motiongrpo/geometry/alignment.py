@@ -1,4 +1,4 @@
-"""The similarity that brings one set of points nearest to another (Umeyama 1991), frame by frame."""
+"""Procrustes alignment: the similarity that brings one set of points nearest to another (Umeyama 1991)."""
 
 from typing import cast
 

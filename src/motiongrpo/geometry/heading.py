@@ -1,4 +1,4 @@
-"""Heading: the yaw of a frame about the world's up axis (+z), and what is left without it."""
+"""Heading: the yaw of a frame about the world's up axis (+z), and orientations without it."""
 
 import torch
 from jaxtyping import Float

@@ -1,6 +1,6 @@
 """Rotations in three dimensions: quaternions `wxyz`, matrices, rotation vectors in radians.
 
-`roma` does the algebra (its quaternions are `xyzw`); this module only fixes the convention.
+The algebra is that of `roma`, whose quaternions are `xyzw`; this module fixes the convention.
 """
 
 from typing import cast
@@ -20,8 +20,7 @@ def matrix_from_quaternion(q: Quaternions) -> Rotations:
 
 def quaternion_from_matrix(R: Rotations) -> Quaternions:
     """Unit quaternion `wxyz` of a rotation matrix, with w ≥ 0."""
-    q = roma.quat_xyzw_to_wxyz(roma.rotmat_to_unitquat(R))
-    return torch.where(q[..., :1] < 0, -q, q)
+    return _wxyz(roma.rotmat_to_unitquat(R))
 
 
 def matrix_from_rotation_vector(v: Points) -> Rotations:
@@ -36,7 +35,11 @@ def rotation_vector_from_matrix(R: Rotations) -> Points:
 
 def quaternion_from_rotation_vector(v: Points) -> Quaternions:
     """Unit quaternion `wxyz` of the rotation by |v| radians about v, with w ≥ 0."""
-    q = roma.quat_xyzw_to_wxyz(roma.rotvec_to_unitquat(v))
+    return _wxyz(roma.rotvec_to_unitquat(v))
+
+
+def _wxyz(q_xyzw: Quaternions) -> Quaternions:
+    q = roma.quat_xyzw_to_wxyz(q_xyzw)
     return torch.where(q[..., :1] < 0, -q, q)
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.body.skeleton import FEET
-from motiongrpo.metrics.means import MM_PER_M, mean_where, real_runs
-from motiongrpo.metrics.position import Joints
+from motiongrpo.metrics.metric import MM_PER_M, mean_where, real_runs
+from motiongrpo.metrics.pose import Joints
 
 Contacts = Float[Tensor, "batch frame 21"]
 Soles = Float[Tensor, "batch frame sole 3"]

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongrpo.base.shapes import FrameMask, PerSequence
-from motiongrpo.metrics.position import Joints, mpjpe_mm
+from motiongrpo.metrics.pose import Joints, mpjpe_mm
 
 Samples = Float[Tensor, "batch sample frame joint 3"]
 

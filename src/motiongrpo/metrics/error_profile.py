@@ -19,7 +19,7 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.metrics.bootstrap import draw_sequences, estimate
 from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, evaluation_batches
-from motiongrpo.metrics.position import joint_distance_mm
+from motiongrpo.metrics.pose import joint_distance_mm
 from motiongrpo.motion.windows import WindowBatch
 
 UNNAMED = "not recorded"

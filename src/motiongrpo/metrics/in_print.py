@@ -1,4 +1,4 @@
-"""What papers print, where it is not what the name says: for comparison with their tables only.
+"""Metrics as papers print them, where they differ from the textbook: for comparison with their tables only.
 
 `egoallo_` is what EgoAllo's released evaluation measures (arXiv:2410.03665), `paper_` what MotionGRPO's
 table most likely holds (arXiv:2605.05680). Sums over frames grow with the clip, so compare clips of equal
@@ -13,10 +13,9 @@ from motiongrpo.base.shapes import FrameMask, PerSequence, Rotations
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.geometry.alignment import align_to
 from motiongrpo.geometry.so3 import rotation_vector_from_matrix
-from motiongrpo.metrics.means import MM_PER_M, joint_mean, real_runs
-from motiongrpo.metrics.metric import STILL_TRUTH, Metric
+from motiongrpo.metrics.metric import MM_PER_M, STILL_TRUTH, Metric, joint_mean, real_runs
 from motiongrpo.metrics.motion import BodyMotion
-from motiongrpo.metrics.position import Joints
+from motiongrpo.metrics.pose import Joints
 from motiongrpo.metrics.smoothness import jitter_ratio
 
 FOOT_HEIGHT_M = {

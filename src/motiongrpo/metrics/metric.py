@@ -1,12 +1,20 @@
-"""The description of a metric: its unit, its definition, and which side is better."""
+"""A metric: its unit, direction and definition, and means over the frames of a window that are real."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from motiongrpo.base.shapes import FrameMask, PerSequence
+
+MM_PER_M = 1000.0
+
 
 @dataclass(frozen=True)
 class Metric:
-    """What a table says about one of its columns."""
+    """The unit, the better direction and the definition of one metric."""
 
     unit: str
     better: Literal["lower", "higher", "none"]
@@ -18,3 +26,27 @@ class Metric:
 
 NO_CONTACT = "no foot is in contact in the truth"
 STILL_TRUTH = "nothing moves in the truth"
+
+
+def mean_where(
+    values: Float[Tensor, "batch frame *joint"], where: Bool[Tensor, "batch frame *joint"]
+) -> PerSequence:
+    """Mean over the True places of each window; NaN where a window has none. The rest may even be NaN."""
+    counted = torch.where(where, values, torch.zeros_like(values))
+    return counted.flatten(1).sum(1) / where.flatten(1).sum(1)
+
+
+def joint_mean(values: Float[Tensor, "batch frame joint"], mask: FrameMask) -> PerSequence:
+    """Mean over real frames and joints."""
+    return mean_where(values, mask[..., None].expand_as(values))
+
+
+def real_runs(mask: FrameMask, length: int) -> Bool[Tensor, "batch start"]:
+    """True where `length` real frames in a row begin; a window without any is refused."""
+    if mask.shape[1] < length:
+        raise ValueError(f"windows must have at least {length} frames in a row, got {mask.shape[1]}")
+    runs = mask.unfold(1, length, 1).all(dim=-1)
+    without = (~runs.any(dim=1)).nonzero()[:, 0].tolist()
+    if without:
+        raise ValueError(f"windows must have at least {length} real frames in a row, got fewer in {without}")
+    return runs

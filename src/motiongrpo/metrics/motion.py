@@ -1,4 +1,4 @@
-"""What is judged: a body in motion, reduced to what the metrics read."""
+"""A body in motion, reduced to the quantities that metrics read."""
 
 from dataclasses import dataclass, replace
 
@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from motiongrpo.base.batched import Batched
 from motiongrpo.body.body_model import BodyModel, ShapedBody
-from motiongrpo.body.central_pupil import central_pupil_frame
-from motiongrpo.body.kinematics import PosedBody, sole_positions
+from motiongrpo.body.kinematics import PosedBody, central_pupil_frame, sole_positions
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
@@ -16,7 +16,7 @@ from motiongrpo.motion.windows import WindowBatch
 
 
 @dataclass(frozen=True)
-class BodyMotion:
+class BodyMotion(Batched):
     """One motion a window, over the floor z = 0, in metres."""
 
     R_parent_joint: Float[Tensor, "batch frame 22 3 3"]  # the root's is its orientation in the world
@@ -53,9 +53,3 @@ class BodyMotion:
         rotations = matrix_from_quaternion(batch.q_parent_joint)
         motion = cls.of(body, posed, rotations, batch.contacts.to(rotations))
         return replace(motion, T_world_cpf=Transform.from_wxyz_xyz(batch.T_world_cpf[:, 1:]))
-
-    def rows(self, index: Tensor) -> "BodyMotion":
-        """Some of the windows, by index or by mask; an index may repeat, as for several samples of each."""
-        parts = {name: value[index] for name, value in self.__dict__.items() if isinstance(value, Tensor)}
-        head = Transform(self.T_world_cpf.R[index], self.T_world_cpf.p[index])
-        return BodyMotion(**parts, T_world_cpf=head)

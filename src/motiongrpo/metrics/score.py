@@ -8,12 +8,17 @@ from motiongrpo.metrics.contact import (
     penetration_mm,
     penetration_share,
 )
-from motiongrpo.metrics.head import head_position_mm, head_rotation_deg
 from motiongrpo.metrics.in_print import IN_PRINT, score_in_print
 from motiongrpo.metrics.metric import NO_CONTACT, STILL_TRUTH, Metric
 from motiongrpo.metrics.motion import BodyMotion
-from motiongrpo.metrics.position import mpjpe_mm, mpjve_mm_s, pa_mpjpe_mm
-from motiongrpo.metrics.rotation import mpjre_deg
+from motiongrpo.metrics.pose import (
+    head_position_mm,
+    head_rotation_deg,
+    mpjpe_mm,
+    mpjre_deg,
+    mpjve_mm_s,
+    pa_mpjpe_mm,
+)
 from motiongrpo.metrics.smoothness import jitter_m_s3, jitter_ratio
 
 METRICS: dict[str, Metric] = {

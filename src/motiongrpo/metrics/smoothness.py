@@ -1,4 +1,4 @@
-"""How a motion shakes: the third derivative of joint positions.
+"""Jitter: the third derivative of joint positions.
 
 Less is not better: an over-smoothed motion shakes less than a person does. Single precision alone gives
 a body that stands still 0.01 m/s³ at 30 fps, and 0.04 ten metres from the origin.
@@ -7,8 +7,8 @@ a body that stands still 0.01 m/s³ at 30 fps, and 0.04 ten metres from the orig
 import torch
 
 from motiongrpo.base.shapes import FrameMask, PerSequence
-from motiongrpo.metrics.means import joint_mean, real_runs
-from motiongrpo.metrics.position import Joints
+from motiongrpo.metrics.metric import joint_mean, real_runs
+from motiongrpo.metrics.pose import Joints
 
 
 def jitter_m_s3(p_world_joint: Joints, mask: FrameMask, fps: float) -> PerSequence:

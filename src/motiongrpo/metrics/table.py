@@ -74,7 +74,7 @@ def final_checkpoints(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(metric: str, tables: list[pd.DataFrame], base: int, draws: Draws) -> dict[str, Any]:
-    """What a comparison says of one metric; the reference is table number `base`."""
+    """The columns of a comparison for one metric; the reference is table number `base`."""
     about = METRICS[metric]
     _, sequence = np.unique(tables[base]["sequence"].to_numpy(), return_inverse=True)
     values = np.stack([table[metric].to_numpy(dtype=np.float64) for table in tables], axis=1)

@@ -14,12 +14,12 @@ from motiongrpo.geometry.so3 import matrix_from_quaternion
 
 @dataclass(frozen=True)
 class Clip:
-    """World z up, metres, seconds; quaternions `wxyz`; the root pose sits at the pelvis joint."""
+    """One continuous motion. World z up, metres, seconds, quaternions `wxyz`; the root is the pelvis."""
 
     name: str  # unique within its source
     source: str  # which reader made it
-    subject: str  # whose motion it is: splits never separate one subject
-    activity: str  # what is done, in the words of the source; "" where it says nothing
+    subject: str  # who moves: one subject is never in two splits
+    activity: str  # what the subject does, in the words of the source; "" where it says nothing
     licence: str
     fps: float
     betas: Float[Tensor, " 16"]
@@ -38,7 +38,7 @@ class Clip:
         )
 
     def lowered(self, height_m: float) -> "Clip":
-        """The same motion, that much further down."""
+        """The same motion, shifted down by `height_m`."""
         shift = torch.tensor([0, 0, 0, 0, 0, 0, height_m]).to(self.T_world_root)
         return replace(self, T_world_root=self.T_world_root - shift)
 
@@ -51,10 +51,10 @@ class Clip:
 
 @dataclass(frozen=True)
 class Take:
-    """What came out of a file: its clips, each without a gap, and why there is not more of them."""
+    """The motion of one file: its clips, each without a gap, and the reason for what is left out."""
 
     clips: list[Clip]
-    seconds: float  # of motion in the file, with what was left out of it
+    seconds: float  # of all motion in the file
     reason: str  # what was left out or cut, "" where there is nothing to say
 
     @classmethod

@@ -1,8 +1,8 @@
-"""Glitches: a joint that leaves its way for a few frames, found and put back.
+"""Glitches: joints that jump away for a few frames, detected and interpolated.
 
-What a step costs is its `steepness`, in steps as long as a frame allows. A glitch is a run of frames
-between steps steeper than 1; its neighbours steeper than GENTLE belong to it, and the way that replaces
-it is never steeper than GENTLE.
+The steepness of a step between two frames is its turn or travel over the most that one frame allows. A
+glitch is a run of frames between steps steeper than 1; neighbouring steps steeper than GENTLE belong to it,
+and the interpolation that replaces it is never steeper than GENTLE.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from motiongrpo.geometry.so3 import slerp
 from motiongrpo.motion.clip import Clip
 
 GENTLE = 0.5
-MOST_TURN = torch.pi / 2  # across a repair; what turns further has flipped, and either side may be true
+MOST_TURN = torch.pi / 2  # rad, across a repair; beyond it a joint has flipped, and either side may be right
 
 Tracks = Float[Tensor, "frame 52 7"]
 """The pose of every joint in its parent, `wxyz_xyz`; only that of the root moves in position."""
@@ -34,7 +34,7 @@ class JumpLimits:
 
 @dataclass(frozen=True)
 class Repair:
-    """Frames [start, stop) of one joint in its clip, replaced by the way between their neighbours."""
+    """Frames [start, stop) of one joint in its clip, interpolated between their neighbours."""
 
     joint: Joint
     start: int
@@ -43,26 +43,26 @@ class Repair:
 
 
 def tracks_of(clip: Clip) -> Tracks:
-    """What moves in a clip, joint by joint."""
+    """The tracks of a clip."""
     below = torch.nn.functional.pad(clip.q_parent_joint, (0, 3))
     return torch.cat([clip.T_world_root[:, None], below], dim=1)
 
 
 def with_tracks(clip: Clip, tracks: Tracks) -> Clip:
-    """The clip with another motion."""
+    """The clip with the motion of other tracks."""
     return replace(clip, T_world_root=tracks[:, 0], q_parent_joint=tracks[:, 1:, :4])
 
 
 def steepness(
     a: Float[Tensor, "*batch 7"], b: Float[Tensor, "*batch 7"], limits: JumpLimits
 ) -> Float[Tensor, "*batch"]:
-    """The way from one pose to another, in steps of the greatest length allowed."""
+    """The larger of turn and travel from one pose to another, each over the most that one frame allows."""
     travel = (b[..., 4:] - a[..., 4:]).norm(dim=-1)
     return torch.maximum(_turn(a, b) / limits.turn, travel / limits.travel)
 
 
 def mend(tracks: Tracks, limits: JumpLimits) -> tuple[Tracks, list[Repair]]:
-    """The tracks with every glitch replaced that can be; the others are left as they are."""
+    """The tracks with every glitch interpolated that has a gentle interpolation; others stay."""
     tracks, repairs = tracks.clone(), []
     steep = steepness(tracks[:-1], tracks[1:], limits)
     for joint in torch.nonzero((steep > 1).any(dim=0))[:, 0].tolist():
@@ -73,12 +73,12 @@ def mend(tracks: Tracks, limits: JumpLimits) -> tuple[Tracks, list[Repair]]:
                 start, stop = ends[0] + 1, ends[1]
                 worst = _turn(track[start - 1 : stop], track[start : stop + 1]).amax()
                 repairs.append(Repair(Joint(joint), start, stop, float(torch.rad2deg(worst))))
-                track[start:stop] = _way(track[start - 1], track[stop], stop - start)
+                track[start:stop] = _interpolated(track[start - 1], track[stop], stop - start)
     return tracks, repairs
 
 
 def _glitches(steep: Float[Tensor, " step"], longest: int) -> Iterator[tuple[int, int]]:
-    """First and last step of each glitch, with its steep neighbours where that is not too long."""
+    """First and last step of each glitch, widened by its neighbours steeper than GENTLE up to `longest`."""
     rough = _chains(torch.nonzero(steep > GENTLE)[:, 0].tolist(), longest)
     for first, last in _chains(torch.nonzero(steep > 1)[:, 0].tolist(), longest):
         wide = next((a, b) for a, b in rough if a <= first and last <= b)
@@ -99,9 +99,9 @@ def _chains(steps: list[int], gap: int) -> list[tuple[int, int]]:
 def _ends(
     track: Float[Tensor, "frame 7"], first: int, last: int, limits: JumpLimits, may_widen: bool
 ) -> tuple[int, int] | None:
-    """The good frames before and after a glitch: the closest pair with a gentle way between them.
+    """The frames before and after a glitch between which it is interpolated: the closest pair that is gentle.
 
-    The pelvis carries everybody, so a step of the pelvis that does not come back is no glitch of a joint.
+    The pelvis carries the whole body, so a glitch of the pelvis is not widened: its jump may be a true cut.
     """
     for a, b in zip(range(first, -1, -1), range(last + 1, len(track)), strict=False):
         if b - a - 1 > limits.frames:
@@ -114,8 +114,8 @@ def _ends(
     return None
 
 
-def _way(a: Float[Tensor, "7"], b: Float[Tensor, "7"], count: int) -> Float[Tensor, "frame 7"]:
-    """`count` poses evenly between two."""
+def _interpolated(a: Float[Tensor, "7"], b: Float[Tensor, "7"], count: int) -> Float[Tensor, "frame 7"]:
+    """`count` poses at equal intervals between two."""
     weight = torch.arange(1, count + 1).to(a) / (count + 1)
     q = slerp(a[:4].expand(count, 4), b[:4].expand(count, 4), weight)
     return torch.cat([q, a[4:] + weight[:, None] * (b[4:] - a[4:])], dim=-1)

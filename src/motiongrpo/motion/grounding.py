@@ -1,4 +1,4 @@
-"""A clip put on the floor and measured: contacts and the central pupil frame, ready for the store."""
+"""Grounding: a clip shifted onto its floor, with contact labels and central pupil frame."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,13 @@ from torch import Tensor
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.body.central_pupil import central_pupil_frame
-from motiongrpo.body.contact import ContactConfig, contact_labels
-from motiongrpo.body.floor import estimate_floor
-from motiongrpo.body.kinematics import sole_positions
+from motiongrpo.body.floor_contact import ContactConfig, contact_labels, estimate_floor
+from motiongrpo.body.kinematics import central_pupil_frame, sole_positions
 from motiongrpo.motion.clip import Clip
 
 
 class FloorConfig(Config):
-    """How the floor is found from the feet at rest, and how sure it must be."""
+    """How the floor is estimated from resting feet, and the confidence that is required."""
 
     speed_m_s: float = Field(gt=0)  # a foot slower than this rests
     tolerance_m: float = Field(gt=0)  # heights this near to the floor count as on it
@@ -36,19 +34,19 @@ class GroundedClip:
 
 
 def ground(clip: Clip, model: BodyModel, floor: FloorConfig, contact: ContactConfig) -> GroundedClip:
-    """Shift the clip so that its floor is z = 0; raises InputError where there is no one floor."""
+    """Shift the clip so that its floor is z = 0; raises InputError where resting feet do not agree on one."""
     body, posed = clip.posed(model)
-    found = estimate_floor(sole_positions(body, posed), clip.fps, floor.speed_m_s, floor.tolerance_m)
-    if found.confidence < floor.confidence_at_least:
+    estimate = estimate_floor(sole_positions(body, posed), clip.fps, floor.speed_m_s, floor.tolerance_m)
+    if estimate.confidence < floor.confidence_at_least:
         raise InputError(
-            f"no flat floor: {found.confidence:.0%} of the resting feet share a height, "
+            f"no flat floor: {estimate.confidence:.0%} of the resting feet share a height, "
             f"at least {floor.confidence_at_least:.0%} must"
         )
-    posed = posed.lowered(found.height_m)
+    posed = posed.lowered(estimate.height_m)
     return GroundedClip(
-        clip=clip.lowered(found.height_m),
+        clip=clip.lowered(estimate.height_m),
         contacts=contact_labels(posed.p_world_joint, body.standing_height, clip.fps, contact),
         T_world_cpf=central_pupil_frame(body, posed).wxyz_xyz(),
-        floor_shift_m=found.height_m,
-        floor_confidence=found.confidence,
+        floor_shift_m=estimate.height_m,
+        floor_confidence=estimate.confidence,
     )

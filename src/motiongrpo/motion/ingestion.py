@@ -1,4 +1,4 @@
-"""From a raw file to the clips that are kept of it, with a verdict either way."""
+"""Ingestion of one raw file: the clips that are kept of it, and a verdict on the file."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,7 +9,7 @@ from pydantic import Field
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.body.contact import ContactConfig
+from motiongrpo.body.floor_contact import ContactConfig
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.grounding import FloorConfig, GroundedClip, ground
@@ -28,7 +28,7 @@ from motiongrpo.motion.store import FileVerdict
 
 
 class IngestionConfig(Config):
-    """Where motion comes from, what it must be like, and how it is divided."""
+    """Where motion comes from, which quality it must have, and how it is divided into splits."""
 
     source: Literal["synthetic", "mocap", "amass", "egoallo_hdf5", "rich"]
     workers: int | None = Field(ge=1)  # processes that read files; none is one per core
@@ -47,7 +47,7 @@ class IngestionConfig(Config):
 def clip_readers(
     raw: RawFolder, model: BodyModel, config: IngestionConfig, conversion: GenderConversion | None
 ) -> list[ClipReader]:
-    """What there is to ingest, in a fixed order; InputError where there is nothing."""
+    """The files of the source with their readers, in a fixed order; InputError where there are none."""
     match config.source:
         case "synthetic":
             return list(_synthetic_clips(model, config.synthetic))
@@ -59,16 +59,16 @@ def clip_readers(
             readers, kinds = egoallo_clips(raw.files, model, config.egoallo_hdf5), "group in its HDF5 file"
         case "rich":
             readers, kinds = rich_clips(raw.readers, model, config.rich, conversion), "RICH body"
-    found = list(readers)
-    if not found:
+    listed = list(readers)
+    if not listed:
         raise InputError(
             f"data_root '{raw.root}' holds no {kinds}; pass --params data_root=DIR, a folder that does"
         )
-    return found
+    return listed
 
 
 def divided(subjects: list[str], config: IngestionConfig) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Subject → split, and the splits that must have motion: as the source says, or by shares of subjects."""
+    """Subject → split, and the splits that must have motion: by the source's own division or by shares."""
     match config.source:
         case "amass":
             groups = subset_splits(config.amass.subsets)
@@ -86,22 +86,35 @@ def divided(subjects: list[str], config: IngestionConfig) -> tuple[dict[str, str
 def ingest(
     file: str, read: Callable[[], Clip | Take], model: BodyModel, config: IngestionConfig
 ) -> FileVerdict:
-    """Read, check, repair, bring to one rate and put on the floor. Whatever is left out has a reason."""
+    """Read a file, check and repair its clips, resample them and put them on the floor.
+
+    The verdict gives the reason of whatever is left out; it names clips, and not the file, which stands
+    beside it: the same fault of two files is the same reason.
+    """
     try:
-        found = read()
+        motion = read()
     except InputError as error:
-        return FileVerdict(file, "refused", str(error), 0.0, [])
-    take = Take.whole(found) if isinstance(found, Clip) else found
+        return FileVerdict(file, "refused", _without_file(str(error), file), 0.0, [])
+    take = Take.whole(motion) if isinstance(motion, Clip) else motion
     kept, reports, reasons = [], [], [take.reason]
     for clip in take.clips:
         pieces, report = check_quality(clip, config.quality)
         grounded, refusals = _grounded(pieces, model, config)
         kept += grounded
         reports.append(report)
-        named = "" if len(take.clips) == 1 else f"{clip.name}: "
+        named = "" if len(take.clips) == 1 else f"'{clip.name}': "
         reasons += [named + reason for reason in (report.reason, *refusals) if reason]
     verdict = _verdict(take, reports) if kept else "refused"
     return FileVerdict(file, verdict, "; ".join(filter(None, reasons)), take.seconds, kept)
+
+
+def _without_file(message: str, file: str) -> str:
+    """A reader's message without the file that it begins with, which the verdict names beside its reason."""
+    for name in (f"'{file}'", file):
+        if message.startswith(name):
+            rest = message.removeprefix(name)
+            return rest[2:] if rest.startswith((": ", ", ")) else f"it{rest}"
+    return message
 
 
 def _verdict(take: Take, reports: list[QualityReport]) -> str:
@@ -116,7 +129,7 @@ def _grounded(
         try:
             kept.append(ground(resample(piece, config.fps), model, config.floor, config.contact))
         except InputError as error:
-            reasons.append(str(error) if len(pieces) == 1 else f"{piece.name}: {error}")
+            reasons.append(str(error) if len(pieces) == 1 else f"'{piece.name}': {error}")
     return kept, reasons
 
 

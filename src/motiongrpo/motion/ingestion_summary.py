@@ -1,4 +1,4 @@
-"""What an ingestion came to, in a few numbers."""
+"""The summary of an ingestion: numbers of files, hours and frames, and why files were refused."""
 
 import re
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 from motiongrpo.motion.store import MotionStore
 
 SECONDS_PER_HOUR = 3600
+QUOTED = re.compile(r"(?<!\w)'(?:[^']|'(?=\w))*'(?!\w)")  # an apostrophe within a word ends no name
 
 
 def ingestion_summary(store: MotionStore) -> dict[str, Any]:
-    """Files, hours and frames, before and after; refused files counted by reason."""
+    """Files, hours and frames of the raw motion and of the store; refused files counted by kind of reason."""
     files, frames = store.files, int(store.sequences["frames"].sum())
     refused = files[files["verdict"] == "refused"]
     return {
@@ -24,8 +25,8 @@ def ingestion_summary(store: MotionStore) -> dict[str, Any]:
 
 
 def kind_of_reason(reason: str) -> str:
-    """A reason without its names and numbers, so that files refused for the same one are counted together."""
-    without_names = re.sub(r"'[^']*'", "'…'", reason)
+    """A reason without its quoted names and its numbers, equal for all files that have the same fault."""
+    without_names = QUOTED.sub("'…'", reason)
     return re.sub(r"(?<![\w])-?\d[\d.,]*(?=\W|$)", "…", without_names)
 
 

@@ -1,4 +1,4 @@
-"""The other-handed copy of a motion: left and right exchanged, hands included.
+"""Mirroring of a motion: left and right exchanged, hands included.
 
 A reflection M = diag(−1, 1, 1) flips a body's left–right axis (x). A rotation R becomes M R M, which
 for a quaternion negates the y and z components; joints trade places with their other side.

@@ -1,7 +1,7 @@
-"""Many files ingested by several processes, and handed over in the order of one.
+"""Ingestion of many files by several processes, which gives the results in the order of the files.
 
 Each process lists the readers for itself and is sent names only. Tensors are computed on one thread
-whatever the number of processes, so the bytes of a store depend on it in no way.
+whatever the number of processes, so the bytes of a store do not depend on it.
 """
 
 import math
@@ -32,7 +32,7 @@ WAITING_PER_PROCESS = 4  # files that are finished or under way before their tur
 
 @dataclass(frozen=True)
 class Ingestion:
-    """What is ingested, and how: the same in every process."""
+    """An ingestion of one folder of raw motion; every process holds an equal one."""
 
     raw: RawFolder
     model: BodyModel
@@ -41,12 +41,12 @@ class Ingestion:
 
     @cached_property
     def readers(self) -> dict[str, ClipReader]:
-        """By name, in order."""
+        """The readers of the source by name, in order."""
         readers = clip_readers(self.raw, self.model, self.config, self.conversion)
         return {reader[0]: reader for reader in readers}
 
     def one(self, name: str) -> EncodedFile:
-        """One file, as the store writes it."""
+        """One file ingested and encoded for the store."""
         try:
             return encode(ingest(*self.readers[name], self.model, self.config))
         except Exception as error:  # a fault of ours, not of the file: it stops the run, and says where
@@ -54,11 +54,11 @@ class Ingestion:
             raise
 
     def all(self, names: list[str]) -> Iterator[EncodedFile]:
-        """These files in this order, by as many processes as are worth while."""
-        processes = worthwhile(len(names), self.config.workers)
-        return self._alone(names) if processes == 1 else self._together(names, processes)
+        """The files encoded in this order, by one process or by several."""
+        processes = process_count(len(names), self.config.workers)
+        return self._in_this_process(names) if processes == 1 else self._in_processes(names, processes)
 
-    def _alone(self, names: list[str]) -> Iterator[EncodedFile]:
+    def _in_this_process(self, names: list[str]) -> Iterator[EncodedFile]:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -66,7 +66,7 @@ class Ingestion:
         finally:
             torch.set_num_threads(threads)
 
-    def _together(self, names: list[str], processes: int) -> Iterator[EncodedFile]:
+    def _in_processes(self, names: list[str], processes: int) -> Iterator[EncodedFile]:
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(self,))
         waiting: deque[tuple[str, Future[EncodedFile]]] = deque()
@@ -81,8 +81,8 @@ class Ingestion:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def worthwhile(files: int, workers: int | None) -> int:
-    """How many processes: what was asked for, or one per core, and no more than have enough to do."""
+def process_count(files: int, workers: int | None) -> int:
+    """The number of processes: `workers`, or one per core, and no more than have 32 files each."""
     return max(1, min(workers or _cores(), math.ceil(files / FILES_WORTH_A_PROCESS)))
 
 
@@ -105,16 +105,16 @@ _ingestion: Ingestion
 
 
 def _start(ingestion: Ingestion) -> None:
-    """Runs once in every process."""
+    """Initialise one process of the pool."""
     global _ingestion
     _ingestion = ingestion
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and stops its processes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent receives it too, and stops its processes
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A killed parent cannot tell its processes to stop, and they would wait for work for ever."""
+    """End this process when its parent ends, which a killed parent cannot ask for."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,6 +1,6 @@
 """The verdict on a clip: accepted, repaired, split where it cannot be repaired, or refused with a reason.
 
-Nothing is dropped in silence: every clip yields a report beside the pieces that came through.
+Every clip yields a report beside the pieces that are kept of it.
 """
 
 import math
@@ -18,13 +18,13 @@ from motiongrpo.body.skeleton import Joint
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.glitches import JumpLimits, Repair, Tracks, mend, steepness, tracks_of, with_tracks
 
-TRAVELS_M = 1.0  # who goes this far has taken a step and bobbed
+TRAVELS_M = 1.0  # path length from which on the pelvis must have risen and fallen with the steps
 
 Verdict = Literal["accepted", "repaired", "split", "refused"]
 
 
 class QualityConfig(Config):
-    """What a clip must be to be learnt from."""
+    """The bounds on a clip for it to be kept, repaired or cut."""
 
     least_seconds: float = Field(gt=0)  # shorter pieces are dropped
     jump_deg_s: float = Field(gt=0)  # a joint that turns faster has jumped
@@ -36,7 +36,7 @@ class QualityConfig(Config):
     least_bob_m: float = Field(ge=0)  # how much the pelvis of a traveller rises and falls at least
 
     def limits(self, fps: float) -> JumpLimits:
-        """What these speeds and seconds come to at a frame rate."""
+        """The bounds on a step between two frames at a frame rate."""
         return JumpLimits(
             turn=math.radians(self.jump_deg_s) / fps,
             travel=self.jump_m_s / fps,
@@ -46,11 +46,11 @@ class QualityConfig(Config):
 
 @dataclass(frozen=True)
 class QualityReport:
-    """What was found in one clip, and what was done about it."""
+    """The faults of one clip, and what was done about them."""
 
     name: str
     verdict: Verdict
-    reason: str  # one sentence, empty when the clip is as it came
+    reason: str  # one sentence, empty when the clip is unchanged
     repairs: tuple[Repair, ...]
     cuts: tuple[int, ...]  # frames at which a new piece starts after a jump
     frames: int
@@ -63,7 +63,7 @@ class QualityReport:
 
 
 def check_quality(clip: Clip, config: QualityConfig) -> tuple[list[Clip], QualityReport]:
-    """The pieces of a clip that can be learnt from, with no jump left in them, and the report on it."""
+    """The pieces that are kept of a clip, without jumps, and the report on it."""
     refusal = _refusal(clip, config)
     if refusal:
         return [], QualityReport(clip.name, "refused", refusal, (), (), len(clip), 0)
@@ -98,7 +98,7 @@ def _verdict(anything: bool, whole: bool, mended: bool) -> Verdict:
 
 
 def _refusal(clip: Clip, config: QualityConfig) -> str:
-    """Why no part of a clip can be used; empty where some may be."""
+    """The reason why no part of a clip can be used, or empty."""
     tracks = tracks_of(clip)
     if not torch.isfinite(tracks).all():
         frame, joint, _ = torch.nonzero(~torch.isfinite(tracks))[0].tolist()
@@ -122,7 +122,7 @@ def _implausible_height(clip: Clip, config: QualityConfig) -> str:
 
 
 def _flat(clip: Clip, config: QualityConfig) -> str:
-    """A pelvis that travels on rails has lost its vertical motion, and the head would teach nothing."""
+    """The reason to refuse a pelvis that travels at constant height: its vertical motion is missing."""
     p = clip.T_world_root[:, 4:]
     travel = float((p[1:, :2] - p[:-1, :2]).norm(dim=-1).sum())
     bob = float(p[:, 2].amax() - p[:, 2].amin())
@@ -134,14 +134,14 @@ def _flat(clip: Clip, config: QualityConfig) -> str:
 
 
 def _frozen(tracks: Tracks, longest: int) -> Bool[Tensor, " frame"]:
-    """Frames that repeat the one before, `longest` or more in a row: a tracker that lost its subject."""
+    """Frames that repeat the one before, `longest` or more in a row: the tracker has lost its subject."""
     repeats = torch.cat([torch.zeros(1, dtype=torch.bool), (tracks[1:] == tracks[:-1]).flatten(1).all(dim=1)])
     run = (~repeats).cumsum(dim=0)
     return repeats & (run.bincount()[run] - 1 >= longest)
 
 
 def _spans(jumps: Bool[Tensor, " step"], real: Bool[Tensor, " frame"]) -> list[tuple[int, int]]:
-    """The runs [start, stop) of real frames with no jump inside."""
+    """The runs [start, stop) of real frames without a jump."""
     breaks = jumps | ~real[1:] | ~real[:-1]
     starts = [0, *(torch.nonzero(breaks)[:, 0] + 1).tolist()]
     return [(a, b) for a, b in zip(starts, [*starts[1:], len(real)], strict=True) if real[a]]

@@ -1,4 +1,4 @@
-"""Raw motion files as their owner keeps them: listed, and opened only when they are read or told apart."""
+"""Raw motion files as their owner keeps them: listed, and opened only to be read or fingerprinted."""
 
 import hashlib
 import lzma
@@ -12,12 +12,12 @@ NEVER_READ = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".mp4", ".mpg", ".avi", ".mov"),
     *(".ply", ".obj", ".c3d", ".zip", ".tar", ".gz", ".bz2"),
 )
-"""Pictures, films, meshes and archives that lie beside motion: no source opens them, and they are large."""
+"""Suffixes of pictures, films, meshes and archives, which no source reads; they are not fingerprinted."""
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """One file, read only when asked."""
+    """One raw file, which is opened only when it is read."""
 
     name: str  # relative to the folder, with forward slashes
     path: Path
@@ -37,7 +37,7 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a file held when it was last looked into."""
+    """The size, time of change and content digest of a file when it was last read."""
 
     size: int
     modified_ns: int
@@ -47,10 +47,10 @@ class Fingerprint:
 def fingerprints(
     files: Iterable[RawFile], known: dict[str, Fingerprint]
 ) -> Iterator[tuple[str, Fingerprint]]:
-    """Each file with what it holds; one of the size and time of change it is known by is not read again.
+    """The name and fingerprint of each file; a file of known size and time of change is not read again.
 
-    A copy has other times and equal digests, so it costs one reading and nothing else. A file changed so
-    that size and time both stay, which no editor does, passes for the old one.
+    A copied file has another time and the same digest. A file that changes and keeps both size and time is
+    taken for the old one.
     """
     for file in files:
         before = known.get(file.name)
@@ -75,5 +75,5 @@ class RawFolder:
 
     @property
     def readers(self) -> dict[str, Callable[[], bytes]]:
-        """What reads each file, by name."""
+        """By name, a function that reads the file."""
         return {name: file.read for name, file in self.files.items()}

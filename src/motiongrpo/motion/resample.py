@@ -1,4 +1,4 @@
-"""Another frame rate for a clip, by time: no frame is picked by a rounded index."""
+"""Resampling of a clip to another frame rate, by interpolation in time."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ SAME_INSTANT = 1e-6  # of a frame
 def resample(clip: Clip, fps: float) -> Clip:
     """The same motion at `fps` frames/s from its first frame on; rotations by slerp, positions linearly.
 
-    Instants both rates share are copied unchanged. Nothing is invented past the last frame.
+    Frames at instants that both rates share are copied unchanged. Nothing is extrapolated past the last.
     """
     count = int((len(clip) - 1) * fps / clip.fps + SAME_INSTANT) + 1
     at = torch.arange(count, dtype=torch.float64) * (clip.fps / fps)

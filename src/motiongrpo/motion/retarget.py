@@ -1,6 +1,6 @@
-"""Retargeting: the motion of a rig, on our body.
+"""Retargeting: the motion of a rig on our mean body.
 
-The world rotation of every joint is measured from the rig's T-pose, so no rig needs our axes; limbs
+The world rotation of every joint is measured from the rig's T-pose, so a rig may have any local axes; limbs
 then point where the rig's do, whatever pose it rests in. Directions are reproduced exactly, the ends of
 limbs as far as proportions agree; the way travelled is scaled with the length of the legs.
 """
@@ -18,7 +18,7 @@ from motiongrpo.geometry.so3 import matrix_from_rotation_vector, quaternion_from
 from motiongrpo.motion.rig import RigPoses
 from motiongrpo.motion.t_pose import LIMBS, SIDES, body_from_world, check_t_pose
 
-LEG_M = (0.3, 1.5)  # thigh and shin of anybody, child or giant
+LEG_M = (0.3, 1.5)  # bounds on thigh and shin together, of children and adults
 
 
 def retarget(
@@ -99,7 +99,7 @@ def _smallest_rotation(start: Float[Tensor, "3"], end: Float[Tensor, "3"]) -> Fl
 def _root_positions(
     poses: RigPoses, t_pose: RigPoses, rest: Tensor, R_world_root: Tensor
 ) -> Float[Tensor, "frame 3"]:
-    """The pelvis, its hips midway where the rig has them, scaled by the length of the legs."""
+    """Positions of the pelvis: the midpoint of the hips is the rig's, scaled by the length of the legs."""
     ours = {name: rest[Joint[name.upper()]] for name in t_pose.joints}
     theirs = {name: t_pose.position(name)[0] for name in t_pose.joints}
     leg_m = _leg_length(theirs)

@@ -42,7 +42,7 @@ class RigPoses:
         return replace(self, R_world_joint=R, p_world_joint=p)
 
     def travelling(self, share: float) -> "RigPoses":
-        """The same bodies along a path of `share` times its length over the floor."""
+        """The same poses along a path that is `share` times as long over the floor."""
         hips = (self.position("left_hip") + self.position("right_hip")) / 2
         over_floor = hips * torch.tensor([1.0, 1.0, 0.0]).to(hips)
         return replace(self, p_world_joint=self.p_world_joint + (share - 1) * over_floor[:, None])
@@ -78,16 +78,18 @@ class Chain:
 def rig_poses(
     chain: Chain, joints: Mapping[str, str], unit_m: float, up: Axis, where: str, fps: float
 ) -> RigPoses:
-    """The joints of a chain that have a name of ours; `joints` maps our names to the rig's."""
+    """The poses of the joints named in `joints`, which maps our names to the rig's."""
     R_up, places = upright(up), [chain.names.index(name) for name in joints.values()]
     R, p = chain.world()
     return RigPoses(where, tuple(joints), R_up @ R[:, places], unit_m * p[:, places] @ R_up.T, fps)
 
 
-def lineage(names: Sequence[str], parents: Sequence[int], wanted: Iterable[str]) -> list[int]:
-    """Indices of the wanted joints and of all their ancestors, parents first.
+def lineage(
+    names: Sequence[str], parents: Sequence[int], wanted: Iterable[str]
+) -> tuple[list[int], tuple[int, ...]]:
+    """Indices of the wanted joints and of all their ancestors, parents first, and their parents among these.
 
-    Faces and fingers are most of a rig: nothing is computed for what nobody asks for.
+    Faces and fingers are most of a rig, and no motion of theirs is computed.
     """
     kept: set[int] = set()
     for name in wanted:
@@ -95,7 +97,8 @@ def lineage(names: Sequence[str], parents: Sequence[int], wanted: Iterable[str])
         while joint >= 0:
             kept.add(joint)
             joint = parents[joint]
-    return sorted(kept)
+    order = sorted(kept)
+    return order, tuple(order.index(parents[joint]) if parents[joint] >= 0 else -1 for joint in order)
 
 
 def upright(up: Axis) -> Float[Tensor, "3 3"]:

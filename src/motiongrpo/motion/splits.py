@@ -1,4 +1,4 @@
-"""Who is trained on, who is validated on, who is tested on: subjects, never windows of one subject."""
+"""The split into training, validation and test motion, by subject: no subject is in two splits."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ SPLITS = ("train", "validation", "test")
 
 
 class SplitConfig(Config):
-    """Subjects by name, then shares of those not named."""
+    """The subjects of validation and test by name, and the shares of those that are not named."""
 
     test_subjects: list[str]
     validation_subjects: list[str]
@@ -24,7 +24,7 @@ class SplitConfig(Config):
 
 
 def split_subjects(subjects: list[str], config: SplitConfig) -> dict[str, str]:
-    """Subject → split. Unnamed subjects are put in an order that depends on the seed and their name only."""
+    """Subject → split. The order of unnamed subjects depends on the seed and their names only."""
     named = {"test": config.test_subjects, "validation": config.validation_subjects}
     for split, names in named.items():
         for name in names:

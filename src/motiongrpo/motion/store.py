@@ -1,4 +1,4 @@
-"""The motion store: the frames of all sequences in flat binary arrays, and one log that says what is there.
+"""The motion store: the frames of all sequences in flat binary files, and one log of files and sequences.
 
     <folder>/CURRENT                        the name of the finished generation
     <folder>/raw_files.json                 size, time of change and digest of each raw file, as last seen
@@ -7,7 +7,7 @@
 
 Arrays are appended first, the log line after them, so that a line is a commit: a process killed in
 between leaves frames that the next writer overwrites. A generation is named after what it was made
-of; it becomes current when it is finished. No pickle anywhere.
+of; it becomes current when it is finished. Nothing is pickled.
 """
 
 import json
@@ -41,7 +41,7 @@ LOG, HEADER, CURRENT, CONTENTS = "files.jsonl", "header.json", "CURRENT", "raw_f
 
 @dataclass(frozen=True)
 class StoreHeader:
-    """What holds for every sequence of a generation."""
+    """Frame rate and body that hold for all sequences of a generation."""
 
     fps: float
     body_digest: str
@@ -49,7 +49,7 @@ class StoreHeader:
 
 @dataclass(frozen=True)
 class FileVerdict:
-    """What became of one raw file."""
+    """The outcome of ingesting one raw file: its verdict, the reason, and the clips that are kept."""
 
     file: str
     verdict: str  # "accepted", "repaired", "split" or "refused"
@@ -60,19 +60,19 @@ class FileVerdict:
 
 @dataclass(frozen=True)
 class EncodedFile:
-    """A verdict as the store writes it: cheap to hand from one process to another."""
+    """A verdict as the store writes it, which is also how processes exchange it."""
 
-    line: dict[str, Any]  # of the log, its sequences still without their place
+    line: dict[str, Any]  # of the log; its sequences have no `first` yet
     frames: list[dict[str, NDArray]]  # of each sequence
 
     @property
     def name(self) -> str:
-        """The raw file."""
+        """The name of the raw file."""
         return self.line["file"]
 
 
 def encode(verdict: FileVerdict) -> EncodedFile:
-    """What the store keeps of a verdict."""
+    """The log line and the frames that the store keeps of a verdict."""
     entry = {key: getattr(verdict, key) for key in ("file", "verdict", "reason", "seconds")}
     rows = [_index_row(clip) for clip in verdict.clips]
     return EncodedFile(entry | {"sequences": rows}, [_frames(clip) for clip in verdict.clips])
@@ -80,7 +80,7 @@ def encode(verdict: FileVerdict) -> EncodedFile:
 
 @dataclass(frozen=True)
 class StoreUpdate:
-    """Some files for one generation of the store; the last update finishes it."""
+    """Files to append to one generation of the store; the last update finishes it."""
 
     header: StoreHeader
     generation: str
@@ -90,7 +90,7 @@ class StoreUpdate:
 
 
 class StoreWriter:
-    """Appends files to one generation of a store; a file already in its log is known by `done`."""
+    """Appends files to one generation of a store; `done` are the names of those in its log."""
 
     def __init__(self, folder: Path, header: StoreHeader, generation: str) -> None:
         self.folder, self.path = folder, folder / generation
@@ -102,11 +102,11 @@ class StoreWriter:
         self._drop_uncommitted(entries)
 
     def append(self, verdict: FileVerdict) -> None:
-        """Commit one file: its frames, then its line."""
+        """Commit one file: its frames, then its line in the log."""
         self.commit(encode(verdict))
 
     def commit(self, file: EncodedFile) -> None:
-        """The same for a file that is encoded already."""
+        """Commit one encoded file."""
         sequences = []
         for row, frames in zip(file.line["sequences"], file.frames, strict=True):
             sequences.append(row | {"first": self.frames})
@@ -161,20 +161,11 @@ class MotionStore:
         """Shape coefficients, (sequence, 16)."""
         return np.array(self.sequences["betas"].tolist(), dtype=np.float32)
 
-    @cached_property
-    def arrays(self) -> dict[str, np.memmap]:
-        """Memory maps over the frames of all sequences; pages are shared between processes."""
-        frames = int(self.sequences["frames"].sum())
-        return {
-            name: np.memmap(self.path / f"{name}.bin", dtype=dtype, mode="r", shape=(frames, *shape))
-            for name, (dtype, shape) in ARRAYS.items()
-        }
-
     def stretches(self, names: tuple[str, ...], first: NDArray, count: NDArray, length: int) -> NDArray:
         """`count` frames from each `first` on, (stretch, `length`, …), the last frame repeated.
 
-        Arrays of one kind are joined along their first axis after the frames. They are read, not mapped:
-        pages of a map stay resident once touched, and a training touches all of them.
+        The named arrays are joined along their first axis after the frames. Reading is by `os.pread`: the
+        pages of a memory map stay resident once touched, and a training touches all of them.
         """
         dtype, (_, *rest) = ARRAYS[names[0]]
         widths = [ARRAYS[name][1][0] for name in names]
@@ -194,12 +185,12 @@ class MotionStore:
         return out
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy, also one in another process, opens its files itself."""
+        """Copies, also those in other processes, open the files themselves."""
         return MotionStore, (self.path, self.header)
 
     @cached_property
     def _descriptors(self) -> dict[str, int]:
-        """Open files; reading at a place moves no position, so processes may share them."""
+        """File descriptors by array; `os.pread` moves no position, so processes may share them."""
         descriptors = {name: os.open(self.path / f"{name}.bin", os.O_RDONLY) for name in ARRAYS}
         for descriptor in descriptors.values():
             weakref.finalize(self, os.close, descriptor)
@@ -207,7 +198,7 @@ class MotionStore:
 
     @cached_property
     def digest(self) -> str:
-        """Names the content: equal stores have equal digests."""
+        """A digest of the content: equal stores have equal digests."""
         return digest_of(self.path.name, self.header.__dict__, len(self.sequences))
 
 
@@ -228,7 +219,7 @@ def open_store(folder: Path) -> MotionStore:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a log; a last line cut short by a kill is not one."""
+    """The entries of a log; a last line cut short by a kill is none."""
     if not path.is_file():
         return []
     whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
@@ -236,7 +227,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 
 def _all_refused(log: Path) -> str:
-    """Why a generation holds no motion."""
+    """The message on a generation that holds no motion."""
     refused = read_log(log)
     first = f"the first, '{refused[0]['file']}', because: {refused[0]['reason']}"
     return f"every file was refused, {len(refused)} in all, {first}; '{log}' has the reason of each"

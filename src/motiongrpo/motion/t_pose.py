@@ -1,4 +1,4 @@
-"""The pose a rig is measured from: upright, limbs straight, and by preference arms held out."""
+"""The T-pose that a rig is measured from: upright on straight legs, with straight arms, best held out."""
 
 import torch
 from jaxtyping import Float
@@ -56,7 +56,7 @@ def check_t_pose(t_pose: RigPoses) -> None:
 def starts_in_t_pose(poses: RigPoses, t_pose: RigPoses) -> bool:
     """Whether the first frame is a T-pose put in front of a take, and not a part of it.
 
-    Somebody who really stands in a T-pose does not leave it between two frames.
+    A subject that stands in a T-pose does not leave it between two frames.
     """
     if len(poses) < 2:
         return False
@@ -65,5 +65,5 @@ def starts_in_t_pose(poses: RigPoses, t_pose: RigPoses) -> bool:
 
 
 def _angle(a: Float[Tensor, "*batch 3"], b: Float[Tensor, "*#batch 3"]) -> Float[Tensor, "*batch"]:
-    """Between unit vectors, in radians."""
+    """The angle between unit vectors, in radians."""
     return torch.acos((a * b).sum(dim=-1).clamp(-1.0, 1.0))

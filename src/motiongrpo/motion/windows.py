@@ -1,6 +1,6 @@
-"""Windows: (sequence, start, length) rows into the store, and the batches cut by them.
+"""Windows: stretches of stored sequences, as rows (sequence, start, length), and batches of their motion.
 
-A window's first frame always has a frame before it, because the condition needs a relative pose.
+There is always a frame before a window's first, because the condition needs the pose relative to it.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.batched import Batched
 from motiongrpo.base.config import Config
-from motiongrpo.base.errors import InputError
-from motiongrpo.base.finite import demand_finite
+from motiongrpo.base.errors import InputError, demand_finite
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel, ShapedBody
 from motiongrpo.body.kinematics import PosedBody, pose_body, root_from_head
@@ -28,14 +28,14 @@ from motiongrpo.motion.store import MotionStore
 
 
 class WindowConfig(Config):
-    """Length of windows, in frames."""
+    """Lengths of windows, in frames."""
 
     length: int = Field(ge=4)
-    at_least: int = Field(ge=4)  # shorter pieces are not used
+    at_least: int = Field(ge=4)  # shorter stretches are not used
 
 
 @dataclass(frozen=True)
-class WindowBatch:
+class WindowBatch(Batched):
     """Windows of one padded length. Padding repeats the last real frame; `mask` is True on real frames."""
 
     betas: Float[Tensor, "batch 16"]
@@ -68,22 +68,9 @@ class WindowBatch:
         )
 
     def demand_finite(self) -> None:
-        """Diverged where a frame is not finite, before a decomposition fails on it with a riddle."""
+        """Raise Diverged where a frame is not finite: a matrix decomposition would fail without naming it."""
         for values in (self.betas, self.q_parent_joint, self.T_world_cpf):
             demand_finite("a window of motion", values, "the motion store is damaged, ingest again")
-
-    def rows(self, index: Tensor) -> "WindowBatch":
-        """Some of the batch, by index or by mask."""
-        return replace(self, **{name: value[index] for name, value in self.__dict__.items()})
-
-    def to(self, device: torch.device | str) -> "WindowBatch":
-        """The batch on another device."""
-        return replace(self, **{name: value.to(device) for name, value in self.__dict__.items()})
-
-    @classmethod
-    def together(cls, parts: list["WindowBatch"]) -> "WindowBatch":
-        """Several batches of one padded length as one."""
-        return cls(**{name: torch.cat([getattr(p, name) for p in parts]) for name in parts[0].__dict__})
 
 
 def window_table(
@@ -147,7 +134,7 @@ def draw_windows(
 
 @dataclass(frozen=True)
 class TrainingWindows:
-    """An endless supply of batches; the batch of a step depends on the seed and the step alone."""
+    """The training windows of a store; each batch is a function of the seed and its address alone."""
 
     store: MotionStore
     spans: pd.DataFrame  # the train rows of the window table
@@ -158,7 +145,7 @@ class TrainingWindows:
     device: str = "cpu"
 
     def batch(self, count: int, *address: str | int) -> WindowBatch:
-        """`count` windows for one purpose, half of them mirrored."""
+        """`count` random windows, each mirrored with probability 1/2; `address` names the random stream."""
         generator = generator_for(self.seed, "windows", *address)
         rows = draw_windows(self.spans, self.config, self.short_share, count, generator)
         batch = read_windows(self.store, rows, self.config.length, self.hands)
@@ -177,13 +164,13 @@ def split_rows(table: pd.DataFrame, split: str, at_most: int | None = None) -> p
 
 
 def read_rows(store: MotionStore, rows: pd.DataFrame, config: WindowConfig, hands: bool) -> WindowBatch:
-    """Cut rows of the window table out of the store."""
+    """The windows in rows of the window table, read from the store."""
     wanted = rows[["sequence", "start", "length"]].to_numpy(np.int64)
     return read_windows(store, wanted, config.length, hands)
 
 
 def read_windows(store: MotionStore, rows: NDArray[np.int64], length: int, hands: bool) -> WindowBatch:
-    """Cut rows (sequence, start, length) out of the store, padded to `length` frames."""
+    """The windows in rows (sequence, start, length), read from the store and padded to `length` frames."""
     sequence, start, real = rows.T
     first = store.sequences["first"].to_numpy()[sequence] + start
     joints = ("q_body", "q_hand") if hands else ("q_body",)

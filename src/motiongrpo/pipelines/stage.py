@@ -1,8 +1,28 @@
-"""A stage of the work: the nodes of one pipeline as a group that kedro-viz folds and unfolds."""
+"""Nodes and stages: a node reads what its function's parameters are called; kedro-viz folds a stage."""
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable
 
 from kedro.pipeline import Node, Pipeline
+
+SHARED = {
+    "body": "body_model",
+    "denoiser": "pretrained_denoiser",
+    "pretrained": "pretrained_denoiser",
+    "window": "params:windows",
+    "device": "params:device",
+    "precision": "params:precision",
+}
+"""What parameters of node functions read in every stage, where it is not the dataset of their own name."""
+
+
+def node(function: Callable, outputs: str | list[str] | None, name: str | None = None, **inputs: str) -> Node:
+    """A node under the function's name; each of its parameters reads the dataset of that name.
+
+    `inputs` names the datasets and parameters that are called otherwise, as `SHARED` does for all stages.
+    """
+    read = {given: (SHARED | inputs).get(given, given) for given in inspect.signature(function).parameters}
+    return Node(function, read, outputs, name=name or getattr(function, "__name__", None))
 
 
 def stage(name: str, nodes: Iterable[Node], tags: str | None = None) -> Pipeline:

@@ -16,7 +16,7 @@ from motiongrpo.base.shapes import PerSample
 
 @dataclass(frozen=True)
 class RewardScale:
-    """What a fixed pool of rollouts of the pretrained model says of each reward."""
+    """The scale of each reward, from the rollouts of the pretrained model on a fixed pool of windows."""
 
     omega: dict[str, float]  # steepness
     floor: dict[str, float]  # f_k: the 25th percentile of the group standard deviation
@@ -33,34 +33,35 @@ def reward_scale(rewards: dict[str, PerSample], omega: dict[str, float]) -> Rewa
 
 
 def group_advantages(rewards: dict[str, PerSample], floor: dict[str, float], clamp: float) -> PerSample:
-    """The sum over terms of the standardised rewards of each group (a row), clamped to ±`clamp`."""
+    """Â: the sum over terms of the rewards standardised within each group (a row), clamped to ±`clamp`."""
     total = sum(standardised(reward, floor[term]) for term, reward in rewards.items())
     return torch.as_tensor(total).clamp(-clamp, clamp)
 
 
 def standardised(reward: PerSample, floor: float) -> PerSample:
-    """(r − mean) / √(var + floor²) over each row; zero where a row agrees."""
+    """(r − mean) / √(var + floor²) over each row; zero where all rewards of a row are equal."""
     centred = reward - reward.mean(dim=1, keepdim=True)
     scale = (centred.square().mean(dim=1, keepdim=True) + floor**2).sqrt()
     return torch.where(scale > 0, centred / scale.clamp(min=torch.finfo(scale.dtype).tiny), 0)
 
 
-def dealt_out(rewards: dict[str, PerSample], generator: torch.Generator) -> dict[str, PerSample]:
-    """The same rewards in every group, all terms of a sample together, in random order of samples.
+def shuffled_within_groups(rewards: dict[str, PerSample], generator: torch.Generator) -> dict[str, PerSample]:
+    """The rewards of each group in random order of its samples, all terms of a sample together.
 
-    They are worth the same and say nothing of what was done: whatever training on them changes is drift.
+    Every group keeps the distribution of its rewards, but they are independent of the samples: whatever
+    training on them changes is drift.
     """
     shape = next(iter(rewards.values())).shape
     order = torch.rand(shape, generator=generator, device=generator.device).argsort(dim=1)
     return {term: reward.gather(1, order.to(reward.device)) for term, reward in rewards.items()}
 
 
-def teaches(
+def informative_rows(
     rewards: dict[str, PerSample], spread: dict[str, float], share: float
 ) -> Bool[Tensor, " condition"]:
-    """Rows with at least one reward whose deviation reaches `share` of that reward's own in the pool."""
-    worth = [r.std(dim=1, correction=0) >= share * spread[term] for term, r in rewards.items()]
-    return torch.stack(worth).any(dim=0)
+    """Rows in which some reward's standard deviation reaches `share` of that reward's spread in the pool."""
+    reached = [r.std(dim=1, correction=0) >= share * spread[term] for term, r in rewards.items()]
+    return torch.stack(reached).any(dim=0)
 
 
 def variance_split(

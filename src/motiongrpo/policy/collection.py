@@ -1,21 +1,28 @@
-"""Collecting the groups of one update: roll out, judge, drop those that teach nothing, refill."""
+"""Collecting the groups of one update: roll out, judge, drop uninformative groups, measure their spread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
 from motiongrpo.base.config import Config
-from motiongrpo.base.finite import demand_finite
+from motiongrpo.base.errors import demand_finite
 from motiongrpo.base.shapes import PerRowSample, PerSample
+from motiongrpo.body.skeleton import PARTS
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.policy.advantage import RewardScale, dealt_out, group_advantages, teaches
-from motiongrpo.policy.diagnostics import spread_mm
-from motiongrpo.policy.rollout import RolloutConfig, Rollouts, concatenate, roll_out
+from motiongrpo.policy.advantage import (
+    RewardScale,
+    group_advantages,
+    informative_rows,
+    reward_scale,
+    shuffled_within_groups,
+)
+from motiongrpo.policy.rollout import RolloutConfig, Rollouts, roll_out
 from motiongrpo.rewards.hybrid import HybridReward, Measured
 
 Levels = list[tuple[int, int]]
@@ -25,20 +32,20 @@ class AdvantageConfig(Config):
     """How rewards become advantages, and which groups are dropped."""
 
     clamp: float = Field(gt=0)
-    drop_below: float = Field(ge=0, lt=1)  # of a reward's own deviation: a group under it teaches nothing
+    drop_below: float = Field(ge=0, lt=1)  # of a reward's spread: a group that deviates less is dropped
     refills: int = Field(ge=0)  # attempts to replace dropped groups
-    empty_updates: int = Field(ge=1)  # in a row without a group that teaches: the run stops
+    empty_updates: int = Field(ge=1)  # in a row without an informative group: the run stops
     calibration_conditions: int = Field(ge=2)  # of the fixed pool that sets ω and the floors
-    shuffled: bool  # a control: every sample is paid what another of its group has earned
+    shuffled: bool  # a control: rewards are shuffled within each group
 
 
 @dataclass(frozen=True)
 class Collected:
-    """The groups an update learns from, perhaps none, and what all groups sampled for it were like."""
+    """The groups an update learns from, perhaps none, and measurements of all groups sampled for it."""
 
     rollouts: Rollouts  # kept groups
     advantage: PerRowSample  # of the kept groups
-    term_advantage: dict[str, PerRowSample]  # what each reward would give alone
+    term_advantage: dict[str, PerRowSample]  # the advantage under each reward alone
     rewards: dict[str, PerSample]  # of all groups
     values: dict[str, PerSample]  # errors and scores of all groups
     dropped_share: float
@@ -47,7 +54,7 @@ class Collected:
 
 @dataclass(frozen=True)
 class Collector:
-    """What it takes to roll out and judge; holds no state."""
+    """The settings under which groups are rolled out and rewarded; holds no state."""
 
     rollout: RolloutConfig
     advantage: AdvantageConfig
@@ -56,7 +63,7 @@ class Collector:
     windows: Callable[[int, int], WindowBatch]  # (count, attempt) → conditions of one update
 
     def collect(self, policy: Denoiser, trained: Levels, generator: torch.Generator) -> Collected:
-        """Groups until there are as many as wanted or the refills are used up."""
+        """Roll out groups until as many are informative as were asked for, or the refills are used up."""
         kept: list[Rollouts] = []
         kept_rewards: list[dict[str, PerSample]] = []
         seen: list[Measured] = []
@@ -68,48 +75,68 @@ class Collector:
             rollouts = roll_out(policy, self.windows(missing, attempt), self.rollout, trained, generator)
             measured = judge(rollouts, self.reward)
             rewards = self.reward.rewards(measured.values, self.scale.omega)
-            worth = self.worth(rewards)
-            kept.append(rollouts.groups(worth))
-            kept_rewards.append({term: r[worth] for term, r in rewards.items()})
+            informative = informative_groups(rewards, self.scale, self.rollout, self.advantage)
+            kept.append(rollouts.groups(informative))
+            kept_rewards.append({term: r[informative] for term, r in rewards.items()})
             seen.append(measured)
             masks.append(rollouts.batch.mask)
-        rewards = _together(kept_rewards)
+        rewards = _concatenated(kept_rewards)
         if self.advantage.shuffled:
-            rewards = dealt_out(rewards, generator)
-        return self._assemble(concatenate(kept), rewards, seen, torch.cat(masks))
+            rewards = shuffled_within_groups(rewards, generator)
+        return self._assemble(Rollouts.concatenate(kept), rewards, seen, torch.cat(masks))
 
     def _assemble(
         self, rollouts: Rollouts, rewards: dict[str, PerSample], seen: list[Measured], mask: Tensor
     ) -> Collected:
-        values = _together([measured.values for measured in seen])
+        values = _concatenated([measured.values for measured in seen])
+        row_advantages = partial(
+            advantages_by_row, scale=self.scale, rollout=self.rollout, config=self.advantage
+        )
         return Collected(
             rollouts=rollouts,
-            advantage=self.advantages(rollouts, rewards),
-            term_advantage={term: self.advantages(rollouts, {term: r}) for term, r in rewards.items()},
+            advantage=row_advantages(rewards),
+            term_advantage={term: row_advantages({term: r}) for term, r in rewards.items()},
             rewards=self.reward.rewards(values, self.scale.omega),
             values=values,
             dropped_share=1 - len(rollouts.batch) / len(mask),
             spread_mm=spread_mm(torch.cat([measured.p_head_joint for measured in seen]), mask),
         )
 
-    def worth(self, rewards: dict[str, PerSample]) -> Bool[Tensor, " condition"]:
-        """Groups in which some samples that are compared differ."""
-        compared = {term: self.rollout.compared(reward) for term, reward in rewards.items()}
-        worth = teaches(compared, self.scale.spread, self.advantage.drop_below)
-        groups = len(next(iter(rewards.values())))
-        return worth.view(groups, -1).any(dim=1)
 
-    def advantages(self, rollouts: Rollouts, rewards: dict[str, PerSample]) -> PerRowSample:
-        """Nested noise compares only samples of one track, the other scopes the whole group."""
-        compared = {term: self.rollout.compared(reward) for term, reward in rewards.items()}
-        advantage = group_advantages(compared, self.scale.floor, self.advantage.clamp)
-        return advantage.view(rollouts.x.shape[:2])
+def informative_groups(
+    rewards: dict[str, PerSample], scale: RewardScale, rollout: RolloutConfig, config: AdvantageConfig
+) -> Bool[Tensor, " condition"]:
+    """Groups in which the rewards of some compared samples differ enough to give a gradient."""
+    compared = {term: rollout.compared(reward) for term, reward in rewards.items()}
+    groups = len(next(iter(rewards.values())))
+    return informative_rows(compared, scale.spread, config.drop_below).view(groups, -1).any(dim=1)
+
+
+def advantages_by_row(
+    rewards: dict[str, PerSample], scale: RewardScale, rollout: RolloutConfig, config: AdvantageConfig
+) -> PerRowSample:
+    """Group advantages laid out as the rollout's rows; nested noise compares only samples of one track."""
+    compared = {term: rollout.compared(reward) for term, reward in rewards.items()}
+    advantage = group_advantages(compared, scale.floor, config.clamp)
+    return advantage.view(-1, rollout.group_size // rollout.tracks)
+
+
+def reward_scale_of(pool: Rollouts, reward: HybridReward, rollout: RolloutConfig) -> RewardScale:
+    """ω, floors and spreads from the calibration pool.
+
+    Of these, the floor and the spread of the perceptual reward belong to one version of φ: they are worked
+    out anew after each refresh. The joint terms do not see φ, and ω of the perceptual one is a parameter.
+    """
+    values = judge(pool, reward).values
+    omega = reward.omega_from(values)
+    rewards = reward.rewards(values, omega)
+    return reward_scale({term: rollout.compared(r) for term, r in rewards.items()}, omega)
 
 
 def judge(rollouts: Rollouts, reward: HybridReward) -> Measured:
-    """Measure every sample, shaped (group, sample); Diverged where a motion or a reward is not finite.
+    """Measure every sample, shaped (group, sample); raise Diverged where a motion or a value is not finite.
 
-    A group with a NaN among its rewards would otherwise pass for one whose samples agree, and be dropped.
+    A group with a NaN among its rewards would otherwise count as uninformative and be dropped.
     """
     rollouts.batch.demand_finite()
     demand_finite("a sampled motion", rollouts.x)
@@ -120,5 +147,35 @@ def judge(rollouts: Rollouts, reward: HybridReward) -> Measured:
     return measured
 
 
-def _together(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+def _concatenated(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {term: torch.cat([part[term] for part in parts]) for term in parts[0]}
+
+
+def pairwise_distance(
+    p: Float[Tensor, "group sample frame joint 3"],
+) -> Float[Tensor, "group frame joint"]:
+    """Mean distance between the samples of a group, over its pairs, in the unit of `p`."""
+    samples = p.shape[1]
+    shifted = [(p - p.roll(shift, 1)).norm(dim=-1).mean(1) for shift in range(1, samples)]
+    return torch.stack(shifted).mean(0)
+
+
+def spread_mm(
+    p_head_joint: Float[Tensor, "group sample frame 22 3"], mask: Bool[Tensor, "group frame"]
+) -> dict[str, float]:
+    """Mean pairwise distance of joints within groups, mm, by body part and over all 22 joints.
+
+    Joints are seen from the head: only what the policy made differs, wherever a body was placed.
+    """
+    distance = pairwise_distance(p_head_joint) * 1000
+    real = mask[..., None].to(distance)
+    parts = PARTS | {"all": tuple(joint for part in PARTS.values() for joint in part)}
+    return {
+        name: float((distance[..., list(part)] * real).sum() / (real.sum() * len(part)))
+        for name, part in parts.items()
+    }
+
+
+def reward_deviation(rewards: dict[str, PerSample]) -> dict[str, float]:
+    """Mean over groups of each reward's standard deviation within the group."""
+    return {term: float(reward.std(dim=1, correction=0).mean()) for term, reward in rewards.items()}

@@ -1,8 +1,8 @@
-"""Whether a rollout's variance is useful, by reward term: what caused it, and what signal it gives.
+"""The usefulness of a rollout's variance, by reward term: its causes, and the signal of its gradients.
 
 For one window, Var(r) = Var_c̃(E[r | c̃]) + E_c̃[Var(r | c̃)]: the first is caused by the perturbed condition,
 so no action earned it. Telling them apart takes several actions under each of several perturbed conditions: a
-small extra rollout, with random numbers of its own, of which training is none the wiser.
+small extra rollout. It draws from a generator of its own, so training is the same with and without it.
 """
 
 from dataclasses import dataclass, replace
@@ -22,10 +22,10 @@ Item = TypeVar("Item")
 
 
 class DiagnosticsConfig(Config):
-    """How much of an update is spent on looking at it."""
+    """How much of an update is spent on diagnostics."""
 
     samples: int = Field(ge=1)  # of one group, on which the movement of every update is measured
-    every: int | None = Field(ge=1)  # updates from one look at signal and variance to the next
+    every: int | None = Field(ge=1)  # updates between two measurements of signal and variance
     levels: int = Field(ge=1)  # trained levels on which the terms' own gradients are compared
     conditions: int = Field(ge=1)  # windows of the rollout that splits the variance of rewards
     tracks: int = Field(ge=2)  # perturbed head paths a window
@@ -34,7 +34,7 @@ class DiagnosticsConfig(Config):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a look finds; dictionaries are by noise level or by reward term."""
+    """Signal and variance before one update; dictionaries are by noise level or by reward term."""
 
     gradient_cosine: float | None  # of two halves of the groups
     level_cosine: dict[str, float | None]
@@ -47,14 +47,14 @@ class Evidence:
 def evidence(
     levels: dict[str, Signal], terms: dict[str, Signal], rewards: dict[str, PerSample], tracks: int
 ) -> Evidence:
-    """From signals, and from rewards (window, track and action) of the extra rollout."""
+    """The record of the signals, and of the rewards (window, track and action) of the extra rollout."""
     split = {term: condition_and_action(reward, tracks) for term, reward in rewards.items()}
-    cosine = {level: found.cosine for level, found in levels.items()}
+    cosine = {level: signal.cosine for level, signal in levels.items()}
     return Evidence(
         gradient_cosine=cosine.pop("all"),
         level_cosine=cosine,
-        term_cosine={term: found.cosine for term, found in terms.items()},
-        term_norm={term: found.norm for term, found in terms.items()},
+        term_cosine={term: signal.cosine for term, signal in terms.items()},
+        term_norm={term: signal.norm for term, signal in terms.items()},
         condition_variance={term: float(condition.mean()) for term, (condition, _) in split.items()},
         action_variance={term: float(action.mean()) for term, (_, action) in split.items()},
     )
@@ -63,7 +63,7 @@ def evidence(
 def condition_and_action(
     reward: PerSample, tracks: int
 ) -> tuple[Float[Tensor, " condition"], Float[Tensor, " condition"]]:
-    """Variance caused by the perturbed condition and by the action, of each window."""
+    """Variance of each window's rewards that the perturbed condition caused, and that the action caused."""
     return variance_split(reward.unflatten(1, (tracks, -1)))
 
 

@@ -18,9 +18,15 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.words import counted
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.policy.advantage import RewardScale, reward_scale
-from motiongrpo.policy.collection import AdvantageConfig, Collected, Collector, judge
-from motiongrpo.policy.diagnostics import reward_deviation
+from motiongrpo.policy.advantage import RewardScale
+from motiongrpo.policy.collection import (
+    AdvantageConfig,
+    Collected,
+    Collector,
+    judge,
+    reward_deviation,
+    reward_scale_of,
+)
 from motiongrpo.policy.evidence import DiagnosticsConfig, Evidence, evidence, some_levels, splitting
 from motiongrpo.policy.movement import Movement, movement
 from motiongrpo.policy.rollout import (
@@ -32,7 +38,7 @@ from motiongrpo.policy.rollout import (
 )
 from motiongrpo.policy.signal import signals_by_level, signals_by_term
 from motiongrpo.policy.surrogate import SurrogateConfig
-from motiongrpo.policy.update import Audit, Clipped, GradientPass, gradient_pass
+from motiongrpo.policy.update import Audit, GradientPass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
 from motiongrpo.rewards.online import OnlineReward
 
@@ -61,7 +67,7 @@ class GrpoConfig(TrainingConfig):
 
 @dataclass(frozen=True)
 class GrpoUpdate:
-    """What one update says of itself. Dictionaries are by reward term or by body part."""
+    """The log record of one update. Dictionaries are by reward term or by body part."""
 
     step: int  # counted from 1
     reward: dict[str, float]  # mean over samples, dropped groups included
@@ -70,8 +76,7 @@ class GrpoUpdate:
     spread_mm: dict[str, float]
     dropped_share: float
     empty_updates: int  # in a row, this one included, that had no group to learn from: the policy stayed
-    gradient_norm: float | None  # of the last pass, before clipping; none of it where there was no group
-    clipped: Clipped | None  # of the last pass
+    gradient_norm: float | None  # of the last pass, before clipping; None where there was no group
     kl_per_dim: float | None  # to the pretrained model, nats, after the update: the mean over trained levels
     audit: Audit | None  # of the first pass
     level: dict[str, dict[str, float]]  # quantity → noise level: gradient norm and `Movement`
@@ -93,26 +98,23 @@ class Trainer:
 
     @cached_property
     def pool(self) -> Rollouts:
-        """The calibration pool: the pretrained model on fixed windows, the same for every version of φ."""
-        config = self.config
-        batch = self.windows(config.advantage.calibration_conditions, "calibration").to(self.device)
-        return roll_out(self.reference, batch, config.rollout, [], self.generator("calibration"))
+        """The calibration pool, the same for every version of φ."""
+        return calibration_pool(self.reference, self.windows, self.config, self.device)
+
+    def reward_scale(self) -> RewardScale:
+        """The scale of the rewards under the present version of φ."""
+        return reward_scale_of(self.pool, self.reward, self.config.rollout)
 
     def generator(self, *address: str | int) -> torch.Generator:
-        return generator_for(self.config.seed, "grpo", *address, device=self.device)
+        return _generator(self.config, self.device, *address)
 
 
-def calibrate(trainer: Trainer) -> RewardScale:
-    """ω, floors and spreads from rollouts of the pretrained model on a fixed pool of windows.
-
-    Of these, the floor and the spread of the perceptual reward belong to one version of φ: they are worked
-    out anew after each refresh. The joint terms do not see φ, and ω of the perceptual one is a parameter.
-    """
-    values = judge(trainer.pool, trainer.reward).values
-    omega = trainer.reward.omega_from(values)
-    rewards = trainer.reward.rewards(values, omega)
-    compared = trainer.config.rollout.compared
-    return reward_scale({term: compared(reward) for term, reward in rewards.items()}, omega)
+def calibration_pool(
+    reference: Denoiser, windows: Callable[..., WindowBatch], config: GrpoConfig, device: torch.device
+) -> Rollouts:
+    """Rollouts of the pretrained model on a fixed pool of windows, from which the scale of rewards is set."""
+    batch = windows(config.advantage.calibration_conditions, "calibration").to(device)
+    return roll_out(reference, batch, config.rollout, [], _generator(config, device, "calibration"))
 
 
 def improve(
@@ -120,32 +122,36 @@ def improve(
 ) -> Iterator[GrpoUpdate]:
     """Post-train from where the optimiser stands to the last update, one record an update.
 
-    `empty_updates` is how many of the updates just before had no group. Raises Diverged, before the record,
-    where going on would be of no use: not one group for too long, an audit that fails, a KL beyond its limit.
+    `empty_updates` counts the updates just before that had no group. Raises Diverged, before the record,
+    where the run cannot go on: no informative group for too long, a failed audit, a KL beyond its limit.
     """
     config = trainer.config
     while policy.steps < config.updates * config.passes:
         update = policy.steps // config.passes + 1
         refreshed = _refreshed(policy.model, trainer, update)
-        scale = calibrate(trainer) if refreshed else scale
+        scale = trainer.reward_scale() if refreshed else scale
         collected = _collect(policy.model, trainer, scale, update)
-        found, passes, moved = None, [], {}
+        diagnostics, passes, moved = None, [], {}
         if collected.dropped_share == 1:
             empty_updates += 1
             _refuse_endless_drops(empty_updates, config.advantage)
             policy.skip(config.passes)
         else:
             empty_updates = 0
-            found = _evidence(policy.model, trainer, scale, collected, update)
+            diagnostics = _evidence(policy.model, trainer, scale, collected, update)
             passes = [_audited_pass(i, policy, trainer, collected) for i in range(config.passes)]
             moved = _checked_movement(policy.model, trainer, collected)
         version = trainer.online.version if trainer.online else 0
         record = _record(update, collected, empty_updates, passes, moved)
-        yield replace(record, evidence=found, perceptual_version=version, refresh=refreshed)
+        yield replace(record, evidence=diagnostics, perceptual_version=version, refresh=refreshed)
+
+
+def _generator(config: GrpoConfig, device: torch.device, *address: str | int) -> torch.Generator:
+    return generator_for(config.seed, "grpo", *address, device=device)
 
 
 def _refreshed(policy: Denoiser, trainer: Trainer, update: int) -> dict[str, float]:
-    """What a refresh of φ said, where one was due."""
+    """Loss and pair accuracy of a refresh of φ, where one is due before this update; else nothing."""
     if trainer.online is None or not trainer.online.is_due(update):
         return {}
     try:
@@ -157,7 +163,7 @@ def _refreshed(policy: Denoiser, trainer: Trainer, update: int) -> dict[str, flo
 def _audited_pass(
     index: int, policy: Optimiser[Denoiser], trainer: Trainer, collected: Collected
 ) -> GradientPass:
-    found = gradient_pass(
+    told = gradient_pass(
         policy,
         trainer.reference,
         collected.rollouts,
@@ -165,20 +171,20 @@ def _audited_pass(
         trainer.config.surrogate,
         trainer.config.seed,
     )
-    if index == 0 and found.audit.per_dim > AUDIT_LIMIT:
+    if index == 0 and told.audit.per_dim > AUDIT_LIMIT:
         raise Diverged(
-            f"recomputed log-densities differ from the rollout's by {found.audit.per_dim:.1e} a dimension "
-            f"({found.audit.nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
+            f"recomputed log-densities differ from the rollout's by {told.audit.per_dim:.1e} a dimension "
+            f"({told.audit.nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
             "pass precision=fp32 or raise grpo.rollout.lowest_level"
         )
-    return found
+    return told
 
 
 def _checked_movement(policy: Denoiser, trainer: Trainer, collected: Collected) -> dict[int, Movement]:
-    """Where the policy stands after the update's last pass; Diverged where that is too far away.
+    """The movement of the policy after the update's last pass; Diverged where it is beyond the limit.
 
-    What is limited is the mean over all trained levels, on a few samples, of the policy as it is now. A
-    pass could only tell of the policy before its step, so one that jumps would be found out too late.
+    The limit is on the KL of the present policy, a mean over all trained levels and a few samples. A
+    gradient pass measures the policy before its step only, so a jump would be noticed too late.
     """
     surrogate, few = trainer.config.surrogate, collected.rollouts.few(trainer.config.diagnostics.samples)
     moved = movement(policy, trainer.reference, few, surrogate)
@@ -218,7 +224,7 @@ def _collect(policy: Denoiser, trainer: Trainer, scale: RewardScale, update: int
 def _evidence(
     policy: Denoiser, trainer: Trainer, scale: RewardScale, collected: Collected, update: int
 ) -> Evidence | None:
-    """Before the update, every so many of them; leaves weights and the rollouts' random numbers alone."""
+    """Signal and variance before the update, every `every` updates; changes no weight and no other draw."""
     config, settings = trainer.config, trainer.config.diagnostics
     if settings.every is None or (update - 1) % settings.every:
         return None
@@ -240,7 +246,7 @@ def _record(
     passes: list[GradientPass],
     moved: dict[int, Movement],
 ) -> GrpoUpdate:
-    """Without a pass, where there was no group, nothing is said of gradients and of movement."""
+    """The record; without a pass, for want of a group, it has no gradients and no movement."""
     first, last = (passes[0], passes[-1]) if passes else (None, None)
     return GrpoUpdate(
         step=update,
@@ -251,7 +257,6 @@ def _record(
         dropped_share=collected.dropped_share,
         empty_updates=empty_updates,
         gradient_norm=last and last.gradient_norm,
-        clipped=last and last.clipped,
         kl_per_dim=_mean_kl(moved) if moved else None,
         audit=first and first.audit,
         level=_by_level(last, moved) if last else {},

@@ -1,7 +1,7 @@
 """How far an update has moved the policy, level by level: from the one that sampled, and from the reference.
 
-A rollout's only pass sees a ratio of one, so nothing is ever clipped in it and no step has moved. What is
-measured here is where the policy stands after the last pass, on the states of a few samples.
+The first pass on a rollout sees ratios of one, so nothing is clipped in it. What is measured here is the
+policy after the update's last pass, on the states of a few samples.
 """
 
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ from motiongrpo.policy.surrogate import (
 
 @dataclass(frozen=True)
 class Movement:
-    """Of one level; a mean over samples."""
+    """How far the policy has moved at one noise level; means over samples."""
 
     rho_squared: float  # mean over dimensions of (Δμ/σ)², from the policy that sampled
     kl_per_dim: float  # to the reference, nats per valid dimension
     kl_nats: float  # to the reference, summed over valid dimensions
-    clipped_low: float  # share of samples now beyond the clip range: another pass would not move them on
-    clipped_high: float
+    clipped_low: float  # share of samples whose ratio is now below 1 − ε: no gradient would lower it further
+    clipped_high: float  # and above 1 + ε
 
 
 @torch.no_grad()
 def movement(
     policy: Denoiser, reference: Denoiser, rollouts: Rollouts, config: SurrogateConfig
 ) -> dict[int, Movement]:
-    """By noise level, of every step of the rollouts."""
+    """The movement at every trained level of the rollouts, by level."""
     return {step.t: _of_step(policy, reference, rollouts, step, config) for step in rollouts.steps}
 
 

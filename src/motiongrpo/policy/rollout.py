@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from motiongrpo.base.batched import Batched
 from motiongrpo.base.config import Config
 from motiongrpo.base.shapes import FrameMask, PerRowSample, PerSample, Rollout
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -66,17 +67,14 @@ class RolloutConfig(Config):
 
 
 @dataclass(frozen=True)
-class TrainedStep:
-    """One stochastic step of the chains, kept for the update."""
+class TrainedStep(Batched):
+    """One stochastic step of the sampling chains, kept for the update."""
 
     t: int
     gain: float  # a/σ of the step as it was taken
     x_t: Rollout
     x_0: Rollout  # the rollout policy's estimate
     noise: Rollout  # (x_s − μ) / σ
-
-
-STATES = ("x_t", "x_0", "noise")  # what a trained step holds of every sample
 
 
 @dataclass(frozen=True)
@@ -97,14 +95,14 @@ class Rollouts:
         return self.batch.mask.repeat_interleave(self.tracks, 0)
 
     def groups(self, which: Bool[Tensor, " condition"]) -> "Rollouts":
-        """Some of the groups."""
+        """The groups that a mask selects, with all of their rows."""
         return self._part(self.batch.rows(which), which.repeat_interleave(self.tracks))
 
     def few(self, samples: int) -> "Rollouts":
         """At most so many samples of the first group, from as many of its tracks as that needs."""
         tracks = min(self.tracks, max(1, samples // self.x.shape[1]))
         part = replace(self._part(self.batch.rows(torch.arange(1)), slice(0, tracks)), tracks=tracks)
-        steps = [replace(s, **{k: getattr(s, k)[:, :samples] for k in STATES}) for s in part.steps]
+        steps = [step.rows((slice(None), slice(0, samples))) for step in part.steps]
         return replace(part, x=part.x[:, :samples], steps=steps)
 
     def halves(self) -> list[list[tuple[slice, "Rollouts"]]]:
@@ -124,14 +122,25 @@ class Rollouts:
             yield rows, self._part(self.batch.rows(groups), rows)
 
     def _part(self, batch: WindowBatch, rows: Tensor | slice) -> "Rollouts":
-        steps = [replace(s, **{k: getattr(s, k)[rows] for k in STATES}) for s in self.steps]
         return replace(
             self,
             batch=batch,
             T_world_cpf=self.T_world_cpf[rows],
             condition=self.condition[rows],
             x=self.x[rows],
-            steps=steps,
+            steps=[step.rows(rows) for step in self.steps],
+        )
+
+    @staticmethod
+    def concatenate(parts: "list[Rollouts]") -> "Rollouts":
+        """Several rollouts of one configuration as one."""
+        return replace(
+            parts[0],
+            batch=WindowBatch.concatenate([part.batch for part in parts]),
+            T_world_cpf=torch.cat([part.T_world_cpf for part in parts]),
+            condition=torch.cat([part.condition for part in parts]),
+            x=torch.cat([part.x for part in parts]),
+            steps=[TrainedStep.concatenate(step) for step in zip(*(p.steps for p in parts), strict=True)],
         )
 
     def placement(self, kind: Literal["true", "perturbed"]) -> Float[Tensor, "condition sample frame 7"]:
@@ -145,10 +154,6 @@ class Rollouts:
     def by_group(self) -> Rollout:
         """The motions shaped (group, sample of the group, frame, feature)."""
         return self.x.unflatten(0, (-1, self.tracks)).flatten(1, 2)
-
-    def per_row(self, values: PerSample) -> PerRowSample:
-        """Values of (group, sample) laid out as the rows are."""
-        return values.unflatten(1, (self.tracks, -1)).flatten(0, 1)
 
 
 def perturbed_paths(
@@ -251,16 +256,3 @@ def initial_noise(
     x_T = torch.randn(groups, own, frames, features, generator=generator, device=generator.device)
     x_T = x_T.to(batch.betas).expand(-1, config.group_size, -1, -1)
     return x_T.unflatten(1, (config.tracks, -1)).flatten(0, 1).contiguous()
-
-
-def concatenate(parts: list[Rollouts]) -> Rollouts:
-    """Several rollouts of one configuration as one."""
-    rows = {
-        name: torch.cat([getattr(part, name) for part in parts]) for name in ("T_world_cpf", "condition", "x")
-    }
-    steps = [
-        replace(step, **{k: torch.cat([getattr(part.steps[i], k) for part in parts]) for k in STATES})
-        for i, step in enumerate(parts[0].steps)
-    ]
-    batch = WindowBatch.together([part.batch for part in parts])
-    return replace(parts[0], batch=batch, steps=steps, **rows)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from motiongrpo.base.shapes import PerRowSample
@@ -22,7 +23,7 @@ Gradient = list[Tensor | None]
 
 @dataclass(frozen=True)
 class Signal:
-    """How long a gradient is, and how far its halves agree."""
+    """The length of a gradient, and the cosine between those of two halves of the groups."""
 
     norm: float
     cosine: float | None  # None where there is one half only, or one of them vanishes
@@ -34,24 +35,24 @@ def dot(a: Gradient, b: Gradient) -> float:
     return float(torch.stack([torch.dot(x.flatten(), y.flatten()) for x, y in pairs]).sum()) if pairs else 0.0
 
 
-def norm(a: Gradient) -> float:
-    """The length over all parameters."""
-    return float(nn.utils.get_total_norm([x for x in a if x is not None]))
+def norm(a: Gradient) -> Float[Tensor, ""]:
+    """The Euclidean length over all parameters."""
+    return nn.utils.get_total_norm([x for x in a if x is not None])
 
 
 def added(a: Gradient, b: Gradient) -> Gradient:
-    """Parameter by parameter."""
+    """The sum of two gradients, parameter by parameter; None where neither has a part."""
     pairs = zip(a, b, strict=True)
     return [y if x is None else x if y is None else x + y for x, y in pairs]
 
 
 def signal(halves: list[Gradient]) -> Signal:
-    """Of the sum of the gradients of two halves, or of the one there is."""
+    """The signal of the sum of the gradients of two halves, or of the gradient of one half alone."""
     if len(halves) == 1:
-        return Signal(norm(halves[0]), None)
+        return Signal(float(norm(halves[0])), None)
     first, second = halves
-    size = norm(first) * norm(second)
-    return Signal(norm(added(first, second)), dot(first, second) / size if size > 0 else None)
+    size = float(norm(first)) * float(norm(second))
+    return Signal(float(norm(added(first, second))), dot(first, second) / size if size > 0 else None)
 
 
 def gradients_by_objective(
@@ -82,21 +83,21 @@ def gradients_by_level(
     advantages: dict[str, PerRowSample],
     config: SurrogateConfig,
 ) -> dict[int, dict[str, Gradient]]:
-    """By level and objective, what some parts of the rollouts add to the gradient of all levels."""
+    """By level and objective, the share of some parts of the rollouts in the gradient of all levels."""
     levels: dict[int, dict[str, Gradient]] = {}
     for rows, part in parts:
         share = len(part.x) / (len(rollouts.x) * len(rollouts.steps))
         shares = {name: advantage[rows] * share for name, advantage in advantages.items()}
         for step in part.steps:
-            found = gradients_by_objective(policy, part, step, shares, config)
+            gradients = gradients_by_objective(policy, part, step, shares, config)
             before = levels.get(step.t)
-            levels[step.t] = found if before is None else {k: added(before[k], g) for k, g in found.items()}
+            levels[step.t] = gradients if before is None else _sum(before, gradients)
     return levels
 
 
 def over_levels(levels: dict[int, dict[str, Gradient]]) -> dict[str, Gradient]:
     """The sum over levels of the gradient of each objective."""
-    return {name: reduce(added, (level[name] for level in levels.values())) for name in _any(levels)}
+    return reduce(_sum, levels.values())
 
 
 def signals_by_term(
@@ -121,5 +122,5 @@ def signals_by_level(
     return by_level | {"all": signal([over_levels(half)["all"] for half in halves])}
 
 
-def _any(levels: dict[int, dict[str, Gradient]]) -> dict[str, Gradient]:
-    return next(iter(levels.values()))
+def _sum(a: dict[str, Gradient], b: dict[str, Gradient]) -> dict[str, Gradient]:
+    return {name: added(a[name], b[name]) for name in a}

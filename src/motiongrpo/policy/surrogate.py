@@ -24,7 +24,7 @@ RatioKind = Literal["corrected", "importance"]
 
 
 class SurrogateConfig(Config):
-    """How far an update may move, and what holds it back."""
+    """The clip range of an update and the penalties that hold the policy near the pretrained model."""
 
     ratio: RatioKind
     clip_shift: float = Field(gt=0)  # `corrected`: x̂_0 may move by this much, root mean square
@@ -36,7 +36,7 @@ class SurrogateConfig(Config):
 
 @dataclass(frozen=True)
 class StepRatio:
-    """What one step's new estimate means for the policy, per sample."""
+    """The ratio of new to old policy at one step, per sample, and its clip range."""
 
     log_ratio: PerSample  # the quantity that is exponentiated and clipped
     clip: PerSample  # its bound: exp(ℓ) is kept within 1 ± clip

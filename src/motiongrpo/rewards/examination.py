@@ -1,4 +1,4 @@
-"""Does the perceptual model see what it should? Its calibration and its report, on held-out motion."""
+"""The perceptual model's calibration and its accuracy by kind of fault, on held-out motion."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,39 +15,40 @@ from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.corruption import CORRUPTIONS
 from motiongrpo.rewards.perceptual import PerceptualModel
-from motiongrpo.rewards.training import Judged
+from motiongrpo.rewards.training import PerceptualInput
 
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
 class Examiner:
-    """Held-out motion and what is needed to judge it."""
+    """Held-out motion, its body and frame rate, and the seed of its corruptions."""
 
     body: BodyModel
     fps: float
     batch: WindowBatch
     seed: int
 
-    def truth(self) -> Judged:
-        return Judged(PlacedMotion.truth(self.batch), self.batch.T_world_cpf)
+    def truth(self) -> PerceptualInput:
+        """The windows as they are."""
+        return PerceptualInput(PlacedMotion.truth(self.batch), self.batch.T_world_cpf)
 
-    def corrupted(self, kind: str, severity: float) -> Judged:
+    def corrupted(self, kind: str, severity: float) -> PerceptualInput:
         """Every window made worse by the same amount."""
         return self._corrupted(kind, torch.full((len(self.batch),), severity), str(severity))
 
-    def graded(self, kind: str) -> Judged:
+    def graded(self, kind: str) -> PerceptualInput:
         """The windows made worse by each severity in turn."""
         each = torch.tensor(SEVERITIES)[torch.arange(len(self.batch)) % len(SEVERITIES)]
         return self._corrupted(kind, each, "graded")
 
-    def _corrupted(self, kind: str, severity: Float[Tensor, " window"], address: str) -> Judged:
+    def _corrupted(self, kind: str, severity: Float[Tensor, " window"], address: str) -> PerceptualInput:
         generator = generator_for(self.seed, "examination", kind, address)
         each = severity.to(self.batch.betas)
         candidate = CORRUPTIONS[kind](PlacedMotion.truth(self.batch), each, generator)
-        return Judged(candidate, self.batch.T_world_cpf)
+        return PerceptualInput(candidate, self.batch.T_world_cpf)
 
-    def under_another_head(self) -> Judged:
+    def under_another_head(self) -> PerceptualInput:
         """True bodies hung from another window's head path, which they would have to explain.
 
         Left where their own heads were, they would be metres away and told by their place alone. Frames
@@ -55,19 +56,19 @@ class Examiner:
         """
         T_world_cpf, truth = self.batch.T_world_cpf.roll(1, 0), PlacedMotion.truth(self.batch)
         mask = truth.mask & truth.mask.roll(1, 0)
-        return Judged(replace(truth, T_world_cpf=T_world_cpf[:, 1:], mask=mask), T_world_cpf)
+        return PerceptualInput(replace(truth, T_world_cpf=T_world_cpf[:, 1:], mask=mask), T_world_cpf)
 
 
 @torch.no_grad()
-def calibrate(model: PerceptualModel, examiner: Examiner, samples: Judged | None) -> Tensor:
+def fit_calibration(model: PerceptualModel, examiner: Examiner, samples: PerceptualInput | None) -> Tensor:
     """Slope and offset of the logistic regression of real against not, both sides weighted alike.
 
-    Every kind of corruption is asked at all severities, dealt out over the windows: a curve fitted to plain
-    faults alone would call any subtle one real. Samples keep the share they have beside one severity.
+    Every kind of corruption is judged at all severities, which alternate over the windows: a curve fitted to
+    plain faults alone would call any subtle one real. Samples keep the share they have beside one severity.
     """
     real = examiner.truth().logits(model, examiner.body, examiner.fps)
     kinds = [examiner.graded(kind) for kind in CORRUPTIONS] + ([samples] if samples else [])
-    fake = Judged.together(kinds).logits(model, examiner.body, examiner.fps)
+    fake = PerceptualInput.concatenate(kinds).logits(model, examiner.body, examiner.fps)
     return fit_logistic(real.cpu().double(), fake.cpu().double()).float()
 
 
@@ -91,7 +92,7 @@ def fit_logistic(real: Tensor, fake: Tensor, ridge: float = 1e-4) -> Tensor:
 
 
 @torch.no_grad()
-def examine(model: PerceptualModel, examiner: Examiner, samples: Judged | None) -> dict[str, Any]:
+def examine(model: PerceptualModel, examiner: Examiner, samples: PerceptualInput | None) -> dict[str, Any]:
     """Pair accuracy of truth against each corruption by severity, against samples, against another head.
 
     `spearman` is the rank correlation of severity with the logit within a window, truth included as

@@ -15,9 +15,7 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.shapes import PerSample, PerSequence, Rollout
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.kinematics import PosedBody
-from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.geometry.se3 import Transform
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.joint import (
     PosedMotion,
@@ -28,7 +26,8 @@ from motiongrpo.rewards.joint import (
     velocity_error,
 )
 from motiongrpo.rewards.online import RefreshConfig
-from motiongrpo.rewards.perceptual import PerceptualModel, joint_features
+from motiongrpo.rewards.perceptual import PerceptualModel
+from motiongrpo.rewards.training import PerceptualInput
 
 JointTerm = Literal["rotation", "position", "aligned_position", "velocity"]
 Term = Literal["rotation", "position", "aligned_position", "velocity", "perceptual"]
@@ -63,7 +62,7 @@ class RewardConfig(Config):
 
 @dataclass(frozen=True)
 class Measured:
-    """What the terms say of each sample of each condition, before it becomes a reward."""
+    """The value of every reward term for each sample of each condition, before it becomes a reward."""
 
     values: dict[str, PerSample]  # errors in radians, metres, m/s; the perceptual score
     p_head_joint: Float[Tensor, "condition sample frame 22 3"]  # seen from the head, world axes, metres
@@ -82,14 +81,16 @@ class HybridReward:
     def measure(
         self, x: Rollout, batch: WindowBatch, T_world_placement: Float[Tensor, "condition sample frame 7"]
     ) -> Measured:
-        """Place every sample by its head path, pose it once, and hold it against truth and model."""
+        """Place every sample by its head path, pose it once, and measure it against the truth and with φ."""
         conditions, samples = x.shape[:2]
         repeat = torch.arange(conditions, device=x.device).repeat_interleave(samples)
         guess = PlacedMotion.sampled(x.flatten(0, 1), T_world_placement.flatten(0, 1), batch.mask[repeat])
         _, posed = guess.posed(self.body)
         values = self.joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
         if PERCEPTUAL in self.config.terms:
-            values[PERCEPTUAL] = self._score(guess, posed, batch.T_world_cpf[repeat])
+            seen = PerceptualInput(guess, batch.T_world_cpf[repeat])
+            logits = seen.logits_of_posed(self.perceptual, posed, self.fps)
+            values[PERCEPTUAL] = self.perceptual.score(logits)
         from_head = posed.p_world_joint - guess.T_world_cpf[:, :, None, 4:]
         return Measured(
             {term: values[term].view(conditions, samples) for term in self.config.terms},
@@ -102,7 +103,7 @@ class HybridReward:
         return {term: (sign[term] * omega[term] * value).exp() for term, value in measured.items()}
 
     def omega_from(self, measured: dict[str, PerSample]) -> dict[str, float]:
-        """The steepness of every term, from the parameters or from what the pretrained model scores."""
+        """The steepness ω of every term, from the parameters or the pretrained model's median values."""
         chosen = self.config.omega
         if chosen == "median":
             omega = {term: 1 / float(value.median()) for term, value in measured.items()}
@@ -122,8 +123,3 @@ class HybridReward:
             "aligned_position": aligned_position_error(guessed, real, guess.mask),
             "velocity": velocity_error(guessed, real, guess.mask, self.fps),
         }
-
-    def _score(self, guess: PlacedMotion, posed: PosedBody, T_world_cpf: Tensor) -> PerSequence:
-        head = Transform.from_wxyz_xyz(T_world_cpf[:, 1:])
-        features = joint_features(posed, guess.contacts, head, self.fps)
-        return self.perceptual.score(self.perceptual(features, head_condition(T_world_cpf), guess.mask))

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from motiongrpo.base.batched import Batched
 from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.kinematics import PosedBody
 from motiongrpo.body.skeleton import BODY_JOINTS
@@ -20,7 +21,7 @@ RotationError = Literal["geodesic", "axis_angle_components"]
 
 
 @dataclass(frozen=True)
-class PosedMotion:
+class PosedMotion(Batched):
     """Local rotations (root first, in the world) and joints of the 22 body joints."""
 
     R_parent_joint: Float[Tensor, "batch frame 22 3 3"]
@@ -34,10 +35,6 @@ class PosedMotion:
             torch.cat([root, R_parent_joint[..., : BODY_JOINTS - 1, :, :]], dim=-3),
             posed.p_world_joint[..., :BODY_JOINTS, :],
         )
-
-    def rows(self, index: Tensor) -> "PosedMotion":
-        """Some of the batch."""
-        return PosedMotion(self.R_parent_joint[index], self.p_world_joint[index])
 
 
 def rotation_error(
@@ -63,7 +60,7 @@ def position_error(guess: PosedMotion, truth: PosedMotion, mask: Bool[Tensor, "b
 def aligned_position_error(
     guess: PosedMotion, truth: PosedMotion, mask: Bool[Tensor, "batch frame"]
 ) -> PerSequence:
-    """The same after the similarity that brings each guessed frame nearest to the truth, metres."""
+    """Mean distance of joints, metres, after the similarity that brings each guess nearest to the truth."""
     aligned = align_to(guess.p_world_joint, truth.p_world_joint)
     return masked_mean((aligned - truth.p_world_joint).norm(dim=-1), mask)
 

@@ -15,9 +15,9 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.motion.windows import WindowBatch
-from motiongrpo.rewards.examination import Examiner, calibrate
+from motiongrpo.rewards.examination import Examiner, fit_calibration
 from motiongrpo.rewards.perceptual import PerceptualModel
-from motiongrpo.rewards.training import Judged, RewardModelConfig, contrast, hard_negatives
+from motiongrpo.rewards.training import PerceptualInput, RewardModelConfig, contrast, hard_negatives
 
 
 class RefreshConfig(Config):
@@ -50,7 +50,7 @@ class OnlineReward:
         return update > 1 and (update - 1) % self.config.every_updates == 0
 
     def refresh(self, policy: Denoiser, sampling: SamplingConfig) -> dict[str, float]:
-        """Train on what the policy does now, calibrate. Returns the means of loss and pair accuracy.
+        """Train on samples of the present policy, then calibrate. Returns mean loss and pair accuracy.
 
         The score keeps its meaning, the probability on held-out motion that a motion is real and not a
         fake, but the fakes are now those of this policy.
@@ -60,13 +60,13 @@ class OnlineReward:
         hard = self._samples(policy, batch, sampling, version)
         steps = [self._step(hard) for _ in range(self.config.steps)]
         held_out = self._samples(policy, self.examiner.batch, sampling, version, "held out")
-        calibration = calibrate(self.training.averaged, self.examiner, held_out)
+        calibration = fit_calibration(self.training.averaged, self.examiner, held_out)
         for model in (self.training.averaged, self.training.model):
             model.calibration.copy_(calibration)
         losses, accuracies = zip(*steps, strict=True)
         return {"loss": sum(losses) / len(steps), "pair_accuracy": sum(accuracies) / len(steps)}
 
-    def _step(self, hard: Judged) -> tuple[float, float]:
+    def _step(self, hard: PerceptualInput) -> tuple[float, float]:
         step = self.training.steps + 1
         batch = self.windows(self.recipe.batch_size, "refresh", step)
         generator = generator_for(self.seed, "refresh", step)
@@ -77,6 +77,6 @@ class OnlineReward:
 
     def _samples(
         self, policy: Denoiser, batch: WindowBatch, sampling: SamplingConfig, *address: str | int
-    ) -> Judged:
+    ) -> PerceptualInput:
         generator = generator_for(self.seed, "refresh samples", *address, device=batch.betas.device)
         return hard_negatives(policy, batch, sampling, generator)

@@ -1,4 +1,4 @@
-"""The perceptual model φ(J | H): does this body move as a person does, under this head path?
+"""The perceptual model φ(J | H): a score of how lifelike a body's motion is, given the head path.
 
 A token per joint and short run of frames attends to the head trajectory, then blocks of {attention
 over joints, attention over time, MLP}; the mean token gives one logit (MotionGRPO, arXiv:2605.05680).

@@ -12,13 +12,15 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from motiongrpo.base.batched import Batched
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.kinematics import PosedBody
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.sampler import SamplingConfig, predictor, reverse_chain
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.motion.windows import WindowBatch
@@ -46,7 +48,7 @@ class RewardModelConfig(TrainingConfig):
 
 @dataclass(frozen=True)
 class RewardStep:
-    """What one step says of itself."""
+    """The log record of one step."""
 
     step: int  # counted from 1
     loss: float  # nats
@@ -55,31 +57,27 @@ class RewardStep:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Candidates and the true head paths they are judged under."""
+class PerceptualInput(Batched):
+    """Motions that the perceptual model judges, and the true head paths it judges them under."""
 
     candidate: PlacedMotion
     T_world_cpf: Float[Tensor, "batch frame_and_one 7"]
 
     def logits(self, model: PerceptualModel, body: BodyModel, fps: float) -> PerSequence:
+        """The model's logit of each motion."""
+        return self.logits_of_posed(model, self.candidate.posed(body)[1], fps)
+
+    def logits_of_posed(self, model: PerceptualModel, posed: PosedBody, fps: float) -> PerSequence:
+        """The model's logit of each motion, from candidates that are posed already."""
         head = Transform.from_wxyz_xyz(self.T_world_cpf[:, 1:])
-        c = self.candidate
-        features = joint_features(c.posed(body)[1], c.contacts, head, fps)
-        return model(features, head_condition(self.T_world_cpf), c.mask)
-
-    def rows(self, index: Tensor) -> "Judged":
-        return Judged(self.candidate.rows(index), self.T_world_cpf[index])
-
-    @staticmethod
-    def together(parts: list["Judged"]) -> "Judged":
-        candidates = concatenate([part.candidate for part in parts])
-        return Judged(candidates, torch.cat([part.T_world_cpf for part in parts]))
+        features = joint_features(posed, self.candidate.contacts, head, fps)
+        return model(features, head_condition(self.T_world_cpf), self.candidate.mask)
 
 
 def train_perceptual(
     optimiser: Optimiser[PerceptualModel],
     batch_at: Callable[[int], WindowBatch],
-    hard: Judged | None,
+    hard: PerceptualInput | None,
     body: BodyModel,
     fps: float,
     config: RewardModelConfig,
@@ -94,7 +92,7 @@ def train_perceptual(
 def contrast(
     optimiser: Optimiser[PerceptualModel],
     batch: WindowBatch,
-    hard: Judged | None,
+    hard: PerceptualInput | None,
     body: BodyModel,
     fps: float,
     config: RewardModelConfig,
@@ -107,8 +105,8 @@ def contrast(
         count = (config.hard_negatives_per_step,)
         drawn = torch.randint(0, len(hard.T_world_cpf), count, generator=generator)
         negatives.append(hard.rows(drawn))
-    truth = Judged(PlacedMotion.truth(batch), batch.T_world_cpf)
-    logits = Judged.together([truth, *negatives]).logits(optimiser.model, body, fps)
+    truth = PerceptualInput(PlacedMotion.truth(batch), batch.T_world_cpf)
+    logits = PerceptualInput.concatenate([truth, *negatives]).logits(optimiser.model, body, fps)
     loss, accuracy = info_nce(logits[: len(batch)], logits[len(batch) :], config.temperature)
     norm = optimiser.step(loss)
     return RewardStep(optimiser.steps, float(loss.detach()), accuracy, norm)
@@ -123,7 +121,7 @@ def info_nce(
     return loss, float((positive[:, None] > negative).double().mean())
 
 
-def corrupted(batch: WindowBatch, config: RewardModelConfig, generator: torch.Generator) -> Judged:
+def corrupted(batch: WindowBatch, config: RewardModelConfig, generator: torch.Generator) -> PerceptualInput:
     """Several corruptions of every window, each of a random kind and severity, the kinds in turn."""
     truth, names = PlacedMotion.truth(batch), list(CORRUPTIONS)
     order = torch.randperm(len(names), generator=generator).tolist()
@@ -132,14 +130,14 @@ def corrupted(batch: WindowBatch, config: RewardModelConfig, generator: torch.Ge
     for kind in kinds:
         u = torch.rand(len(batch), generator=generator).to(batch.betas)
         severity = config.severity_at_least + (1 - config.severity_at_least) * u
-        parts.append(Judged(CORRUPTIONS[kind](truth, severity, generator), batch.T_world_cpf))
-    return Judged.together(parts)
+        parts.append(PerceptualInput(CORRUPTIONS[kind](truth, severity, generator), batch.T_world_cpf))
+    return PerceptualInput.concatenate(parts)
 
 
 @torch.no_grad()
 def hard_negatives(
     denoiser: Denoiser, batch: WindowBatch, sampling: SamplingConfig, generator: torch.Generator
-) -> Judged:
+) -> PerceptualInput:
     """The states of the last three sampling steps: they look like truth and carry the policy's own faults."""
     features = denoiser.features
     shape = (len(batch), 1, batch.mask.shape[1], features)
@@ -148,6 +146,9 @@ def hard_negatives(
     chain = list(reverse_chain(predict, x_T.to(batch.betas), sampling, generator))
     states = [step.x_s[:, 0] for step in chain[-LAST_STEPS:]]
     T_world_cpf = batch.T_world_cpf
-    return Judged.together(
-        [Judged(PlacedMotion.sampled(x, T_world_cpf[:, 1:], batch.mask), T_world_cpf) for x in states]
+    return PerceptualInput.concatenate(
+        [
+            PerceptualInput(PlacedMotion.sampled(x, T_world_cpf[:, 1:], batch.mask), T_world_cpf)
+            for x in states
+        ]
     )

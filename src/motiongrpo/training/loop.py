@@ -19,11 +19,11 @@ from motiongrpo.base.checkpoint import (
     digest_of,
 )
 from motiongrpo.base.config import Config
-from motiongrpo.base.errors import Diverged, InputError
-from motiongrpo.base.finite import demand_finite
+from motiongrpo.base.errors import Diverged, InputError, demand_finite
 from motiongrpo.base.optimisation import Learner, TrainingConfig
 from motiongrpo.base.progress import with_progress
 from motiongrpo.base.provenance import Provenance
+from motiongrpo.base.words import flattened
 
 Rows = list[dict[str, Any]]
 Steps = Iterator[tuple[Rows, TrainingCheckpoint]]
@@ -159,21 +159,11 @@ def _what_stays(reached: Callable[[], tuple[int, int]], training: Training) -> I
 
 
 def _finite_row(record: Record) -> dict[str, Any]:
-    row = flatten(asdict(record))  # type: ignore[call-overload]
+    columns = flattened(asdict(record), "_")  # type: ignore[call-overload]
+    row = {name: value for name, value in columns.items() if value is not None and value != {}}
     for name, value in row.items():
         demand_finite(name, value)
     return row
-
-
-def flatten(record: dict[str, Any]) -> dict[str, Any]:
-    """{"reward": {"position": 1}} → {"reward_position": 1}, at any depth; what is None is left out."""
-    flat: dict[str, Any] = {}
-    for name, value in record.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}_{key}": inner for key, inner in flatten(value).items()}
-        elif value is not None:
-            flat[name] = value
-    return flat
 
 
 def _checkpoint(learner: Learner, training: Training, row: dict[str, Any]) -> TrainingCheckpoint:

@@ -9,7 +9,7 @@ from motiongrpo.base.optimisation import Optimiser, WithCompanion
 from motiongrpo.base.precision import with_precision
 from motiongrpo.base.words import counted
 from motiongrpo.motion.windows import TrainingWindows
-from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate, improve
+from motiongrpo.policy.grpo import GrpoConfig, Trainer, improve
 from motiongrpo.rewards.examination import Examiner
 from motiongrpo.rewards.online import OnlineReward
 from motiongrpo.rewards.training import RewardModelConfig
@@ -36,7 +36,7 @@ def train_policy(materials: Materials, state: Checkpoint | None, config: GrpoCon
         "grpo: first the pretrained model draws %s that set the scale of rewards", counted(drawn, "motion")
     )
     empty = int(progress.metrics.get("empty_updates", 0))
-    records = improve(policy, trainer, calibrate(trainer), empty)
+    records = improve(policy, trainer, trainer.reward_scale(), empty)
     yield from checkpointed(records, learner, training, progress)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.body.central_pupil import central_pupil_frame
+from motiongrpo.body.kinematics import central_pupil_frame
 from motiongrpo.motion.ingestion import clip_readers, divided, ingest
 from motiongrpo.motion.sources.egoallo_hdf5 import read_group
 from tests.bodies import open_body, standing_clip

@@ -82,7 +82,7 @@ def test_a_damaged_rest_take_is_refused_alone():
     config = MOCAP.model_copy(update={"rest_takes": {"motionbuilder": "07_03"}})
     files = folder(**{"07_03.bvh": b"HIERARCHY", "07_04.bvh": cmu_take(30).encode()})
     readers = dict(mocap_clips(files, MODEL, config))
-    with pytest.raises(InputError, match=r"07_03\.bvh has no MOTION block"):
+    with pytest.raises(InputError, match=r"'07_03\.bvh' has no MOTION block"):
         readers["07_03.bvh"]()
     assert len(readers["07_04.bvh"]()) == 30
 

@@ -1,14 +1,14 @@
-"""Table, figures and verdict of an ablation whose numbers are known."""
+"""Table, figures and findings of an ablation whose numbers are known."""
 
 import math
 
 import pytest
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.viz.experiments.ablation import ablation_figure, ablation_table
+from motiongrpo.viz.experiments.ablation_figures import ablation_figure, proxy_gold_figure
+from motiongrpo.viz.experiments.ablation_findings import findings_of_ablation
 from motiongrpo.viz.experiments.ablation_results import results_of
-from motiongrpo.viz.experiments.ablation_verdict import ablation_verdict
-from motiongrpo.viz.experiments.proxy_gold import proxy_gold_figure
+from motiongrpo.viz.experiments.ablation_table import ablation_table
 from tests.experiments.test_ablation_cells import ablation
 from tests.viz.ablations import SEQUENCES, left_behind, results
 
@@ -35,12 +35,12 @@ def row(changes: dict[str, float], cell: str, metric: str, motion: str = "held-o
     return found
 
 
-def verdict(changes: dict[str, float], **more) -> str:
-    return "\n".join(found.text for found in ablation_verdict(results(changes, **more), ablation()))
+def sentences(changes: dict[str, float], **more) -> str:
+    return "\n".join(found.text for found in findings_of_ablation(results(changes, **more), ablation()))
 
 
 def sentence(start: str, changes: dict[str, float], **more) -> str:
-    (found,) = (line for line in verdict(changes, **more).split("\n") if line.startswith(start))
+    (found,) = (line for line in sentences(changes, **more).split("\n") if line.startswith(start))
     return found
 
 
@@ -78,7 +78,7 @@ def test_how_much_of_what_was_learnt_carries_over_is_told():
     nothing = sentence(start, {"joint": 0.0})
     assert "is undecided" in nothing
     assert "On held-out" not in nothing
-    assert "trained on mean_of_8" not in verdict(EVERYTHING)  # it was not trained
+    assert "trained on mean_of_8" not in sentences(EVERYTHING)  # it was not trained
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_how_much_of_what_was_learnt_carries_over_is_told():
 )
 def test_what_could_be_won_is_told_and_grpo_is_not_said_to_compete_with_it(cell, start):
     assert f"({cell}): mpjpe_mm -5 mm [-5, -5], -5 % of the pretrained mean;" in sentence(start, {cell: -5.0})
-    assert f"{cell}: mpjpe_mm" not in verdict(EVERYTHING)
+    assert f"{cell}: mpjpe_mm" not in sentences(EVERYTHING)
 
 
 def test_the_papers_change_stands_beside_ours_where_it_prints_one():
@@ -144,18 +144,18 @@ def test_a_sentence_turns_with_its_numbers(start, cell, against):
 def test_the_interaction_is_what_is_left_of_both_beyond_the_sum(both, words):
     """Alone, the perceptual reward gives −1 and injection −2, so −7 would be their sum."""
     found = sentence("Injection and the perceptual reward", EVERYTHING | {"joint_visual_perlin": both})
-    assert f"reward {words}: interaction {both + 7:+.3g} mm" in found
+    assert f"reward {words}; their interaction: mpjpe_mm {both + 7:+.3g} mm" in found
     none = sentence("Injection and the perceptual reward", EVERYTHING | {"joint_visual_perlin": -7})
     assert "are not shown to act on each other" in none
 
 
 def test_grpo_beats_a_control_or_loses_to_it():
-    assert "GRPO (joint_visual_perlin) beats supervised: mpjpe_mm -1 mm" in verdict(EVERYTHING)
+    assert "GRPO (joint_visual_perlin) beats supervised: mpjpe_mm -1 mm" in sentences(EVERYTHING)
     better = EVERYTHING | {"supervised": -12.0}
-    assert "GRPO (joint_visual_perlin) loses to supervised: mpjpe_mm +3 mm" in verdict(better)
+    assert "GRPO (joint_visual_perlin) loses to supervised: mpjpe_mm +3 mm" in sentences(better)
     equal = EVERYTHING | {"supervised": -9.0}
-    assert "GRPO (joint_visual_perlin) is not told apart from supervised" in verdict(equal)
-    assert "beats best_of_8: mpjpe_mm -8 mm" in verdict(EVERYTHING)
+    assert "GRPO (joint_visual_perlin) is not told apart from supervised" in sentences(equal)
+    assert "beats best_of_8: mpjpe_mm -8 mm" in sentences(EVERYTHING)
 
 
 def test_the_sampler_alone_is_judged_without_any_training():
@@ -165,24 +165,24 @@ def test_the_sampler_alone_is_judged_without_any_training():
 
 
 def test_a_reward_that_rises_while_a_judge_falls_is_told_with_the_judge():
-    hacked = verdict({"joint_visual": -4.0}, penetration=0.5)
+    hacked = sentences({"joint_visual": -4.0}, penetration=0.5)
     assert "Proxy up, gold down in joint_visual: the reward rose" in hacked
     assert "penetration_mm (+0.5 [+0.5, +0.5])" in hacked
-    honest = verdict({"joint_visual": -4.0}, penetration=-0.5)
+    honest = sentences({"joint_visual": -4.0}, penetration=-0.5)
     assert "Proxy up" not in honest
     assert "In no GRPO cell did the held-out reward clearly rise while" in honest
 
 
 def test_a_reward_that_does_not_rise_is_told():
-    fell = verdict({"joint": -4.0}, paid=-0.1)
+    fell = sentences({"joint": -4.0}, paid=-0.1)
     assert "In joint the reward itself fell on held-out motion." in fell
-    stood = verdict({"joint": -4.0}, paid=0.0)
+    stood = sentences({"joint": -4.0}, paid=0.0)
     assert "In joint the reward itself did not clearly rise on held-out motion." in stood
 
 
 @pytest.mark.parametrize("paid", [0.0, -0.1])
 def test_a_judge_that_falls_with_the_reward_is_no_hacked_reward(paid):
-    assert "Proxy up" not in verdict({"joint": -4.0}, penetration=0.5, paid=paid)
+    assert "Proxy up" not in sentences({"joint": -4.0}, penetration=0.5, paid=paid)
 
 
 def test_seeds_that_disagree_leave_a_difference_undecided():
@@ -190,7 +190,7 @@ def test_seeds_that_disagree_leave_a_difference_undecided():
     for name, score in scores.items():
         if name.startswith("joint/seed_2/"):
             score["windows"]["mpjpe_mm"] = [v + 5 for v in score["windows"]["mpjpe_mm"]]
-    found = ablation_verdict(results_of(plan, scores, 0, 200), ablation())[0].text
+    found = findings_of_ablation(results_of(plan, scores, 0, 200), ablation())[0].text
     assert found.startswith("GRPO as joint is undecided")
     assert "the seeds disagree in sign" in found
 
@@ -211,19 +211,19 @@ def test_every_judge_that_clearly_changed_is_told_of_a_grpo_cell():
 
 
 def test_a_cell_that_did_not_run_has_no_sentence():
-    found = verdict({"joint": -4.0})
+    found = sentences({"joint": -4.0})
     for word in ("Injection", "scope", "supervised", "sampler", "The perceptual", "drift"):
         assert word not in found
 
 
 def test_the_last_sentence_says_what_all_rests_on():
-    last = ablation_verdict(results(EVERYTHING, seeds=2), ablation())[-1]
+    last = findings_of_ablation(results(EVERYTHING, seeds=2), ablation())[-1]
     assert (
         "over subjects, then their sequences (6 subjects, 30 sequences), of means over 2 seeds" in last.text
     )
     assert "Fewer than 3 seeds" in last.text
     assert last.tone == "warning"
-    assert ablation_verdict(results(EVERYTHING), ablation())[-1].tone == "note"
+    assert findings_of_ablation(results(EVERYTHING), ablation())[-1].tone == "note"
 
 
 def test_what_is_not_finished_is_not_tabulated():
@@ -241,7 +241,7 @@ def test_results_of_other_parameters_are_left_aside():
 
 def test_the_figure_shows_means_seeds_and_the_paper_with_units():
     figure = ablation_figure(results(EVERYTHING))
-    by_name = {trace.name: trace for trace in figure.data}
+    by_name = {trace.name: trace for trace in figure.data if not trace.showlegend}
     assert set(by_name) == {"GRPO", "control", "one seed", "on training motion", "the paper's, on AMASS"}
     grpo = dict(zip(by_name["GRPO"].y, by_name["GRPO"].x, strict=True))
     assert grpo["joint"] == pytest.approx(-400 / (100 + 29 / 60 + 0.1))
@@ -250,7 +250,7 @@ def test_the_figure_shows_means_seeds_and_the_paper_with_units():
     assert dict(zip(seen.y, seen.x, strict=True))["joint"] == pytest.approx(-200 / (50 + 29 / 60 + 0.1))
     paper = by_name["the paper's, on AMASS"]
     assert dict(zip(paper.y, paper.x, strict=True))["joint"] == pytest.approx(-6.054, abs=1e-3)
-    assert paper.marker.symbol == "diamond-open"
+    assert set(paper.marker.symbol) == {"diamond-open"}
     assert figure.layout.xaxis.title.text == "← better   change of MPJPE, %   worse →"
     assert "95 % bootstrap intervals over subjects" in figure.layout.title.text
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from motiongrpo.experiments.cells import CellsConfig, cells
-from motiongrpo.viz.experiments.diversity import diversity_figure
-from motiongrpo.viz.experiments.diversity_verdict import direction, findings_of_diversity
+from motiongrpo.viz.experiments.diversity_figure import diversity_figure
+from motiongrpo.viz.experiments.diversity_findings import direction, findings_of_diversity
 from motiongrpo.viz.figures.palette import LINES
 from tests.experiments.test_diversity import DESIGN
 

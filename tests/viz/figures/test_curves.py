@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from motiongrpo.viz.figures.curves import diversity_curves, learning_curves, reward_curves
+from motiongrpo.viz.figures.curves import beyond_clip_range, diversity_curves, learning_curves, reward_curves
 from motiongrpo.viz.figures.palette import LINES, line_style
 from motiongrpo.viz.figures.panels import (
     FOOT_PX,
@@ -79,7 +79,16 @@ def test_the_held_out_error_is_the_difference_from_the_pretrained_model():
 
 
 def test_shares_are_drawn_in_percent():
-    assert_allclose(by_name(diversity_curves(grpo_log()))["clipped below"].y, 10.0, rtol=0, atol=1e-12)
+    names = by_name(diversity_curves(grpo_log(dropped=0.2)))
+    assert_allclose(names["dropped groups"].y, 20.0, rtol=0, atol=1e-12)
+    assert_allclose(names["samples below the clip range"].y, 10.0, rtol=0, atol=1e-12)
+
+
+def test_what_is_clipped_is_the_mean_over_levels_after_the_update_and_nothing_of_the_pass():
+    log = grpo_log(3).assign(clipped_low=0.9, clipped_high=0.9)
+    shares = beyond_clip_range(log)
+    assert_allclose(shares["low"], 0.1, rtol=0, atol=1e-12)
+    assert_allclose(shares["high"], 0.05, rtol=0, atol=1e-12)
 
 
 def test_agreement_of_gradients_is_drawn_where_it_was_measured():

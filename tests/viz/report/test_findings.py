@@ -11,7 +11,7 @@ from motiongrpo.viz.report.findings import (
     findings_of_run,
     findings_of_scores,
 )
-from motiongrpo.viz.report.paired import paired_metrics
+from motiongrpo.viz.report.metric_change import metric_changes
 from tests.viz.runs import (
     comparison,
     examination,
@@ -24,7 +24,7 @@ from tests.viz.runs import (
 
 
 def of(table):
-    return findings_of_comparison(paired_metrics(final(table)))
+    return findings_of_comparison(metric_changes(final(table)))
 
 
 def test_a_metric_that_became_worse_is_named_with_its_number():
@@ -91,13 +91,13 @@ def test_a_healthy_training_has_no_finding():
 
 
 def test_samples_beyond_the_clip_range_count_on_both_sides():
-    log = grpo_log().assign(clipped_low=0.2, clipped_high=0.2)
+    log = grpo_log().assign(level_clipped_low_225=0.35, level_clipped_high_225=0.4)  # and at level 1000 0.05
     assert [finding.text[:24] for finding in findings_of_grpo(log)] == ["40% of samples were beyo"]
 
 
 def test_a_run_tells_its_result_first_and_leaves_nothing_out():
     found = findings_of_run(
-        paired_metrics(final(improved())),
+        metric_changes(final(improved())),
         pretraining_log([2.0, 3.0]),
         examination(jitter=0.5),
         grpo_log(dropped=0.5),

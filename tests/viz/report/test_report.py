@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from motiongrpo.viz.report.metric_change import Interval
 from motiongrpo.viz.report.page import bounds, duration, number, signed
-from motiongrpo.viz.report.paired import Interval
 from tests.viz.pages import HOSTILE, page
 from tests.viz.runs import comparison, final, improved
 from tests.viz.scenes import OFF_M, scene

@@ -86,6 +86,18 @@ def test_no_width_makes_the_page_scroll_sideways(chromium, report, width):
     assert visible_lines(chromium) > 1000
 
 
+def test_every_row_of_a_forest_plot_is_named_and_has_its_marks(chromium, report):
+    """Plotly guesses the type of an axis where it is not told, and then draws no mark at all."""
+    chromium.open(report, DESK)
+    for figure, rows, marks in (("comparison-figure", 2, 2), ("errors-1", 22, 44)):
+        plot = f"document.getElementById('{figure}')"
+        chromium.wait_for(f"{plot}.querySelector('.main-svg')")
+        names = chromium.evaluate(f"[...{plot}.querySelectorAll('.ytick')].map(tick => tick.textContent)")
+        assert len(names) == rows, names
+        assert chromium.evaluate(f"{plot}.querySelectorAll('.scatterlayer .points path').length") == marks
+        assert chromium.evaluate(f"{plot}.querySelectorAll('.scatterlayer .errorbar').length") == marks
+
+
 def test_a_clip_shows_its_first_frame_plays_stops_and_can_be_scrubbed(chromium, report):
     chromium.open(report, DESK)
     clock = "document.querySelector('figure.clip output').textContent"

@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
-from motiongrpo.viz.report.runs import EDGE, contenders_of, runs_figure, runs_html
-from motiongrpo.viz.report.summary import runs_table
+from motiongrpo.viz.report.runs import AXIS, contenders_of, runs_figure, runs_html
+from motiongrpo.viz.report.terminal import runs_table
 from tests.viz.runs import comparison_row
 
 NAN = (math.nan, math.nan, math.nan)
@@ -47,13 +47,13 @@ def test_every_checkpoint_is_a_contender_under_the_name_of_its_run():
 
 def test_the_figure_shows_who_is_paired_with_better_to_the_right():
     figure = runs_figure(CONTENDERS)
-    first, theirs, b = figure.data
-    assert [trace.name for trace in figure.data] == [NAMES[0], NAMES[2], f"{NAMES[3]} (measured otherwise)"]
+    first, theirs, b = shown = [trace for trace in figure.data if not trace.showlegend]
+    assert [trace.name for trace in shown] == [NAMES[0], NAMES[2], f"{NAMES[3]} (measured otherwise)"]
     assert list(first.y) == ["mpjpe_mm", "contact_f1"]  # jitter has no better side
     assert max(first.x) < 0 < min(b.x)
     assert list(b.x) == [5.0, 5.0]
-    assert set(theirs.marker.symbol) == {"arrow-left"}
-    assert min(theirs.x) > -EDGE
+    assert set(theirs.marker.symbol) == {"triangle-left"}
+    assert set(theirs.x) == {-AXIS.edge}
     assert "-800.0 %" in theirs.hovertext[0]
     assert figure.layout.title.text
     assert figure.layout.xaxis.title.text

@@ -17,8 +17,8 @@ from motiongrpo.cli import cli
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recording import Recording, save_recording
 from motiongrpo.geometry.so3 import matrix_from_quaternion
-from motiongrpo.viz.viewer.scene import bodies_in_time, colour_of, facing, model_of
 from motiongrpo.viz.viewer.server import ServerConfig, Viewer, view
+from motiongrpo.viz.viewer.shown_recording import bodies_in_time, colour_of, facing, model_of
 from tests.bodies import open_body, window_batch
 
 viser = pytest.importorskip("viser", reason="the extra viewer is not installed")
@@ -80,31 +80,31 @@ def test_samples_of_a_model_share_its_colour_and_models_differ():
 
 def test_the_scrub_bar_moves_every_body_to_its_frame(viewer):
     viewer.frame.value = 7
-    for (drawn, _, _), body in zip(viewer.stage.rows.values(), viewer.stage.shown, strict=True):
+    for (drawn, _, _), body in zip(viewer.shown.rows.values(), viewer.shown.bodies, strict=True):
         assert_allclose(drawn[0].mesh.vertices, body.vertices[7], rtol=0, atol=1e-6)
         assert_allclose(drawn[0].bones.points[0, 1], body.joints[7, Joint.LEFT_HIP], rtol=0, atol=1e-6)
 
 
 def test_every_sample_stands_beside_the_next_with_the_truth_in_its_place(viewer):
     viewer.apart.value = 1.5
-    places = [drawn[0].place.position for drawn, _, _ in viewer.stage.rows.values()]
+    places = [drawn[0].place.position for drawn, _, _ in viewer.shown.rows.values()]
     steps = np.diff(places, axis=0)
-    _, right = facing(viewer.stage.head)
+    _, right = facing(viewer.shown.head)
     assert_allclose(steps, np.tile(-1.5 * right, (2, 1)), rtol=0, atol=1e-6)
-    for drawn, _, _ in viewer.stage.rows.values():
+    for drawn, _, _ in viewer.shown.rows.values():
         assert drawn[1].body.name == "truth"
         assert_allclose(drawn[1].place.position, drawn[0].place.position)
     viewer.apart.value = 0.0
-    for drawn, _, _ in viewer.stage.rows.values():
+    for drawn, _, _ in viewer.shown.rows.values():
         assert_allclose(drawn[0].place.position, 0, atol=1e-9)
 
 
 def test_the_frustum_looks_where_the_head_looks_with_its_top_up(viewer):
     viewer.apart.value = 0.0
     viewer.frame.value = 5
-    pose = viewer.stage.head[5]
+    pose = viewer.shown.head[5]
     head = matrix_from_quaternion(pose[:4])
-    for _, frustum, _ in viewer.stage.rows.values():
+    for _, frustum, _ in viewer.shown.rows.values():
         camera = matrix_from_quaternion(torch.tensor(frustum.wxyz))
         assert_allclose(camera[:, 2], head[:, 2], rtol=0, atol=1e-6)  # forward
         assert_allclose(camera[:, 1], -head[:, 1], rtol=0, atol=1e-6)  # a picture's y is down
@@ -113,7 +113,7 @@ def test_the_frustum_looks_where_the_head_looks_with_its_top_up(viewer):
 
 def test_joints_that_touch_are_marked(viewer):
     viewer.frame.value = 3
-    drawn = viewer.stage.rows["post-trained 1"][0][0]
+    drawn = viewer.shown.rows["post-trained 1"][0][0]
     below = [joint - 1 for joint in CONTACT_JOINTS]
     assert drawn.body.contacts[3].any()
     assert ((drawn.touching.batched_scales > 0.5) == drawn.body.contacts[3, below]).all()
@@ -123,7 +123,7 @@ def test_the_boxes_say_what_is_seen(viewer):
     viewer.seen["pretrained 1"].value = False
     viewer.truth.value = False
     viewer.bodies.value = "skeletons"
-    (hidden, *_), (shown, *_) = (viewer.stage.rows[name] for name in ("pretrained 1", "post-trained 1"))
+    (hidden, *_), (shown, *_) = (viewer.shown.rows[name] for name in ("pretrained 1", "post-trained 1"))
     assert not hidden[0].place.visible
     assert (shown[0].place.visible, shown[1].place.visible) == (True, False)
     assert (shown[0].mesh.visible, shown[0].bones.visible) == (False, True)
@@ -135,9 +135,9 @@ def test_the_boxes_say_what_is_seen(viewer):
 
 
 def test_another_recording_takes_the_place_of_the_first(viewer):
-    before = viewer.stage
+    before = viewer.shown
     viewer.recording.value = "b"
-    assert list(viewer.stage.rows) == list(viewer.seen) == ["post-trained 1"]
+    assert list(viewer.shown.rows) == list(viewer.seen) == ["post-trained 1"]
     assert viewer.frame.max == 11
     with pytest.warns(UserWarning, match="already removed node"):
         before.rows["pretrained 1"][0][0].place.remove()

@@ -80,7 +80,7 @@ def test_the_scrub_bar_of_the_page_moves_the_bodies(page, viewer):
     while viewer.frame.value == before and time.monotonic() < until:
         time.sleep(0.05)
     assert viewer.frame.value == before + 1
-    body = viewer.stage.rows["post-trained 1"][0][0]
+    body = viewer.shown.rows["post-trained 1"][0][0]
     np.testing.assert_allclose(body.mesh.vertices, body.body.vertices[before + 1], atol=1e-6)
 
 

@@ -8,7 +8,6 @@ or shape is off by one constant vector, which the floor takes away upwards and n
 """
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +24,7 @@ from motiongrpo.body.skeleton import JOINTS, Joint
 from motiongrpo.geometry.so3 import quaternion_from_rotation_vector
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.sources.amass_subsets import Subsets
+from motiongrpo.motion.sources.patterns import first_match, refuse_skipped
 
 LICENCE = "AMASS, non-commercial research"
 ANGLES = 3 * JOINTS
@@ -33,7 +33,7 @@ RATE_SPELLINGS = ("mocap_framerate", "mocap_frame_rate")
 
 
 class AmassConfig(Config):
-    """What to make of AMASS's files. Patterns fit a path that starts with the new name of its subset."""
+    """Which of AMASS's files to read, and how. Patterns fit a path from the new name of its subset on."""
 
     subsets: Subsets
     skip: list[str]  # patterns of takes to leave out
@@ -51,9 +51,7 @@ def amass_take(
     conversion: GenderConversion | None = None,
 ) -> Take:
     """The middle of a take; `file` is its path, from its subset on (CMU/01/01_01_poses.npz)."""
-    for pattern in config.skip:
-        if fnmatchcase(file, pattern):
-            raise InputError(f"left out: ingestion.amass.skip names '{pattern}'")
+    refuse_skipped(file, config.skip, "ingestion.amass.skip")
     clip = amass_clip(arrays, file, model, config, conversion)
     cut = round((1 - config.middle_share) / 2 * len(clip))
     middle = clip.frames(cut, len(clip) - cut)
@@ -67,7 +65,7 @@ def amass_clip(
     config: AmassConfig,
     conversion: GenderConversion | None = None,
 ) -> Clip:
-    """A clip from a file's arrays, whole."""
+    """The whole motion of a file's arrays as one clip."""
     poses, trans = _motion(arrays, file)
     betas = _betas(arrays, file, config, conversion)
     pelvis = model.rest_joints(betas)[Joint.PELVIS]
@@ -86,7 +84,7 @@ def amass_clip(
 
 
 def _motion(arrays: Mapping[str, Any], file: str) -> tuple[np.ndarray, np.ndarray]:
-    """`poses` in SMPL-H's order, and `trans`."""
+    """`poses` in the joint order of SMPL-H, (frame, 156), and `trans`, (frame, 3)."""
     if "poses" not in arrays:
         raise InputError(f"'{file}' holds a body shape but no motion: it has no 'poses'")
     if "trans" not in arrays:
@@ -134,28 +132,28 @@ def _betas(
 
 
 def body_kind(arrays: Mapping[str, Any], file: str) -> str:
-    """Whose shape space the betas of a file are of: `female`, or `smplx_female` in the SMPL-X releases."""
-    told = np.asarray(arrays.get("gender", "neutral"))
-    if told.size != 1:
-        raise InputError(f"'{file}': 'gender' must be one word, got shape {told.shape}")
-    gender = told.item()
+    """The shape space of a file's betas: `female`, or `smplx_female` in the SMPL-X releases."""
+    entry = np.asarray(arrays.get("gender", "neutral"))
+    if entry.size != 1:
+        raise InputError(f"'{file}': 'gender' must be one word, got shape {entry.shape}")
+    gender = entry.item()
     gender = gender.decode() if isinstance(gender, bytes) else str(gender)
     return f"smplx_{gender}" if np.shape(arrays["poses"])[-1] > ANGLES else gender
 
 
 def _frame_rate(arrays: Mapping[str, Any], file: str, config: AmassConfig) -> float:
-    for pattern, fps in config.fps.items():
-        if fnmatchcase(file, pattern):
-            return fps
+    fps = first_match(file, config.fps, None)
+    if fps is not None:
+        return fps
     for key in RATE_SPELLINGS:
         if key in arrays:
-            told = _numbers(arrays, key, file)
-            if told.size != 1 or not (np.isfinite(told).all() and told.min() > 0):
+            rate = _numbers(arrays, key, file)
+            if rate.size != 1 or not (np.isfinite(rate).all() and rate.min() > 0):
                 raise InputError(
-                    f"'{file}': '{key}' must be one number above 0, got {told.tolist()}; "
+                    f"'{file}': '{key}' must be one number above 0, got {rate.tolist()}; "
                     "name it in ingestion.amass.fps"
                 )
-            return float(told.item())
+            return float(rate.item())
     raise InputError(f"'{file}' does not say its frame rate; name it in ingestion.amass.fps")
 
 

@@ -1,7 +1,7 @@
 """The subsets of AMASS: their old and new names, and the splits that papers made of them.
 
-The legacy download names its folders otherwise than the site does now; everything here is written in
-the new names, and a folder may have either.
+The folders of the legacy download have other names than the site's today. The new names are used here; a
+folder may have either.
 """
 
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ NEW_NAMES = {
 
 
 def subset_name(folder: str) -> str:
-    """The name of today for a subset under either of its names."""
+    """The current name of a subset, given either of its names."""
     return NEW_NAMES.get(folder, folder)
 
 
 class SubsetSplit(Config):
-    """Whole subsets for each split."""
+    """The subsets of each split."""
 
     train: list[str]
     validation: list[str]
@@ -61,7 +61,7 @@ PROTOCOLS: dict[Protocol, SubsetSplit] = {
 }
 
 Subsets = Protocol | SubsetSplit | list[str]
-"""A paper's split, one's own, or subsets whose subjects are divided as `ingestion.splits` says."""
+"""A paper's split of subsets, one's own, or a list of subsets whose subjects `ingestion.splits` divides."""
 
 
 def subset_splits(subsets: Subsets) -> dict[str, str] | None:
@@ -84,18 +84,18 @@ def subset_folders(folders: Iterable[str], subsets: Subsets, where: str) -> dict
     names = splits if splits is not None else [name for name in subsets if isinstance(name, str)]
     wanted = [subset_name(name) for name in names]
     there = sorted(set(folders))
-    found = {folder: subset_name(folder) for folder in there if subset_name(folder) in wanted}
-    missing = [name for name in wanted if name not in found.values()]
+    chosen = {folder: subset_name(folder) for folder in there if subset_name(folder) in wanted}
+    missing = [name for name in wanted if name not in chosen.values()]
     if missing:
         raise InputError(
             f"AMASS subsets {', '.join(map(_both_names, missing))} are missing or empty in {where}, "
             f"which holds {', '.join(there) or 'no folder'}; download them, or name yours in 'subsets'"
         )
     for name in wanted:
-        twice = [folder for folder, subset in found.items() if subset == name]
+        twice = [folder for folder, subset in chosen.items() if subset == name]
         if len(twice) > 1:
             raise InputError(f"{' and '.join(twice)} in {where} are the same AMASS subset; keep one of them")
-    return found
+    return chosen
 
 
 def _both_names(name: str) -> str:

@@ -1,11 +1,11 @@
-"""Pickles of numpy arrays, read without trusting them: RICH keeps its bodies in such files.
+"""A restricted reader of pickled dictionaries of numpy arrays, the format of RICH's bodies.
 
-A pickle is a program. Two walls keep it from running anything of its maker's choice:
+A pickle is a program. Two measures keep it from running anything of its maker's choice:
 
-1. Every instruction is looked at before the first is carried out; those that a dictionary of arrays does
+1. Every instruction is inspected before the first is executed; those that a dictionary of arrays does
    not need (persistent ids, the extension registry, building objects of any class) are refused.
 2. The few names such a dictionary needs stand for the small classes below. They are not numpy's own:
-   numpy's array and dtype believe what a pickle says of their memory, so a lie there would be a hole.
+   numpy's array and dtype trust what a pickle says of their memory, which a forged one could exploit.
 """
 
 import io
@@ -20,7 +20,7 @@ import numpy as np
 from motiongrpo.base.errors import InputError
 
 MOST_BYTES = 1 << 24  # a body is a few thousand
-MOST_MEMO = 1 << 16  # of which the reader would make a table as long
+MOST_MEMO = 1 << 16  # the unpickler allocates a table of that length
 KINDS = "biuf"  # booleans and numbers
 
 _INSTRUCTIONS = """
@@ -35,7 +35,7 @@ _ALLOWED = frozenset(_INSTRUCTIONS.split())
 
 
 class _Dtype:
-    """The little that is believed of a dtype: one number a value, of a known size."""
+    """A dtype as its pickle builds it: one number a value, of a known size."""
 
     def __init__(self, code: Any, *_: Any) -> None:
         self.code, self.order = code, "="
@@ -53,7 +53,7 @@ class _Dtype:
 
 
 class _Array:
-    """An array as its pickle builds it: empty first, its content told afterwards."""
+    """An array as its pickle builds it: empty first, its content set afterwards."""
 
     def __init__(self) -> None:
         self.values = np.zeros(0)
@@ -64,7 +64,7 @@ class _Array:
 
 
 class _Name:
-    """What a name in a pickle stands for: made anew each time, callable, and nothing can be set on it."""
+    """The object that stands for a name in a pickle: callable, made anew each time, without state."""
 
     __slots__ = ("_call",)
 
@@ -139,7 +139,7 @@ def _admitted() -> dict[tuple[str, str], Callable[..., Any]]:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Knows the names in `_admitted` and no other."""
+    """An unpickler that resolves the names in `_admitted` and no other."""
 
     def find_class(self, module: str, name: str) -> Any:
         admitted = _admitted()
@@ -172,7 +172,7 @@ def read_array_pickle(data: bytes, where: str) -> dict[str, np.ndarray]:
 
 
 def _inspect(data: bytes) -> None:
-    """Read every instruction, carry out none."""
+    """Raise InputError on an instruction that is not allowed; none is executed."""
     if len(data) > MOST_BYTES:
         raise InputError(f"it has {len(data)} bytes, and a body has a few thousand")
     for instruction, argument, _ in pickletools.genops(data):

@@ -20,8 +20,8 @@ from torch import Tensor
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
-from motiongrpo.body.central_pupil import central_pupil_frame
-from motiongrpo.body.skeleton import BODY_JOINTS, JOINTS
+from motiongrpo.body.kinematics import central_pupil_frame
+from motiongrpo.body.skeleton import BODY_JOINTS, HAND_JOINTS
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.raw import RawFile
 from motiongrpo.motion.sources.amass import LICENCE
@@ -29,13 +29,12 @@ from motiongrpo.motion.sources.amass_subsets import Subsets, subset_folders
 from motiongrpo.motion.sources.folder import ClipReader
 
 MIRRORED = "_reflect.npz"
-HAND_JOINTS = JOINTS - BODY_JOINTS
 UNIT_TOLERANCE = 1e-3
 HEAD_TOLERANCE_M = 0.01  # between the head in the file and on the body with the file's betas
 
 
 class EgoAlloConfig(Config):
-    """Where EgoAllo's preprocessing left its two files, and what they leave unsaid."""
+    """The two files of EgoAllo's preprocessing, and what they leave unsaid."""
 
     file: str = Field(min_length=1)  # in data_root
     groups: str = Field(min_length=1)  # the text file, in data_root
@@ -47,7 +46,7 @@ class EgoAlloConfig(Config):
 def egoallo_clips(
     files: Mapping[str, RawFile], model: BodyModel, config: EgoAlloConfig
 ) -> Iterator[ClipReader]:
-    """Every group that the list names; InputError where a file or a subset is missing."""
+    """Every take that the text file names; InputError where a file or a subset is missing."""
     _h5py()
     for file in (config.file, config.groups):
         if file not in files:
@@ -107,7 +106,7 @@ def read_group(path: Path, group: str) -> dict[str, Float[Tensor, "..."]]:
 
 
 def _array(file: Any, group: str, key: str, shape: tuple[int | None, ...]) -> np.ndarray:
-    """One dataset, from this file and no other that it may point to."""
+    """One dataset of the file as float32; links to other places are refused."""
     h5py, where = _h5py(), f"{group}/{key}"
     parts = where.split("/")
     for end in range(1, len(parts) + 1):
@@ -140,7 +139,7 @@ def _unit(arrays: Mapping[str, Tensor], key: str, group: str) -> Float[Tensor, "
 
 
 def _check_head(clip: Clip, T_world_cpf: Float[Tensor, "frame 7"], model: BodyModel) -> None:
-    """The file's betas on another body would put the head elsewhere."""
+    """Raise InputError where the head is not where the file has it, as with the betas of another body."""
     off = (central_pupil_frame(*clip.frames(0, 1).posed(model)).p[0] - T_world_cpf[0, 4:]).norm()
     if off > HEAD_TOLERANCE_M:
         raise InputError(

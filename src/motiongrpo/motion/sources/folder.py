@@ -1,4 +1,4 @@
-"""A folder of motion files, as clips that are read one by one and only when asked for."""
+"""Readers of the motion files in a folder; every file is opened only when its reader is called."""
 
 import io
 import zipfile
@@ -19,14 +19,14 @@ from motiongrpo.motion.sources.amass import AmassConfig, amass_take
 from motiongrpo.motion.sources.amass_subsets import subset_folders
 from motiongrpo.motion.sources.mocap.amc import parse_amc
 from motiongrpo.motion.sources.mocap.asf import parse_asf
-from motiongrpo.motion.sources.mocap.bvh import parse_bvh
+from motiongrpo.motion.sources.mocap.bvh import Bvh, parse_bvh
 from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_clip, rest_pose
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError, MemoryError)
 
 Read = Callable[[], bytes]
 ClipReader = tuple[str, Callable[[], Clip | Take]]
-"""A file's name, and what reads it; reading raises InputError where the file cannot be used."""
+"""A file's name, and a function that reads it; reading raises InputError where the file cannot be used."""
 
 
 def mocap_clips(files: Mapping[str, Read], model: BodyModel, config: MocapConfig) -> Iterator[ClipReader]:
@@ -79,14 +79,14 @@ def read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
 
 
 def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, RigPoses]:
-    """By layout, the T-pose that the takes of that layout borrow from another take."""
+    """By layout, the T-pose that its takes have from another take."""
     poses = {}
     for layout, name in config.rest_takes.items():
         for file in files:
             if take(file) == name and suffix(file) == ".bvh":
                 with suppress(InputError):  # a file that cannot be read gets a verdict of its own
-                    found, pose = rest_pose(parse_bvh(_text(files, file), file), config)
-                    if found == layout:
+                    recognised, pose = rest_pose(_bvh(files, file), config)
+                    if recognised == layout:
                         poses[layout] = pose
     return poses
 
@@ -98,7 +98,11 @@ def _read_bvh(
     model: BodyModel,
     config: MocapConfig,
 ) -> Clip:
-    return bvh_clip(parse_bvh(_text(files, file), file), take(file), rest_poses, model, config)
+    return bvh_clip(_bvh(files, file), take(file), rest_poses, model, config)
+
+
+def _bvh(files: Mapping[str, Read], file: str) -> Bvh:
+    return parse_bvh(_text(files, file), f"'{file}'")
 
 
 def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: MocapConfig) -> Clip:
@@ -106,7 +110,8 @@ def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: Mo
     names = [(folder / f"{subject}.asf{packed}").as_posix() for packed in ("", ".xz")]
     for skeleton in names:
         if skeleton in files:
-            amc = parse_amc(_text(files, file), parse_asf(_text(files, skeleton), skeleton), file)
+            asf = parse_asf(_text(files, skeleton), f"'{skeleton}'")
+            amc = parse_amc(_text(files, file), asf, f"'{file}'")
             return amc_clip(amc, take(file), model, config)
     raise InputError(f"'{file}' needs its skeleton '{names[0]}' beside it")
 

@@ -11,7 +11,6 @@ and are left flat. Its shape space is another one: betas are zero, or go through
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
@@ -26,17 +25,17 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
-from motiongrpo.body.skeleton import BODY_JOINTS, FEET, JOINTS, Joint
+from motiongrpo.body.skeleton import BODY_JOINTS, FEET, HAND_JOINTS, Joint
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector, quaternion_from_rotation_vector
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.sources.array_pickle import read_array_pickle
 from motiongrpo.motion.sources.folder import ClipReader, Read
+from motiongrpo.motion.sources.patterns import first_match, refuse_skipped
 
 LICENCE = "RICH, non-commercial research"
 FIELDS = {"transl": 3, "global_orient": 3, "body_pose": 63, "betas": 10}
 ROTATION_TOLERANCE = 1e-3
-HAND_JOINTS = JOINTS - BODY_JOINTS
 
 
 class RichConfig(Config):
@@ -46,15 +45,13 @@ class RichConfig(Config):
         min_length=1
     )
     skip: list[str]  # patterns of sequences to leave out
-    transforms: dict[
-        str, str
-    ]  # by pattern of sequences: the name of their transform, where it is not the scene's
+    transforms: dict[str, str]  # by pattern of sequences: their transform, where it is not the scene's
     fps: float = Field(gt=0)
     betas: Literal["zero", "converted"]
 
 
 class Person(NamedTuple):
-    """One person in one sequence."""
+    """One person in one sequence: the motion that becomes one take."""
 
     folder: str  # train, val or test
     sequence: str
@@ -64,7 +61,7 @@ class Person(NamedTuple):
 def rich_clips(
     files: Mapping[str, Read], model: BodyModel, config: RichConfig, conversion: GenderConversion | None
 ) -> Iterator[ClipReader]:
-    """Every person of every sequence in the folders that are wanted; InputError where one is missing."""
+    """Every person of every sequence in the folders of `config.splits`; InputError where one is missing."""
     people: dict[Person, dict[int, str]] = defaultdict(dict)
     for file in files:
         match PurePosixPath(file).parts:
@@ -116,9 +113,7 @@ def _read_person(
     config: RichConfig,
     conversion: GenderConversion | None,
 ) -> Take:
-    for pattern in config.skip:
-        if fnmatchcase(person.sequence, pattern):
-            raise InputError(f"left out: ingestion.rich.skip names '{pattern}'")
+    refuse_skipped(person.sequence, config.skip, "ingestion.rich.skip")
     where = _transform_file(files, person.sequence, config)
     T_world_camera, scale = world_from_camera(_json(files, where), where)
     bodies, unreadable = _bodies(files, frames)
@@ -166,7 +161,7 @@ def _on_its_feet(clip: Clip, model: BodyModel) -> Clip:
 def _bodies(
     files: Mapping[str, Read], frames: Mapping[int, str]
 ) -> tuple[dict[int, dict[str, Tensor]], dict[int, str]]:
-    """By frame, the numbers of a body, and what is wrong with those that cannot be read."""
+    """The parameters of a body by frame, and by frame why those are missing that cannot be read."""
     bodies, unreadable = {}, {}
     for frame, file in frames.items():
         try:
@@ -208,7 +203,7 @@ def _betas(
 
 def _transform_file(files: Mapping[str, Read], sequence: str, config: RichConfig) -> str:
     scene = sequence.partition("_")[0]
-    name = next((n for pattern, n in config.transforms.items() if fnmatchcase(sequence, pattern)), scene)
+    name = first_match(sequence, config.transforms, scene)
     meta = f"resource/meta/{sequence}.txt"
     text = files[meta]().decode("utf-8", errors="replace") if meta in files else ""
     for scan in config.transforms.values():  # a scan that the toolkit names counts more than a pattern
@@ -230,7 +225,7 @@ def _json(files: Mapping[str, Read], file: str) -> dict[str, Any]:
 
 
 def _runs(numbers: list[int]) -> list[list[int]]:
-    """Numbers in order, divided where one is missing."""
+    """The runs of consecutive numbers in an ordered list."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:

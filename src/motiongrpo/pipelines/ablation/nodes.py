@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from motiongrpo.app.parameters import ProjectParameters
 from motiongrpo.base.checkpoint import Checkpoint, CheckpointTree
@@ -19,10 +18,8 @@ from motiongrpo.experiments.bench import Bench, Saves, Score
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.training.materials import Materials
-from motiongrpo.viz.experiments import ablation as shown
+from motiongrpo.viz.experiments.ablation_findings import findings_of_ablation
 from motiongrpo.viz.experiments.ablation_results import Results, results_of
-from motiongrpo.viz.experiments.ablation_verdict import ablation_verdict
-from motiongrpo.viz.experiments.proxy_gold import proxy_gold_figure
 
 logger = logging.getLogger(__name__)
 
@@ -88,32 +85,11 @@ def log_beginning(planned: PlannedCell, changed: list[str]) -> None:
     logger.info("ablation: %s under seed %d%s", planned.cell, planned.seed, why)
 
 
-def results(plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig) -> Results:
-    """What table, figures and verdict are all made from."""
+def read_results(plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig) -> Results:
+    """What table, figures and findings are made from: the scores that belong to the plan."""
     return results_of(plan, scores, evaluation.seed, evaluation.resamples)
 
 
-def tabulate_ablation(
-    plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig
-) -> pd.DataFrame:
-    """One row a cell and metric, the paper's change beside ours."""
-    return shown.ablation_table(results(plan, scores, evaluation))
-
-
-def plot_ablation(plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig) -> go.Figure:
-    """The change of MPJPE of every cell."""
-    return shown.ablation_figure(results(plan, scores, evaluation))
-
-
-def plot_proxy_gold(
-    plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig, config: AblationConfig
-) -> go.Figure:
-    """Reward and held-out metrics of every trained cell over its updates."""
-    return proxy_gold_figure(results(plan, scores, evaluation), config.pace.updates)
-
-
-def judge_ablation(
-    plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig, config: AblationConfig
-) -> list[Record]:
-    """Sentences from the numbers."""
-    return [asdict(found) for found in ablation_verdict(results(plan, scores, evaluation), config)]
+def judge_ablation(results: Results, config: AblationConfig) -> list[Record]:
+    """Sentences made from the numbers."""
+    return [asdict(finding) for finding in findings_of_ablation(results, config)]

@@ -1,5 +1,3 @@
 """A checkpoint → what noise, sampler and latent do to its groups and gradients."""
 
-from .pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

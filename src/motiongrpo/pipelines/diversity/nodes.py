@@ -21,9 +21,10 @@ from motiongrpo.experiments.diversity import Study, measure
 from motiongrpo.experiments.diversity_table import diversity_table
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig
-from motiongrpo.policy.grpo import GrpoConfig, Trainer, calibrate
+from motiongrpo.policy.collection import reward_scale_of
+from motiongrpo.policy.grpo import GrpoConfig, calibration_pool
 from motiongrpo.training.materials import Materials, refuse_other_body
-from motiongrpo.viz.experiments.diversity_verdict import findings_of_diversity
+from motiongrpo.viz.experiments.diversity_findings import findings_of_diversity
 
 Record = dict[str, Any]
 
@@ -61,7 +62,8 @@ def measure_cells(  # noqa: PLR0913
     supply = materials.supply(config.seed)
     reward = materials.reward(grpo.rewards)
     reference = materials.denoiser().requires_grad_(False)
-    scale = calibrate(Trainer(reference, reward, supply.batch, grpo, torch.device(device)))
+    pool = calibration_pool(reference, supply.batch, grpo, torch.device(device))
+    scale = reward_scale_of(pool, reward, grpo.rollout)
     policy = restored(checkpoint, Denoiser).to(device)
     study = Study(policy, reward, scale, supply.batch, config, grpo.advantage, grpo.surrogate)
     for name, cell in with_progress(

@@ -1,54 +1,26 @@
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import stage
-from motiongrpo.viz.experiments.diversity import diversity_figure
+from motiongrpo.pipelines.stage import node, stage
+from motiongrpo.viz.experiments.diversity_figure import diversity_figure
 
 from .nodes import judge_diversity, measure_cells, tabulate_diversity
+
+EVIDENCE = "diversity_evidence"
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """A checkpoint and the reward model → one file a cell → `diversity_evidence`, its figure and verdict."""
-    return stage(
-        "diversity",
-        [
-            Node(
-                measure_cells,
-                inputs={
-                    "motions": "motions",
-                    "windows": "windows",
-                    "body": "body_model",
-                    "pretrained": "pretrained_denoiser",
-                    "post_trained": "policy_if_any",
-                    "reward_model": "reward_model",
-                    "measured": "diversity_cells_so_far",
-                    "config": "params:diversity",
-                    "grpo": "params:grpo",
-                    "window": "params:windows",
-                    "device": "params:device",
-                },
-                outputs="diversity_cells",
-                name="measure_cells",
-            ),
-            Node(
-                tabulate_diversity,
-                inputs=["diversity_cells", "params:diversity"],
-                outputs="diversity_evidence",
-                name="tabulate_diversity",
-                tags="report",
-            ),
-            Node(
-                diversity_figure,
-                inputs="diversity_evidence",
-                outputs="diversity_figure",
-                name="plot_evidence",
-                tags="report",
-            ),
-            Node(
-                judge_diversity,
-                inputs="diversity_evidence",
-                outputs="diversity_verdict",
-                name="judge_diversity",
-                tags="report",
-            ),
-        ],
+    measuring = node(
+        measure_cells,
+        "diversity_cells",
+        post_trained="policy_if_any",
+        measured="diversity_cells_so_far",
+        config="params:diversity",
+        grpo="params:grpo",
     )
+    shown = [
+        node(tabulate_diversity, EVIDENCE, measured="diversity_cells", config="params:diversity"),
+        node(diversity_figure, "diversity_figure", "plot_evidence", evidence=EVIDENCE),
+        node(judge_diversity, "diversity_verdict", table=EVIDENCE),
+    ]
+    return stage("diversity", [measuring]) + stage("diversity", shown, tags="report")

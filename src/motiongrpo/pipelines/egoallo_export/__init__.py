@@ -1,5 +1,3 @@
 """Denoisers of a run → folders that EgoAllo's own code can load."""
 
-from .pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

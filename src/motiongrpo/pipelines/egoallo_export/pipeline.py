@@ -1,8 +1,12 @@
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import stage
+from motiongrpo.base.checkpoint import Checkpoint
+from motiongrpo.pipelines.stage import node, stage
 
-from .nodes import hand_over
+
+def hand_over(denoiser: Checkpoint) -> Checkpoint:
+    """The denoiser as it is; the dataset it is saved to writes EgoAllo's files."""
+    return denoiser
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
@@ -10,12 +14,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
     return stage(
         "egoallo_export",
         [
-            Node(
-                hand_over,
-                inputs="pretrained_denoiser",
-                outputs="egoallo_pretrained_denoiser",
-                name="export_pretrained_denoiser",
-            ),
-            Node(hand_over, inputs="policy", outputs="egoallo_policy", name="export_policy"),
+            node(hand_over, "egoallo_pretrained_denoiser", "export_pretrained_denoiser"),
+            node(hand_over, "egoallo_policy", "export_policy", denoiser="policy"),
         ],
     )

@@ -1,5 +1,3 @@
 """Checkpoints without a score → scores → comparison."""
 
-from .pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

@@ -1,5 +1,3 @@
 """Pretrained denoiser and reward model → post-trained policy."""
 
-from .pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

@@ -15,7 +15,7 @@ from motiongrpo.training.materials import Materials
 from motiongrpo.training.post_training import train_policy
 
 DIVERSITY = (
-    *("step", "spread_mm", "reward_std", "dropped_share", "empty", "gradient", "clipped"),
+    *("step", "spread_mm", "reward_std", "dropped_share", "empty", "gradient"),
     *("kl_per_dim", "level", "evidence"),
 )
 """How the columns of the training log begin that go into the diversity log too."""

@@ -1,6 +1,6 @@
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import stage
+from motiongrpo.pipelines.stage import node, stage
 
 from .nodes import keep_policy, post_train
 
@@ -10,23 +10,12 @@ def create_pipeline(**kwargs: object) -> Pipeline:
     return stage(
         "grpo",
         [
-            Node(
+            node(
                 post_train,
-                inputs={
-                    "motions": "motions",
-                    "windows": "windows",
-                    "body": "body_model",
-                    "denoiser": "pretrained_denoiser",
-                    "reward_model": "reward_model",
-                    "state": "grpo_state",
-                    "config": "params:grpo",
-                    "window": "params:windows",
-                    "device": "params:device",
-                    "precision": "params:precision",
-                },
-                outputs=["grpo_log", "diversity_log", "grpo_checkpoints"],
-                name="post_train",
+                ["grpo_log", "diversity_log", "grpo_checkpoints"],
+                state="grpo_state",
+                config="params:grpo",
             ),
-            Node(keep_policy, inputs="grpo_checkpoints", outputs="policy", name="keep_policy"),
+            node(keep_policy, "policy", checkpoints="grpo_checkpoints"),
         ],
     )

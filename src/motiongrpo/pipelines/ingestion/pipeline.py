@@ -1,40 +1,25 @@
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import stage
+from motiongrpo.pipelines.stage import node, stage
 
 from .nodes import ingest_motions, list_verdicts, make_windows
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
     """Raw motion → `motions`, `ingestion_report`, `ingestion_summary`, `windows`."""
-    return stage(
-        "ingestion",
-        [
-            Node(
-                ingest_motions,
-                inputs=[
-                    "raw_motions",
-                    "body_model",
-                    "gender_conversion",
-                    "ingestion_progress",
-                    "raw_contents",
-                    "params:ingestion",
-                ],
-                outputs="motions",
-                name="ingest_motions",
-            ),
-            Node(
-                list_verdicts,
-                inputs="motions",
-                outputs=["ingestion_report", "ingestion_summary"],
-                name="list_verdicts",  # Kedro runs nodes that could run at once by name: before windows
-                tags="report",
-            ),
-            Node(
-                make_windows,
-                inputs=["motions", "params:ingestion", "params:windows"],
-                outputs="windows",
-                name="make_windows",
-            ),
-        ],
-    )
+    made = [
+        node(
+            ingest_motions,
+            "motions",
+            raw="raw_motions",
+            model="body_model",
+            conversion="gender_conversion",
+            progress="ingestion_progress",
+            known="raw_contents",
+            config="params:ingestion",
+        ),
+        node(make_windows, "windows", config="params:ingestion"),
+    ]
+    # Kedro runs nodes that could run at once by name: verdicts are listed before windows are made.
+    verdicts = node(list_verdicts, ["ingestion_report", "ingestion_summary"])
+    return stage("ingestion", made) + stage("ingestion", [verdicts], tags="report")

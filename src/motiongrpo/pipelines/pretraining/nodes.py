@@ -22,8 +22,7 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import read_egoallo
-from motiongrpo.diffusion.initialisation import start_from_data
-from motiongrpo.diffusion.training import PretrainingConfig, pretrain
+from motiongrpo.diffusion.training import PretrainingConfig, pretrain, start_from_data
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig
 from motiongrpo.training.loop import Steps, checkpointed, refuse_changes, resume

@@ -1,6 +1,6 @@
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import stage
+from motiongrpo.pipelines.stage import node, stage
 
 from .nodes import keep_denoiser, train_denoiser
 
@@ -10,26 +10,12 @@ def create_pipeline(**kwargs: object) -> Pipeline:
     return stage(
         "pretraining",
         [
-            Node(
+            node(
                 train_denoiser,
-                inputs={
-                    "motions": "motions",
-                    "windows": "windows",
-                    "body": "body_model",
-                    "state": "pretraining_state",
-                    "config": "params:pretraining",
-                    "window": "params:windows",
-                    "device": "params:device",
-                    "precision": "params:precision",
-                },
-                outputs=["pretraining_log", "pretraining_checkpoints"],
-                name="train_denoiser",
+                ["pretraining_log", "pretraining_checkpoints"],
+                state="pretraining_state",
+                config="params:pretraining",
             ),
-            Node(
-                keep_denoiser,
-                inputs="pretraining_checkpoints",
-                outputs="pretrained_denoiser",
-                name="keep_denoiser",
-            ),
+            node(keep_denoiser, "pretrained_denoiser", checkpoints="pretraining_checkpoints"),
         ],
     )

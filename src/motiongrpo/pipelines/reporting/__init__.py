@@ -1,5 +1,3 @@
 """Logs, scores and motion → figures and one page."""
 
-from .pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

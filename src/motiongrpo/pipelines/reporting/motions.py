@@ -1,4 +1,4 @@
-"""The two models on the held-out windows: where their errors lie, and clips to look at."""
+"""Nodes that sample both models on the held-out windows: profiles of their errors, and clips."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ from motiongrpo.base.network import restored
 from motiongrpo.base.progress import with_progress
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.metrics.error_profile import SampledWindows, WindowFacts, error_profile, sampled_windows
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
@@ -21,7 +21,7 @@ from motiongrpo.motion.windows import WindowBatch, WindowConfig, read_rows, spli
 from motiongrpo.training.materials import refuse_other_body
 from motiongrpo.viz.clips.example import (
     RANKS,
-    ScoredWindow,
+    ExampleWindow,
     ShownMotion,
     demand_same_windows,
     ranked_windows,
@@ -76,11 +76,11 @@ def draw_from(
     batches = math.ceil(len(batch) / config.batch_size)
     done = list(with_progress(parts, f"sampling held-out windows, {name}", batches))
     errors = torch.cat([part.joint_error_mm for part in done])
-    return SampledWindows(errors, concatenate([part.first for part in done]))
+    return SampledWindows(errors, PlacedMotion.concatenate([part.first for part in done]))
 
 
 def scene(
-    chosen: ScoredWindow,
+    chosen: ExampleWindow,
     batch: WindowBatch,
     drawn: dict[str, SampledWindows],
     body: BodyModel,
@@ -100,7 +100,7 @@ def scene(
 
 
 def render_clips(scenes: dict[str, Record]) -> tuple[Scene, ...]:
-    """Best, median and worst, for the datasets that draw them."""
+    """The best, median and worst scenes, which their datasets render."""
     return tuple(Scene.from_plain(scenes[rank]) for rank in RANKS)
 
 

@@ -18,7 +18,7 @@ from motiongrpo.viz.clips.scene import Scene
 from motiongrpo.viz.figures.comparison import comparison_figure
 from motiongrpo.viz.report import tables
 from motiongrpo.viz.report.findings import Finding, findings_of_run, findings_of_scores
-from motiongrpo.viz.report.paired import paired_metrics
+from motiongrpo.viz.report.metric_change import metric_changes
 from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
 
 SOFTWARE = ("torch", "numpy", "kedro", "plotly", "matplotlib")
@@ -28,14 +28,14 @@ Record = dict[str, Any]
 
 
 def plot_comparison(comparison: pd.DataFrame) -> go.Figure:
-    """The last checkpoint of each stage against the other."""
-    return comparison_figure(paired_metrics(final_checkpoints(comparison)))
+    """The change of every metric from the last pretrained to the last post-trained checkpoint."""
+    return comparison_figure(metric_changes(final_checkpoints(comparison)))
 
 
 def describe_run(
     denoiser: Checkpoint, reward_model: Checkpoint, policy: Checkpoint, parameters: Record
 ) -> Record:
-    """What the checkpoints say of their training, and the settings of the stages that keep none."""
+    """The trainings as their checkpoints record them, and the settings of the stages that record none."""
     now = ProjectParameters.model_validate(parameters).model_dump(mode="json")
     stages = [tables.stage_row(checkpoint.header) for checkpoint in (denoiser, reward_model, policy)]
     others = {name: value for name, value in now.items() if name not in TRAINED}
@@ -45,7 +45,7 @@ def describe_run(
 
 
 def describe_data(motions: MotionStore, windows: pd.DataFrame, ingestion_report: pd.DataFrame) -> Record:
-    """Hours by split and source, files by verdict, and whatever was left out or changed."""
+    """Hours by split and source, files by verdict, and every file that was refused or changed."""
     hours = tables.hours_table(motions.sequences, windows, motions.header.fps)
     parts = (tables.verdicts_table, tables.refused_by_reason, tables.files_with_reasons)
     return asdict(DataFacts(hours, *(part(ingestion_report) for part in parts)))
@@ -54,7 +54,7 @@ def describe_data(motions: MotionStore, windows: pd.DataFrame, ingestion_report:
 def find_worst_windows(
     scores: dict[str, Record], motions: MotionStore, pretrained: Checkpoint, policy: Checkpoint
 ) -> list[Record]:
-    """Where the post-trained model fails most."""
+    """The held-out windows of largest MPJPE after post-training."""
     before, after = (windows_scored(scores, model.header.weights) for model in (pretrained, policy))
     return tables.worst_windows(before, after, motions.sequences, motions.header.fps)
 
@@ -67,29 +67,46 @@ def find_what_matters(
     grpo_log: pd.DataFrame,
     ingestion_report: pd.DataFrame,
 ) -> list[Record]:
-    """Sentences made from the numbers, the result first."""
-    pairs = paired_metrics(final_checkpoints(comparison))
-    found = findings_of_run(pairs, pretraining_log, reward_report, grpo_log, ingestion_report)
-    return [asdict(finding) for finding in findings_of_scores(standings) + found]
+    """The findings of a run, its result first."""
+    changes = metric_changes(final_checkpoints(comparison))
+    findings = findings_of_run(changes, pretraining_log, reward_report, grpo_log, ingestion_report)
+    return [asdict(finding) for finding in findings_of_scores(standings) + findings]
 
 
 def write_report(  # noqa: PLR0913
     run_facts: Record,
     data_facts: Record,
-    found: list[Record],
-    worst: list[Record],
+    findings: list[Record],
+    worst_windows: list[Record],
     comparison: pd.DataFrame,
     reward_report: Record,
-    figure: go.Figure,
+    comparison_figure: go.Figure,
     scenes: dict[str, Record],
-    motion: bytes,
-    **more: go.Figure,
+    motion_figure: bytes,
+    error_by_joint: go.Figure,
+    error_by_activity: go.Figure,
+    error_over_time: go.Figure,
+    learning_curves: go.Figure,
+    reward_curves: go.Figure,
+    diversity_curves: go.Figure,
 ) -> str:
-    """One page of everything."""
-    pairs = paired_metrics(final_checkpoints(comparison))
-    sentences = [Finding(**finding) for finding in found]
-    results = Results(pairs, sentences, tables.examination_table(reward_report), worst)
-    errors = {name: more.pop(name) for name in [*more] if name.startswith("error")}
-    shown = [Scene.from_plain(scenes[rank]) for rank in RANKS]
-    figures = Figures(more, errors, figure, shown, motion)
+    """The report as one HTML page."""
+    changes = metric_changes(final_checkpoints(comparison))
+    results = Results(
+        changes,
+        [Finding(**finding) for finding in findings],
+        tables.examination_table(reward_report),
+        worst_windows,
+    )
+    figures = Figures(
+        curves={"learning": learning_curves, "rewards": reward_curves, "diversity": diversity_curves},
+        errors={
+            "error_by_joint": error_by_joint,
+            "error_by_activity": error_by_activity,
+            "error_over_time": error_over_time,
+        },
+        comparison=comparison_figure,
+        scenes=[Scene.from_plain(scenes[rank]) for rank in RANKS],
+        motion=motion_figure,
+    )
     return report_html(RunFacts(**run_facts), DataFacts(**data_facts), results, figures)

@@ -1,5 +1,3 @@
 """Motion and samples of the denoiser → perceptual reward model."""
 
-from .pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from .pipeline import create_pipeline as create_pipeline

@@ -15,9 +15,9 @@ from motiongrpo.base.words import counted
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowConfig
-from motiongrpo.rewards.examination import Examiner, calibrate, examine
+from motiongrpo.rewards.examination import Examiner, examine, fit_calibration
 from motiongrpo.rewards.perceptual import PerceptualModel
-from motiongrpo.rewards.training import Judged, RewardModelConfig, hard_negatives, train_perceptual
+from motiongrpo.rewards.training import PerceptualInput, RewardModelConfig, hard_negatives, train_perceptual
 from motiongrpo.training.loop import Steps, checkpointed, resume
 from motiongrpo.training.materials import Materials
 
@@ -67,20 +67,20 @@ def keep_reward_model(
     materials = Materials(motions, windows, body, window, "cpu", pretrained=denoiser)
     fps, seed = motions.header.fps, config.seed
 
-    def examiner(split: Literal["validation", "test"]) -> tuple[Examiner, Judged | None]:
+    def examiner(split: Literal["validation", "test"]) -> tuple[Examiner, PerceptualInput | None]:
         batch = materials.held_out(split, config.examination_windows)
         generator = generator_for(seed, "examination samples", split)
         fakes = hard_negatives(materials.denoiser(), batch, config.sampling, generator)
         return Examiner(body, fps, batch, seed), fakes if config.hard_negative_windows else None
 
-    model.calibration.copy_(calibrate(model, *examiner("validation")))
+    model.calibration.copy_(fit_calibration(model, *examiner("validation")))
     calibrated = replace(checkpoint, tensors={k: v.clone() for k, v in model.state_dict().items()})
     return calibrated, examine(model, *examiner("test"))
 
 
 def _hard_negatives(
     materials: Materials, supply: TrainingWindows, config: RewardModelConfig
-) -> Judged | None:
+) -> PerceptualInput | None:
     """Samples of the pretrained denoiser on training windows, the same ones after every resume."""
     count = config.hard_negative_windows
     if count == 0:

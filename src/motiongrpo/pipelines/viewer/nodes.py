@@ -12,7 +12,7 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel, body_file, load_body_model
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.placed import PlacedMotion, concatenate
+from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recording import Recording
 from motiongrpo.diffusion.recovery import recover
 from motiongrpo.diffusion.window_blend import WindowPlan
@@ -56,7 +56,7 @@ def draw_recordings(  # noqa: PLR0913
             names += [f"{name} {number + 1}" for number in range(config.samples)]
         title = ", ".join(str(about[key]) for key in ("activity", "name") if about[key])
         recordings[str(about["name"])] = Recording(
-            title, tuple(names), concatenate(parts), motions.header.fps, body.digest
+            title, tuple(names), PlacedMotion.concatenate(parts), motions.header.fps, body.digest
         )
     return recordings
 

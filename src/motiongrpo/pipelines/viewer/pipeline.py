@@ -1,6 +1,6 @@
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from motiongrpo.pipelines.stage import stage
+from motiongrpo.pipelines.stage import node, stage
 
 from .nodes import draw_recordings, open_viewer
 
@@ -10,26 +10,13 @@ def create_pipeline(**kwargs: object) -> Pipeline:
     return stage(
         "viewer",
         [
-            Node(
+            node(
                 draw_recordings,
-                inputs={
-                    "motions": "motions",
-                    "windows": "windows",
-                    "body": "body_model",
-                    "pretrained": "pretrained_denoiser",
-                    "policy": "policy_if_any",
-                    "config": "params:viewer",
-                    "evaluation": "params:evaluation",
-                    "window": "params:windows",
-                },
-                outputs="recordings",
-                name="draw_recordings",
+                "recordings",
+                policy="policy_if_any",
+                config="params:viewer",
+                evaluation="params:evaluation",
             ),
-            Node(
-                open_viewer,
-                inputs=["recordings", "params:body", "params:gender", "params:viewer"],
-                outputs=None,
-                name="open_viewer",
-            ),
+            node(open_viewer, None, body="params:body", gender="params:gender", config="params:viewer"),
         ],
     )

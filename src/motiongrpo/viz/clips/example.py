@@ -13,7 +13,7 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.candidates import TRAININGS
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.metrics.position import mpjpe_mm
+from motiongrpo.metrics.pose import mpjpe_mm
 
 RULE = "mpjpe_mm"
 RANKS = ("best", "median", "worst")
@@ -45,7 +45,7 @@ class ShownMotion:
 
 
 @dataclass(frozen=True)
-class ScoredWindow:
+class ExampleWindow:
     """A held-out window and its place among all that were scored."""
 
     rank: str  # best, median, worst
@@ -55,7 +55,7 @@ class ScoredWindow:
     windows: int  # that were ranked
 
     def title(self, sequence: str, activity: str, fps: float) -> str:
-        """Says which window it is, and why this one."""
+        """The title of a clip: rank and error of its window, then activity, sequence and start."""
         what = f"{activity}, {sequence}" if activity else sequence
         return (
             f"The {self.rank} of {self.windows} held-out windows: error after post-training "
@@ -63,14 +63,14 @@ class ScoredWindow:
         )
 
 
-def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[ScoredWindow]:
+def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[ExampleWindow]:
     """Best, median and worst by MPJPE of the checkpoint with these weights; the better of two middle ones."""
     table = windows_scored(scores, weights)
     order = table.sort_values([RULE, "sequence", "window"]).index.tolist()
     start, error = table["window"].tolist(), table[RULE].tolist()
     places = dict(zip(RANKS, (0, (len(order) - 1) // 2, len(order) - 1), strict=True))
     return [
-        ScoredWindow(
+        ExampleWindow(
             rank=rank,
             row=order[place],
             start=start[order[place]],
@@ -82,7 +82,10 @@ def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[Scor
 
 
 def windows_scored(scores: dict[str, dict[str, Any]], weights: str) -> pd.DataFrame:
-    """A row a window: what the checkpoint with these weights scored; a copy from elsewhere may be stale."""
+    """The scores of every window of the checkpoint with these weights.
+
+    Checkpoints from elsewhere are left aside: the score of a copy may be stale.
+    """
     own = [score for name, score in scores.items() if name.rpartition("/")[0] in TRAININGS]
     mine = [score for score in own if score["weights"] == weights]
     if not mine:

@@ -1,4 +1,4 @@
-"""What a clip shows: motions under one head path, and the camera that follows them over the floor."""
+"""The scene of a clip: motions under one head path, and the camera that follows them over the floor."""
 
 import math
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Scene:
         return self.motions[0]
 
     def plain(self) -> dict[str, Any]:
-        """As JSON can hold it, to a tenth of a millimetre."""
+        """The scene as plain JSON, rounded to a tenth of a millimetre."""
         motions = [
             {"name": m.name, "p_world_joint": _rounded(m.p_world_joint), "contacts": m.contacts.tolist()}
             for m in self.motions
@@ -57,7 +57,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Shot:
     """One view of a scene and what of it is seen, metres from where the camera looks."""
 
     name: str
@@ -70,7 +70,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Camera:
     """A scene seen from two sides by a camera that follows the head."""
 
     scene: Scene
@@ -83,7 +83,7 @@ class Stage:
         return torch.from_numpy(np.pad(smooth, ((0, 0), (0, 1))))
 
     @cached_property
-    def panels(self) -> tuple[Panel, Panel]:
+    def shots(self) -> tuple[Shot, Shot]:
         """From the side, on the level of the floor; and from the front and above."""
         head = self.scene.T_world_cpf
         beside, before = View.beside(head), View.before(head)
@@ -94,8 +94,8 @@ class Stage:
         front_low = min(-depth, float(front[..., 1].min()) - AIR_M)
         front_top = float(front[..., 1].max()) + AIR_M
         return (
-            Panel("from the side", beside, reach, low, top, (low, 0.0), grid_deep=False),
-            Panel(
+            Shot("from the side", beside, reach, low, top, (low, 0.0), grid_deep=False),
+            Shot(
                 "from the front and above",
                 before,
                 reach,
@@ -110,17 +110,17 @@ class Stage:
         """Points of one frame in a picture."""
         return view.flat(points - self.centre[frame].to(points))
 
-    def grid(self, frame: int, panel: Panel) -> list[Float[ndarray, "2 2"]]:
+    def grid(self, frame: int, shot: Shot) -> list[Float[ndarray, "2 2"]]:
         """The lines of the floor that are seen, half a metre apart and fixed to it."""
-        away = torch.stack([-panel.view.across[1], panel.view.across[0]])
+        away = torch.stack([-shot.view.across[1], shot.view.across[0]])
         centre = self.centre[frame]
-        low, high = panel.floor_m
-        reach = panel.reach_m
+        low, high = shot.floor_m
+        reach = shot.reach_m
         lines = [
             np.array([[x, low], [x, high]])
-            for x in _marks(float(centre @ panel.view.across.to(centre)), reach)
+            for x in _marks(float(centre @ shot.view.across.to(centre)), reach)
         ]
-        if panel.grid_deep:
+        if shot.grid_deep:
             scale = high / reach
             lines += [
                 np.array([[-reach, y * scale], [reach, y * scale]])

@@ -1,4 +1,4 @@
-"""What an ablation left on disk, in the form that its table, figures and verdict share."""
+"""The results of an ablation, in the form that its table, figures and findings share."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,9 +8,13 @@ import pandas as pd
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.experiments.ablation import PRETRAINED
-from motiongrpo.experiments.contrast import Judged
+from motiongrpo.experiments.contrast import Contrast, PairedScores
 from motiongrpo.experiments.published import PublishedRow
+from motiongrpo.metrics.score import METRICS
+from motiongrpo.viz.report.metric_change import Outcome
 
+PERCENT = 100.0
+DECISIVE = "mpjpe_mm"  # the metric by which cells are compared in words and in the figure
 PAID = "reward_"  # before the name of a term, among the columns of held-out values
 
 Record = dict[str, Any]
@@ -36,7 +40,13 @@ class CellResult:
 
     @property
     def final(self) -> str:
+        """The name of the last checkpoint."""
         return self.at(self.checkpoints[-1])
+
+    @property
+    def label(self) -> str:
+        """The name of the cell in figures."""
+        return self.cell.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -44,15 +54,49 @@ class Results:
     """All cells of an ablation in order, and their values on windows of either motion."""
 
     cells: dict[str, CellResult]
-    judged: dict[Motion, Judged]  # on training motion the last checkpoints of what was trained
+    judged: dict[Motion, PairedScores]  # on training motion the last checkpoints of what was trained
 
     @property
-    def held_out(self) -> Judged:
+    def held_out(self) -> PairedScores:
         return self.judged["held-out"]
 
     @property
     def reference(self) -> str:
+        """The name of the pretrained model's checkpoint."""
         return self.cells[PRETRAINED].final
+
+    def before(self, metric: str, motion: Motion = "held-out") -> float:
+        """The mean of the pretrained model."""
+        return self.judged[motion].contrast({self.reference: 1.0}, metric).value
+
+    def contrast(self, weights: dict[str, float], metric: str, motion: Motion = "held-out") -> Contrast:
+        """A weighted sum of the last checkpoints of cells."""
+        by_checkpoint = {self.cells[cell].final: weight for cell, weight in weights.items()}
+        return self.judged[motion].contrast(by_checkpoint, metric)
+
+    def change(self, cell: CellResult, metric: str, motion: Motion = "held-out") -> Contrast:
+        """A cell's last checkpoint minus the pretrained model; of the pretrained model itself, zero."""
+        weights = {cell.cell: 1.0, PRETRAINED: -1.0 + (cell.cell == PRETRAINED)}
+        return self.contrast(weights, metric, motion)
+
+    def paid_rise(self, cell: CellResult, step: int) -> Contrast:
+        """Mean rise over the terms a cell is paid for, each in deviations between pretrained windows."""
+        return self.held_out.paid(cell.at(step), self.reference, [f"{PAID}{term}" for term in cell.terms])
+
+    def gold_rise(self, cell: CellResult, step: int, metric: str) -> Contrast:
+        """The rise of a metric in deviations between pretrained windows, positive where it is better."""
+        sign = 1.0 if METRICS[metric].better == "higher" else -1.0
+        scale = sign / self.held_out.deviation(self.reference, metric)
+        return self.held_out.contrast({cell.at(step): scale, self.reference: -scale}, metric)
+
+
+def outcome_of(change: Contrast, metric: str) -> Outcome:
+    """Better or worse where the interval and all seeds say so; a metric without a direction is not judged."""
+    direction = {"lower": -1, "higher": 1, "none": 0}[METRICS[metric].better]
+    if direction == 0:
+        return "not judged"
+    outcomes: dict[int, Outcome] = {1: "better", -1: "worse", 0: "undecided"}
+    return outcomes[direction * change.sign]
 
 
 def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resamples: int) -> Results:
@@ -61,13 +105,13 @@ def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resampl
     tables: dict[Motion, list[pd.DataFrame]] = {"held-out": [], "training": []}
     for cell in dict.fromkeys(entry["cell"] for entry in plan):
         entries = [entry for entry in plan if entry["cell"] == cell]
-        found = [_checkpoints(entry["name"], scores) for entry in entries]
-        steps = sorted(set(found[0]).intersection(*found[1:]))
+        scores_by_step = [_checkpoints(entry["name"], scores) for entry in entries]
+        steps = sorted(set.intersection(*map(set, scores_by_step)))
         if not steps or (cell != PRETRAINED and steps[-1] != entries[0]["steps"]):
             raise InputError(f"cell '{cell}' is not finished; run the ablation pipeline to its end")
         about = {k: entries[0][k] for k in ("kind", "steps", "network_evaluations", "terms", "published")}
         cells[cell] = result = CellResult(cell=cell, checkpoints=steps, **about)
-        for entry, by_step in zip(entries, found, strict=True):
+        for entry, by_step in zip(entries, scores_by_step, strict=True):
             for step in steps:
                 tables["held-out"].append(_table(by_step[step], result.at(step), entry["seed"]))
             if "training" in by_step[steps[-1]]:
@@ -76,8 +120,8 @@ def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resampl
     return Results(cells, {motion: _judged(rows, seed, resamples) for motion, rows in tables.items()})
 
 
-def _judged(tables: list[pd.DataFrame], seed: int, resamples: int) -> Judged:
-    return Judged.of(pd.concat(tables, ignore_index=True), np.random.default_rng(seed), resamples)
+def _judged(tables: list[pd.DataFrame], seed: int, resamples: int) -> PairedScores:
+    return PairedScores.of(pd.concat(tables, ignore_index=True), np.random.default_rng(seed), resamples)
 
 
 def _checkpoints(name: str, scores: dict[str, Record]) -> dict[int, Record]:

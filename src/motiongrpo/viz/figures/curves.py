@@ -1,4 +1,4 @@
-"""Curves of the three trainings: losses, rewards, and what shows whether groups still differ."""
+"""Training curves: losses, rewards, spread within groups, gradients and clipping."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ PERCENT = 100.0
 HELD_OUT = "mpjpe_mm"
 SHARES = {
     "dropped_share": "dropped groups",
-    "clipped_low": "clipped below",
-    "clipped_high": "clipped above",
+    "low": "samples below the clip range",
+    "high": "samples above the clip range",
 }
 
 
@@ -50,11 +50,11 @@ def reward_curves(grpo_log: pd.DataFrame, comparison: pd.DataFrame) -> go.Figure
 
 
 def diversity_curves(diversity_log: pd.DataFrame) -> go.Figure:
-    """How far the samples of a group are apart, in motion and in reward, and what the updates make of it."""
+    """Spread within groups in motion and in reward, shares dropped and clipped, and the gradient."""
     log, updates = diversity_log, _steps("update", diversity_log)
     spread = lines_of(log, columns_after(log, "spread_mm_"))
     deviation = lines_of(log, columns_after(log, "reward_std_"))
-    shares = lines_of(log, SHARES, PERCENT, "%{y:.1f} %")
+    shares = lines_of(log.join(beyond_clip_range(log)), SHARES, PERCENT, "%{y:.1f} %")
     norm = lines_of(log, {"gradient_norm": "before clipping"})
     terms = columns_after(log, "evidence_term_cosine_")
     agreement = lines_of(log, {"evidence_gradient_cosine": "all rewards"} | terms)
@@ -69,15 +69,24 @@ def diversity_curves(diversity_log: pd.DataFrame) -> go.Figure:
                 deviation,
                 log=True,
             ),
-            Panel("Groups dropped, samples clipped", updates, "share, %", shares),
+            Panel("Dropped groups; samples beyond the clip range", updates, "share, %", shares),
             Panel("Gradient", updates, "norm (no unit)", norm, log=True),
             *([signal] if agreement else []),  # a run may be too short for it, or not want it
         ]
     )
 
 
+def beyond_clip_range(log: pd.DataFrame) -> pd.DataFrame:
+    """Shares of samples whose ratio is `low` or `high` of the clip range after an update, mean over levels.
+
+    Measured after the update: in the first pass of a rollout every ratio is one.
+    """
+    sides = ("low", "high")
+    return pd.DataFrame({side: log.filter(like=f"level_clipped_{side}_").mean(axis=1) for side in sides})
+
+
 def _held_out(comparison: pd.DataFrame) -> list[go.Scatter]:
-    """Paired differences of MPJPE from the pretrained model, with their intervals, by update."""
+    """MetricChange differences of MPJPE from the pretrained model, with their intervals, by update."""
     rows = comparison.query("metric == @HELD_OUT and stage == 'grpo'").sort_values("step")
     x, y = rows["step"].to_numpy(), rows["difference"].to_numpy()
     points = line(x, y, "post-trained", 0, "%{y:+.3g} mm")

@@ -1,18 +1,15 @@
 """Where the position error lies, before and after post-training: by joint, by activity, over a window."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from motiongrpo.metrics.error_profile import DIFFERENCE
+from motiongrpo.viz.figures.forest import Axis, Mark, Series, forest
 from motiongrpo.viz.figures.palette import BLUE, TEMPLATE, VERMILLION, line_style
 
 MODELS = {"pretrained": BLUE, "post-trained": VERMILLION}
 SYMBOLS = {"pretrained": "circle", "post-trained": "diamond"}
-ROW_PX = 30
-APART = 0.17  # of a row, from its middle
 ERROR = "mean error of position, mm"
 
 
@@ -30,9 +27,18 @@ def error_by_activity(profile: pd.DataFrame) -> go.Figure:
 
 def error_over_time(profile: pd.DataFrame) -> go.Figure:
     """The error at every moment of a window, with its interval."""
-    layout = _layout("Error over a window", 380, {"title": {"text": "time into the window, s"}})
-    layout["yaxis"] = {"title": {"text": ERROR}, "rangemode": "tozero"}
-    figure = go.Figure(layout=layout)
+    figure = go.Figure(
+        layout={
+            "template": TEMPLATE,
+            "height": 380,
+            "margin": {"t": 72, "b": 56},
+            "title": {"text": "<b>Error over a window</b>", "x": 0, "xref": "container", "y": 0.98},
+            "title_font_size": 14,
+            "xaxis": {"title": {"text": "time into the window, s"}},
+            "yaxis": {"title": {"text": ERROR}, "rangemode": "tozero"},
+            "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+        }
+    )
     difference = _of(profile, "seconds", DIFFERENCE)
     for number, (model, colour) in enumerate(MODELS.items()):
         part = _of(profile, "seconds", model)
@@ -55,56 +61,26 @@ def error_over_time(profile: pd.DataFrame) -> go.Figure:
             name=model,
             mode="lines",
             line={**line_style(number), "width": 2},
-            text=_hover(part, difference, model),
-            hovertemplate="%{x:.2f} s: %{text}<extra></extra>",
+            hovertext=_hover(part, difference, model),
+            hovertemplate="%{x:.2f} s: %{hovertext}<extra></extra>",
         )
     return figure
 
 
 def _rows(profile: pd.DataFrame, by: str, title: str, names: dict[str, str]) -> go.Figure:
     """Two points with their intervals in each row; filled where the paired difference is not zero."""
-    order = list(names)
-    layout = _layout(title, 150 + ROW_PX * len(order), {"title": {"text": ERROR}, "rangemode": "tozero"})
-    ticks = {"tickvals": list(range(len(order))), "ticktext": [names[name] for name in order]}
-    layout["yaxis"] = {"range": [len(order) - 0.5, -0.5], **ticks}
-    figure = go.Figure(layout=layout)
-    difference = _of(profile, by, DIFFERENCE).loc[order]
+    difference = _of(profile, by, DIFFERENCE).loc[list(names)]
     clear = (difference["low"] > 0) | (difference["high"] < 0)
-    for offset, (model, colour) in zip((-APART, APART), MODELS.items(), strict=True):
-        part = _of(profile, by, model).loc[order]
-        symbols = [SYMBOLS[model] + ("" if filled else "-open") for filled in clear]
-        mark = {"color": colour, "symbol": SYMBOLS[model], "size": 9}
-        figure.add_scatter(x=[None], y=[None], name=model, mode="markers", marker=mark)  # for the legend
-        figure.add_scatter(
-            x=part["mean"],
-            y=np.arange(len(order)) + offset,
-            mode="markers",
-            showlegend=False,
-            marker={"color": colour, "symbol": symbols, "size": 9},
-            error_x={
-                "symmetric": False,
-                "array": part["high"] - part["mean"],
-                "arrayminus": part["mean"] - part["low"],
-                "color": colour,
-                "thickness": 1.5,
-            },
-            text=_hover(part, difference, model),
-            customdata=[names[name] for name in order],
-            hovertemplate="%{customdata}: %{text}<extra></extra>",
-        )
-    return figure
-
-
-def _layout(title: str, height: int, x_axis: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "template": TEMPLATE,
-        "height": height,
-        "margin": {"t": 72, "b": 56},
-        "title": {"text": f"<b>{title}</b>", "x": 0, "xref": "container", "y": 0.98, "yanchor": "top"},
-        "title_font_size": 14,
-        "xaxis": x_axis,
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
-    }
+    series = []
+    for model, colour in MODELS.items():
+        part = _of(profile, by, model).loc[list(names)]
+        columns = part["mean"], part["low"], part["high"], _hover(part, difference, model), clear
+        marks = [
+            Mark(row, mean, low, high, f"{row}: {hover}", SYMBOLS[model] + ("" if filled else "-open"))
+            for row, mean, low, high, hover, filled in zip(names.values(), *columns, strict=True)
+        ]
+        series.append(Series(model, colour, SYMBOLS[model], marks, size=9))
+    return forest(title, Axis(ERROR), list(names.values()), series, apart=True)
 
 
 def _of(profile: pd.DataFrame, by: str, model: str) -> pd.DataFrame:

@@ -23,7 +23,7 @@ LINES = (
 )
 """Colour and dash of the lines of a panel, in order: the dash says the same to those who see no colour."""
 
-VERDICT_COLOURS = {"better": BLUE, "worse": VERMILLION, "undecided": GREY, "not judged": GREY}
+OUTCOME_COLOURS = {"better": BLUE, "worse": VERMILLION, "undecided": GREY, "not judged": GREY}
 
 _AXIS = go.layout.XAxis(
     gridcolor=FAINT, linecolor=FAINT, zerolinecolor=GREY, zeroline=False, automargin=True, title_font_size=12

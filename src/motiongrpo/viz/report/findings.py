@@ -1,4 +1,4 @@
-"""Findings and warnings of the report: sentences made from the numbers of a run.
+"""Findings: sentences about a run, made from its numbers.
 
 The limits say when a sentence is worth its place on the page; they judge nothing and stop nothing.
 """
@@ -10,7 +10,8 @@ import pandas as pd
 
 from motiongrpo.base.words import by_value
 from motiongrpo.metrics.standing import CURRENT
-from motiongrpo.viz.report.paired import Paired
+from motiongrpo.viz.figures.curves import beyond_clip_range
+from motiongrpo.viz.report.metric_change import MetricChange
 
 FEW_SEQUENCES = 20  # a percentile interval over fewer is too narrow
 OVERFITTED = 1.05  # last validation loss over the lowest
@@ -21,24 +22,27 @@ DIVERSITY = "pairwise_diversity_mm"
 ENDS = 10  # the first and the last tenth of the updates are compared
 
 
+Tone = Literal["good", "note", "warning"]
+
+
 @dataclass(frozen=True)
 class Finding:
     """One sentence; `good` and `note` inform, `warning` asks for attention."""
 
-    tone: Literal["good", "note", "warning"]
+    tone: Tone
     text: str
 
 
 def findings_of_run(
-    pairs: list[Paired],
+    changes: list[MetricChange],
     pretraining_log: pd.DataFrame,
     reward_report: dict[str, Any],
     grpo_log: pd.DataFrame,
     ingestion_report: pd.DataFrame,
 ) -> list[Finding]:
-    """All of a run, what came of it first."""
+    """All findings of a run, those of the comparison first."""
     return [
-        *findings_of_comparison(pairs),
+        *findings_of_comparison(changes),
         *findings_of_grpo(grpo_log),
         *findings_of_rewards(reward_report),
         *findings_of_pretraining(pretraining_log),
@@ -47,7 +51,7 @@ def findings_of_run(
 
 
 def findings_of_scores(standings: list[dict[str, str]]) -> list[Finding]:
-    """Which scores are not those of now, and why; first of all, since everything else rests on scores."""
+    """Which checkpoints have no current score, and why; it stands first, since all else rests on scores."""
     others = {row["checkpoint"]: row["standing"] for row in standings if row["standing"] != CURRENT}
     return [
         Finding("warning", f"Not scored as of now, {reason}: {', '.join(names)}.")
@@ -55,22 +59,22 @@ def findings_of_scores(standings: list[dict[str, str]]) -> list[Finding]:
     ]
 
 
-def findings_of_comparison(pairs: list[Paired]) -> list[Finding]:
-    """Which metrics became clearly better or worse, and how much that rests on."""
-    better = [pair.metric for pair in pairs if pair.verdict == "better"]
-    worse = [pair for pair in pairs if pair.verdict == "worse"]
-    found = [Finding("warning", _worse(pair)) for pair in worse]
+def findings_of_comparison(changes: list[MetricChange]) -> list[Finding]:
+    """Which metrics became clearly better or worse, and whether there are enough sequences to say so."""
+    better = [change.metric for change in changes if change.outcome == "better"]
+    worse = [change for change in changes if change.outcome == "worse"]
+    findings = [Finding("warning", _worse(change)) for change in worse]
     if better:
-        found.insert(0, Finding("good", f"Clearly better after GRPO: {', '.join(better)}."))
+        findings.insert(0, Finding("good", f"Clearly better after GRPO: {', '.join(better)}."))
     if not better and not worse:
         text = "GRPO changed no metric clearly: every 95 % interval of a difference contains zero."
-        found.append(Finding("warning", text))
-    found += [Finding("warning", _collapsed(pair)) for pair in pairs if _has_collapsed(pair)]
-    sequences = max(pair.sequences for pair in pairs)
+        findings.append(Finding("warning", text))
+    findings += [Finding("warning", _collapsed(change)) for change in changes if _has_collapsed(change)]
+    sequences = max(change.sequences for change in changes)
     if sequences < FEW_SEQUENCES:
         text = f"All intervals rest on {sequences} held-out sequences, for which they are too narrow."
-        found.append(Finding("warning", text))
-    return found
+        findings.append(Finding("warning", text))
+    return findings
 
 
 def findings_of_pretraining(log: pd.DataFrame) -> list[Finding]:
@@ -89,7 +93,7 @@ def findings_of_pretraining(log: pd.DataFrame) -> list[Finding]:
 
 
 def findings_of_rewards(report: dict[str, Any]) -> list[Finding]:
-    """What the reward model cannot see; the policy is free to do it."""
+    """Corruptions that the reward model does not tell from the truth, and hence does not penalise."""
     accuracy = {kind: list(r["pair_accuracy"].values())[-1] for kind, r in report["corruptions"].items()}
     accuracy["another_head"] = report["another_head"]["pair_accuracy"]
     blind = [f"{k.replace('_', ' ')} ({share:.0%})" for k, share in accuracy.items() if share < NEAR_CHANCE]
@@ -100,30 +104,31 @@ def findings_of_rewards(report: dict[str, Any]) -> list[Finding]:
 
 
 def findings_of_grpo(log: pd.DataFrame) -> list[Finding]:
-    """Whether the groups had anything to teach, and whether they still do."""
-    found = []
-    dropped, low, high = log[["dropped_share", "clipped_low", "clipped_high"]].mean()
+    """Whether groups were dropped, ratios left the clip range, or the samples of a group came together."""
+    findings = []
+    dropped, beyond = log["dropped_share"].mean(), beyond_clip_range(log).sum(axis=1).mean()
     if dropped > OFTEN:
         text = f"{dropped:.0%} of groups were dropped on average: their samples agreed on every reward."
-        found.append(Finding("warning", text))
-    if low + high > OFTEN:
-        text = f"{low + high:.0%} of samples were beyond the clip range on average: updates are large for it."
-        found.append(Finding("warning", text))
+        findings.append(Finding("warning", text))
+    if beyond > OFTEN:
+        text = f"{beyond:.0%} of samples were beyond the clip range after an update, on average over levels: "
+        text += "updates are large for it."
+        findings.append(Finding("warning", text))
     if log.get("perceptual_version", pd.Series([0])).max() > 0:
         text = f"The reward model was refreshed {log['perceptual_version'].max()} times; its rewards compare "
-        found.append(Finding("note", text + "only between two refreshes (perceptual_version in the log)."))
+        findings.append(Finding("note", text + "only between two refreshes (perceptual_version in the log)."))
     count, spread = max(1, len(log) // ENDS), log["spread_mm_all"].to_numpy()
     first, last = spread[:count].mean(), spread[-count:].mean()
     if last < COLLAPSED * first:
         text = (
             f"During GRPO the samples of a group came closer together, from {first:.3g} mm to {last:.3g} mm."
         )
-        found.append(Finding("warning", text))
-    return found
+        findings.append(Finding("warning", text))
+    return findings
 
 
 def findings_of_ingestion(report: pd.DataFrame) -> list[Finding]:
-    """How much was left out."""
+    """How many raw files were refused."""
     refused = report[report["verdict"] == "refused"]
     if refused.empty:
         return []
@@ -131,18 +136,18 @@ def findings_of_ingestion(report: pd.DataFrame) -> list[Finding]:
     return [Finding("note", text)]
 
 
-def _has_collapsed(pair: Paired) -> bool:
-    return pair.metric == DIVERSITY and pair.after.value < COLLAPSED * pair.before.value
+def _has_collapsed(change: MetricChange) -> bool:
+    return change.metric == DIVERSITY and change.after.value < COLLAPSED * change.before.value
 
 
-def _collapsed(pair: Paired) -> str:
+def _collapsed(change: MetricChange) -> str:
     return (
-        f"Samples under one head path came closer together: {pair.metric} fell from {pair.before.value:.3g} "
-        f"to {pair.after.value:.3g}."
+        f"Samples under one head path came closer together: {change.metric} fell from "
+        f"{change.before.value:.3g} to {change.after.value:.3g}."
     )
 
 
-def _worse(pair: Paired) -> str:
-    d = pair.difference
-    unit = f" {pair.unit}" if pair.unit else ""
-    return f"GRPO made {pair.metric} worse: {d.value:+.3g}{unit} [{d.low:+.3g}, {d.high:+.3g}]."
+def _worse(change: MetricChange) -> str:
+    d = change.difference
+    unit = f" {change.unit}" if change.unit else ""
+    return f"GRPO made {change.metric} worse: {d.value:+.3g}{unit} [{d.low:+.3g}, {d.high:+.3g}]."

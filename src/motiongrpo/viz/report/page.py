@@ -1,4 +1,4 @@
-"""What every page shares: it holds all it shows, and asks for nothing outside itself.
+"""Rendering of HTML pages that hold all they show and ask for nothing outside themselves.
 
 A content security policy makes the browser refuse every request, so that a page can be mailed and opened
 anywhere.
@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from motiongrpo.metrics.bootstrap import CONFIDENCE
 from motiongrpo.metrics.score import METRICS
-from motiongrpo.viz.report.paired import Interval
+from motiongrpo.viz.report.metric_change import Interval
 
 TINY = 1e-3
 

@@ -51,15 +51,15 @@ class Player {
     this.draw(this.context(width, columns), width / columns, columns);
   }
 
-  // Panels motion by motion where a row holds both views of one; else a row of all motions for each view.
-  place(motion, panel, columns) {
-    return columns === 3 ? [motion, panel] : [(motion * 2 + panel) % columns, Math.floor((motion * 2 + panel) / columns)];
+  // Shots motion by motion where a row holds both views of one; else a row of all motions for each view.
+  place(motion, shot, columns) {
+    return columns === 3 ? [motion, shot] : [(motion * 2 + shot) % columns, Math.floor((motion * 2 + shot) / columns)];
   }
 
   context(width, columns) {
-    const { motions, panels } = this.scene;
-    this.scale = (width / columns - 8) / (2 * panels[0].reach); // pixels a metre
-    const tall = panels.map((panel) => (panel.top - panel.low) * this.scale);
+    const { motions, shots } = this.scene;
+    this.scale = (width / columns - 8) / (2 * shots[0].reach); // pixels a metre
+    const tall = shots.map((shot) => (shot.top - shot.low) * this.scale);
     const rows = Math.ceil(motions.length * 2 / columns);
     this.label = 40;
     this.heights = Array.from({ length: rows }, (_, row) => columns === 3 ? tall[row] : Math.max(...tall));
@@ -78,7 +78,7 @@ class Player {
     this.colours = { ...this.skeleton.colours };
     for (const name of ["ink", "quiet", "raised", "rule", "ghost"]) this.colours[name] = style.getPropertyValue(`--${name}`);
     this.font = style.fontFamily;
-    this.scene.motions.forEach((motion, number) => this.scene.panels.forEach((panel, side) => {
+    this.scene.motions.forEach((motion, number) => this.scene.shots.forEach((shot, side) => {
       const [column, row] = this.place(number, side, columns);
       const top = this.heights.slice(0, row).reduce((sum, height) => sum + height + this.label, 0) + this.label;
       context.save();
@@ -87,8 +87,8 @@ class Player {
       context.beginPath();
       context.rect(0, 0, width - 8, this.heights[row]);
       context.clip();
-      context.translate((width - 8) / 2, this.heights[row] + panel.low * this.scale);
-      this.panel(context, motion, number, panel);
+      context.translate((width - 8) / 2, this.heights[row] + shot.low * this.scale);
+      this.shot(context, motion, number, shot);
       context.restore();
     }));
   }
@@ -101,18 +101,18 @@ class Player {
     context.fillStyle = this.colours.quiet;
     context.font = `12px ${this.font}`;
     if (side === 0 && error) context.fillText(`${error}, now ${motion.error[this.frame]}`, 0, -8);
-    if (side === 1) context.fillText(this.scene.panels[1].name, 0, -8);
-    if (side === 0 && !error && columns !== 3) context.fillText(this.scene.panels[0].name, 0, -8);
+    if (side === 1) context.fillText(this.scene.shots[1].name, 0, -8);
+    if (side === 0 && !error && columns !== 3) context.fillText(this.scene.shots[0].name, 0, -8);
   }
 
-  panel(context, motion, number, panel) {
+  shot(context, motion, number, shot) {
     const metres = (list, k) => [0, 1, 2].map((axis) => (list[3 * k + axis] - this.scene.centre[this.frame][axis]) / 1000);
     const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-    const flat = (p) => [dot(p, panel.across) * this.scale, -dot(p, panel.up) * this.scale];
+    const flat = (p) => [dot(p, shot.across) * this.scale, -dot(p, shot.up) * this.scale];
     const joints = (body) => this.skeleton.bones.reduce(
       (points, [, joint]) => { points[joint] = flat(metres(body.joints[this.frame], joint)); return points; },
       [flat(metres(body.joints[this.frame], 0))]);
-    this.floor(context, panel, dot);
+    this.floor(context, shot, dot);
     context.setLineDash([1.5, 3]);
     this.line(context, this.scene.head.map((place) => flat(metres(place, 0))), this.colours.quiet, 1.2);
     context.setLineDash([]);
@@ -120,8 +120,8 @@ class Player {
     this.body(context, joints(motion), motion.contacts[this.frame]);
   }
 
-  floor(context, panel, dot) {
-    const [low, high] = panel.floor, reach = panel.reach, { scale } = this, { grid } = this.skeleton;
+  floor(context, shot, dot) {
+    const [low, high] = shot.floor, reach = shot.reach, { scale } = this, { grid } = this.skeleton;
     context.fillStyle = this.colours.raised;
     context.fillRect(-reach * scale, -high * scale, 2 * reach * scale, (high - low) * scale);
     const centre = this.scene.centre[this.frame].map((value) => value / 1000);
@@ -130,13 +130,13 @@ class Player {
       for (let k = Math.ceil((middle - reach) / grid); k * grid <= middle + reach; k++) places.push(k * grid - middle);
       return places;
     };
-    for (const x of marks(dot(centre, panel.across))) this.line(context, [[x * scale, -low * scale], [x * scale, -high * scale]], this.colours.rule, 1);
-    const away = [-panel.across[1], panel.across[0], 0];
-    if (panel.deep) for (const y of marks(dot(centre, away))) {
+    for (const x of marks(dot(centre, shot.across))) this.line(context, [[x * scale, -low * scale], [x * scale, -high * scale]], this.colours.rule, 1);
+    const away = [-shot.across[1], shot.across[0], 0];
+    if (shot.deep) for (const y of marks(dot(centre, away))) {
       const level = -y * scale * high / reach;
       this.line(context, [[-reach * scale, level], [reach * scale, level]], this.colours.rule, 1);
     }
-    if (!panel.deep) this.line(context, [[-reach * scale, 0], [reach * scale, 0]], this.colours.quiet, 1);
+    if (!shot.deep) this.line(context, [[-reach * scale, 0], [reach * scale, 0]], this.colours.quiet, 1);
   }
 
   // Without contacts it is a ghost: the truth behind a prediction.

@@ -1,4 +1,4 @@
-"""What the player in the report needs of a scene: whole millimetres and bit masks, small enough to mail."""
+"""Scenes as the report's player reads them: whole millimetres and bit masks, small enough to mail."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.viz.clips.scene import GRID_M, Panel, Scene, Stage
+from motiongrpo.viz.clips.scene import GRID_M, Camera, Scene, Shot
 from motiongrpo.viz.figures.palette import BLUE, GREEN, VERMILLION
 from motiongrpo.viz.figures.skeleton import BONES, side_of
 
@@ -18,12 +18,12 @@ SKELETON = {
     "grid": GRID_M,
     "colours": {"LEFT": BLUE, "RIGHT": VERMILLION, "contact": GREEN},
 }
-"""What holds for every scene."""
+"""What every scene shares: bones, the head joint, the grid of the floor and colours."""
 
 
 def player_scene(scene: Scene) -> dict[str, Any]:
     """A scene as the page's script reads it; a frame's joints are one flat list, its contacts one number."""
-    stage = Stage(scene)
+    camera = Camera(scene)
     truth = scene.truth.p_world_joint
     return {
         "title": scene.title,
@@ -38,21 +38,21 @@ def player_scene(scene: Scene) -> dict[str, Any]:
             for motion in scene.motions
         ],
         "head": _millimetres(scene.T_world_cpf[:, 4:]),
-        "centre": _millimetres(stage.centre),
-        "panels": [_panel(panel) for panel in stage.panels],
+        "centre": _millimetres(camera.centre),
+        "shots": [_shot(shot) for shot in camera.shots],
     }
 
 
-def _panel(panel: Panel) -> dict[str, Any]:
+def _shot(shot: Shot) -> dict[str, Any]:
     return {
-        "name": panel.name,
-        "across": panel.view.across.double().numpy().round(5).tolist(),
-        "up": panel.view.up.double().numpy().round(5).tolist(),
-        "reach": round(panel.reach_m, 3),
-        "low": round(panel.low_m, 3),
-        "top": round(panel.top_m, 3),
-        "floor": [round(edge, 3) for edge in panel.floor_m],
-        "deep": panel.grid_deep,
+        "name": shot.name,
+        "across": shot.view.across.double().numpy().round(5).tolist(),
+        "up": shot.view.up.double().numpy().round(5).tolist(),
+        "reach": round(shot.reach_m, 3),
+        "low": round(shot.low_m, 3),
+        "top": round(shot.top_m, 3),
+        "floor": [round(edge, 3) for edge in shot.floor_m],
+        "deep": shot.grid_deep,
     }
 
 

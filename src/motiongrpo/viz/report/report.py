@@ -1,4 +1,4 @@
-"""The report: what ran, on what, and what came of it, on one page that opens offline."""
+"""The report: settings, data, results and figures of a run on one page that opens offline."""
 
 import base64
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ import plotly.graph_objects as go
 
 from motiongrpo.viz.clips.scene import Scene
 from motiongrpo.viz.report.findings import Finding
+from motiongrpo.viz.report.metric_change import MetricChange
 from motiongrpo.viz.report.page import render
-from motiongrpo.viz.report.paired import Paired
 from motiongrpo.viz.report.player import SKELETON, player_scene
 from motiongrpo.viz.report.tables import Row
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What ran."""
+    """The run and its trainings, as their checkpoints record them, and the settings of everything else."""
 
     run: str
     stages: list[Row]  # stage, steps, seed, code_version, weights, body, parameters (name, value)
@@ -26,7 +26,7 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the motion was."""
+    """The motion: hours by split and source, and what ingestion said of every raw file."""
 
     hours: list[Row]  # split, source, licence, sequences, subjects, seconds
     verdicts: list[Row]  # verdict, files, seconds
@@ -36,9 +36,9 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class Results:
-    """What came of it."""
+    """The results: changes of the metrics, sentences about them, the reward model's examination."""
 
-    pairs: list[Paired]
+    changes: list[MetricChange]
     findings: list[Finding]
     examination: list[Row]  # against, pair_accuracy by severity, spearman
     worst: list[Row]  # windows: sequence, activity, start, before, after
@@ -46,7 +46,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Figures:
-    """What there is to see."""
+    """The figures, the scenes that the player shows, and the median window as a strip."""
 
     curves: dict[str, go.Figure]  # by heading, in the order of the page
     errors: dict[str, go.Figure]  # by heading, in the order of the page

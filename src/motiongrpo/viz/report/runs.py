@@ -1,21 +1,23 @@
-"""Runs compared: the last checkpoints of each, and those from elsewhere, as a figure and as a page."""
+"""The comparison of runs: their last checkpoints, and those from elsewhere, as a figure and as a page."""
 
 import math
 from dataclasses import dataclass
+from itertools import cycle
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from motiongrpo.metrics.standing import SAME
-from motiongrpo.viz.figures.palette import GREY, LINES, TEMPLATE
+from motiongrpo.viz.figures.forest import Axis, Mark, Series, forest
+from motiongrpo.viz.figures.palette import LINES
+from motiongrpo.viz.report.metric_change import CHECKS, MetricChange, metric_change
 from motiongrpo.viz.report.page import render
-from motiongrpo.viz.report.paired import CHECKS, Interval, Paired, pair_of
 from motiongrpo.viz.report.tables import Row, records
 
 STAGES = {"pretraining": "pretrained", "grpo": "post-trained"}
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
-EDGE = 60.0  # percent; an interval may reach further, the axis does not
-ROW_PX, AROUND_PX = 14, 190  # a contender in a row; title, legend and axis
+AXIS = Axis("← worse   change, %   better →", reference=0.0, edge=60.0)
+LEGEND_LINE_PX = 24
 
 
 @dataclass(frozen=True)
@@ -27,28 +29,28 @@ class Contender:
     from_elsewhere: bool  # another run's, or copied in
     is_reference: bool
     otherwise: str  # what differs in how it was measured, in words
-    pairs: dict[str, Paired]
+    changes: dict[str, MetricChange]
 
     @property
     def is_paired(self) -> bool:
         """Whether it was scored on the windows of the reference."""
-        return not all(math.isnan(pair.difference.value) for pair in self.pairs.values())
+        return not all(math.isnan(change.difference.value) for change in self.changes.values())
 
 
 def contenders_of(table: pd.DataFrame) -> list[Contender]:
     """The rows of a comparison of runs, by checkpoint and metric, in their order."""
     rows = records(table)
     reference = {row["metric"]: row for row in rows if row["checkpoint"] == row["reference"]}
-    found: dict[str, Contender] = {}
+    contenders: dict[str, Contender] = {}
     for row in rows:
         name = row["checkpoint"]
         otherwise = "" if row["protocol"] == SAME else row["protocol"]
         elsewhere = row["stage"] not in STAGES or name.count("/") > 1
         blank = Contender(label(row), name, elsewhere, name == row["reference"], otherwise, {})
         if row["metric"] in reference:
-            pair = pair_of(row["metric"], reference[row["metric"]], row)
-            found.setdefault(name, blank).pairs[row["metric"]] = pair
-    return list(found.values())
+            change = metric_change(row["metric"], reference[row["metric"]], row)
+            contenders.setdefault(name, blank).changes[row["metric"]] = change
+    return list(contenders.values())
 
 
 def label(row: Row) -> str:
@@ -62,26 +64,19 @@ def runs_figure(contenders: list[Contender]) -> go.Figure:
     """Every judged metric of each contender relative to the reference, in percent; right is better."""
     reference = next(contender for contender in contenders if contender.is_reference)
     shown = [c for c in contenders if not c.is_reference and c.is_paired]
-    metrics = [name for name, pair in reference.pairs.items() if pair.relative_gain() is not None]
-    reach = _reach(shown, metrics)
-    figure = go.Figure(
-        layout={
-            "template": TEMPLATE,
-            "height": AROUND_PX + ROW_PX * len(metrics) * (1 + len(shown)),
-            "margin": {"t": 56 + 24 * len(shown), "b": 64},
-            "title": {"text": f"<b>Against {reference.name}</b>", "x": 0, "xref": "container", "y": 0.98},
-            "title_font_size": 14,
-            "xaxis": {"title": {"text": "← worse   change, %   better →"}, "range": (-reach, reach)},
-            "yaxis": {"categoryorder": "array", "categoryarray": metrics[::-1]},
-            "legend": {"orientation": "v", "x": 0, "y": 1, "yanchor": "bottom"},
-            "scattermode": "group",  # contenders side by side, not upon each other
-            "scattergap": 0.3,
-        }
+    metrics = [name for name, change in reference.changes.items() if change.relative_gain() is not None]
+    looks = zip(cycle(LINES), cycle(SYMBOLS), strict=False)
+    series = [
+        Series(_legend_name(contender), colour, symbol, _marks(contender, metrics))
+        for contender, ((colour, _), symbol) in zip(shown, looks, strict=False)
+    ]
+    figure = forest(f"Against {reference.name}", AXIS, metrics, series, apart=True)
+    legend_px = LEGEND_LINE_PX * len(shown)  # names are long: one below the other
+    return figure.update_layout(
+        legend_orientation="v",
+        margin_t=figure.layout.margin.t + legend_px,
+        height=figure.layout.height + legend_px,
     )
-    figure.add_vline(x=0, line={"color": GREY, "width": 1.5})
-    for number_, contender in enumerate(shown):
-        figure.add_trace(_points(contender, metrics, number_, reach))
-    return figure
 
 
 def runs_html(contenders: list[Contender], figure: go.Figure) -> str:
@@ -95,50 +90,16 @@ def runs_html(contenders: list[Contender], figure: go.Figure) -> str:
     )
 
 
-def _points(contender: Contender, metrics: list[str], index: int, reach: float) -> go.Scatter:
-    """The metrics of one contender; what lies beyond the axis is an arrow at its end."""
-    colour, symbol = LINES[index % len(LINES)][0], SYMBOLS[index % len(SYMBOLS)]
-    pairs = {metric: contender.pairs[metric] for metric in metrics if metric in contender.pairs}
-    gains = {metric: gain for metric, pair in pairs.items() if (gain := pair.relative_gain()) is not None}
-    ends = {metric: _clipped(gain, 0.985 * reach) for metric, gain in gains.items()}
-    return go.Scatter(
-        x=[end.value for end in ends.values()],
-        y=list(ends),
-        name=contender.name + (" (measured otherwise)" if contender.otherwise else ""),
-        orientation="h",
-        mode="markers",
-        marker={
-            "color": colour,
-            "size": 9,
-            "symbol": [
-                symbol if end.value == gain.value else "arrow-right" if gain.value > 0 else "arrow-left"
-                for end, gain in zip(ends.values(), gains.values(), strict=True)
-            ],
-        },
-        error_x={
-            "symmetric": False,
-            "array": [end.high - end.value for end in ends.values()],
-            "arrayminus": [end.value - end.low for end in ends.values()],
-            "color": colour,
-            "thickness": 1.4,
-        },
-        hovertext=[
-            f"{contender.name}<br>{metric}: {gain.value:+.1f} % [{gain.low:+.1f}, {gain.high:+.1f}]"
-            for metric, gain in gains.items()
-        ],
-        hoverinfo="text",
-        showlegend=True,
-    )
+def _legend_name(contender: Contender) -> str:
+    return contender.name + (" (measured otherwise)" if contender.otherwise else "")
 
 
-def _clipped(gain: Interval, reach: float) -> Interval:
-    """Within the axis."""
-    value, low, high = (max(-reach, min(reach, end)) for end in (gain.value, gain.low, gain.high))
-    return Interval(value, low, high)
-
-
-def _reach(shown: list[Contender], metrics: list[str]) -> float:
-    """A little more than the intervals, and no more than the edge."""
-    gains = [c.pairs[m].relative_gain() for c in shown for m in metrics if m in c.pairs]
-    ends = [abs(end) for gain in gains if gain for end in (gain.low, gain.high) if not math.isnan(end)]
-    return min(EDGE, 1.1 * max(ends, default=1.0))
+def _marks(contender: Contender, metrics: list[str]) -> list[Mark]:
+    marks = []
+    for metric in metrics:
+        change = contender.changes.get(metric)
+        if change and (gain := change.relative_gain()):
+            interval = f"{gain.value:+.1f} % [{gain.low:+.1f}, {gain.high:+.1f}]"
+            hover = f"{contender.name}<br>{metric}: {interval}"
+            marks.append(Mark(metric, gain.value, gain.low, gain.high, hover))
+    return marks

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from motiongrpo.base.checkpoint import Header
+from motiongrpo.base.words import flattened
 from motiongrpo.motion.ingestion_summary import kind_of_reason
 
 WORST = 10  # windows that are listed
@@ -98,12 +99,7 @@ def stage_row(header: Header) -> Row:
     }
 
 
-def flat_parameters(parameters: dict[str, Any], prefix: str = "") -> list[Row]:
+def flat_parameters(parameters: dict[str, Any]) -> list[Row]:
     """Nested parameters as dotted names and values."""
-    rows = []
-    for name, value in parameters.items():
-        if isinstance(value, dict) and value:
-            rows += flat_parameters(value, f"{prefix}{name}.")
-        else:
-            rows.append({"name": f"{prefix}{name}", "value": "none" if value is None else str(value)})
-    return rows
+    named = flattened(parameters, ".").items()
+    return [{"name": name, "value": "none" if value is None else str(value)} for name, value in named]

@@ -16,7 +16,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.diffusion.recording import Recording
-from motiongrpo.viz.viewer.scene import BODIES, Stage
+from motiongrpo.viz.viewer.shown_recording import BODIES, ShownRecording
 
 if TYPE_CHECKING:
     import viser
@@ -93,7 +93,7 @@ def _server(config: ServerConfig) -> viser.ViserServer:
 
 
 class Viewer:
-    """Controls and what they do to the scene."""
+    """The controls of the viewer, and the recording on its scene."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Viewer:
         self.contacts = gui.add_checkbox("contacts", initial_value=True, hint="Joints said to touch, green.")
         self.apart = gui.add_slider("apart, m", 0.0, 2.0, 0.1, APART_M, hint="0 lays all motions together.")
         self.seen = {}
-        self.stage: Stage | None = None
+        self.shown: ShownRecording | None = None
         self.recording.on_update(lambda _: self.open())
         for control in (self.frame, self.apart):
             control.on_update(lambda _: self.show())
@@ -126,33 +126,33 @@ class Viewer:
     def open(self) -> None:
         """Put the chosen recording on the scene, from its first frame."""
         recording = self.recordings[self.recording.value]
-        if self.stage is not None:
-            self.stage.clear()
+        if self.shown is not None:
+            self.shown.clear()
         for box in self.seen.values():
             box.remove()
-        self.stage = Stage(self.server, recording, self.body, self.mesher)
-        self.seen = {name: self.server.gui.add_checkbox(name, initial_value=True) for name in self.stage.rows}
+        self.shown = ShownRecording(self.server, recording, self.body, self.mesher)
+        self.seen = {name: self.server.gui.add_checkbox(name, initial_value=True) for name in self.shown.rows}
         for box in self.seen.values():
             box.on_update(lambda _: self.look())
-        self.frame.max, self.frame.value = len(self.stage) - 1, 0
+        self.frame.max, self.frame.value = len(self.shown) - 1, 0
         self.title.content = (
-            f"{recording.title}  \n{len(self.stage) / recording.fps:.1f} s, {recording.fps:g} fps"
+            f"{recording.title}  \n{len(self.shown) / recording.fps:.1f} s, {recording.fps:g} fps"
         )
-        self._aim(self.stage)
+        self._aim(self.shown)
         self.show()
         self.look()
 
     def show(self) -> None:
-        """The frame of the scrub bar."""
-        if self.stage is not None:
+        """Move every body to the frame of the slider."""
+        if self.shown is not None:
             with self.server.atomic():
-                self.stage.show(min(int(self.frame.value), len(self.stage) - 1), float(self.apart.value))
+                self.shown.show(min(int(self.frame.value), len(self.shown) - 1), float(self.apart.value))
 
     def look(self) -> None:
-        """What the boxes say is seen."""
-        if self.stage is not None:
+        """Apply the checkboxes, and the choice between meshes and skeletons."""
+        if self.shown is not None:
             for name, box in self.seen.items():
-                self.stage.look(
+                self.shown.look(
                     name, box.value, self.bodies.value, bool(self.truth.value), bool(self.contacts.value)
                 )
 
@@ -162,14 +162,14 @@ class Viewer:
             numerator, _, denominator = str(self.speed.value).partition("/")
             fps = self.recordings[self.recording.value].fps * float(numerator) / float(denominator or 1)
             started = time.monotonic()
-            if self.play.value and self.stage is not None:
-                self.frame.value = (int(self.frame.value) + 1) % len(self.stage)
+            if self.play.value and self.shown is not None:
+                self.frame.value = (int(self.frame.value) + 1) % len(self.shown)
             time.sleep(max(0.001, 1 / fps - (time.monotonic() - started)))
 
-    def _aim(self, stage: Stage) -> None:
+    def _aim(self, shown: ShownRecording) -> None:
         """From the front, a little from the side and above, far enough for all."""
-        width = APART_M * len(stage.rows)
+        width = APART_M * len(shown.rows)
         camera = self.server.initial_camera
-        away = (1.2 + 0.7 * width) * stage.forward + 0.6 * stage.right
-        camera.position = stage.centre + away + np.array([0, 0, 1.7])
-        camera.look_at = stage.centre + np.array([0, 0, 0.85])
+        away = (1.2 + 0.7 * width) * shown.forward + 0.6 * shown.right
+        camera.position = shown.centre + away + np.array([0, 0, 1.7])
+        camera.look_at = shown.centre + np.array([0, 0, 0.85])

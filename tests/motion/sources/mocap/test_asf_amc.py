@@ -152,8 +152,8 @@ def test_a_damaged_skeleton_gets_one_sentence_with_the_place(old, new, message):
         ("thigh 40 50 60", "shin 40 50 60", "t.amc, frame 2: expected a line for each of 2 bones"),
         ("thigh 40 50 60", "thigh 40 inf 60", "t.amc, frame 2: 'thigh' has inf; cut the take around it"),
         ("\n2\n", "\n4\n", "t.amc: frame 2 is missing, 4 stands in its place"),
-        ("thigh 0 0 0", "shin 0 0 0", "t.amc: its first frame and the skeleton 's.asf' differ in 'shin'"),
-        (":DEGREES", ":RADIANS", "t.amc says :RADIANS and its skeleton 's.asf' does not: they are no pair"),
+        ("thigh 0 0 0", "shin 0 0 0", "t.amc: its first frame and the skeleton s.asf differ in 'shin'"),
+        (":DEGREES", ":RADIANS", "t.amc says :RADIANS and its skeleton s.asf does not: they are no pair"),
     ],
 )
 def test_a_damaged_take_gets_one_sentence_with_the_place(old, new, message):

@@ -1,4 +1,4 @@
-"""One take made for the purpose, read through any layout."""
+"""Takes of any rig, on a rig of our own that is described by a layout."""
 
 import pytest
 import torch
@@ -9,12 +9,13 @@ from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation
 from motiongrpo.motion.rig import RIG_JOINTS
 from motiongrpo.motion.sources.mocap.bvh import parse_bvh
 from motiongrpo.motion.sources.mocap.layouts import BvhLayout
-from motiongrpo.motion.sources.mocap.takes import MocapConfig, bvh_clip, first_match, rest_pose, subject_of
+from motiongrpo.motion.sources.mocap.takes import MocapConfig, bvh_clip, rest_pose, subject_of
+from motiongrpo.motion.sources.patterns import first_match
 from tests.motion.rigs import MODEL, bvh_text, random_motion, still
 
 
 def config(**layout) -> MocapConfig:
-    """A folder of takes on a rig of our own, with CMU's names."""
+    """A folder of takes on a rig of our own, some named as CMU's are."""
     description = {
         "joints": {name: f"X_{name}" for name in RIG_JOINTS},
         "unit_m": 0.01,
@@ -25,7 +26,7 @@ def config(**layout) -> MocapConfig:
         "travel": 1,
     }
     return MocapConfig(
-        source="cmu",
+        source="studio",
         licence="free",
         amc_fps=120.0,
         fps={"salsa_0*": 60.0, "salsa_*": 50.0},
@@ -60,7 +61,7 @@ def test_a_take_on_any_rig_becomes_a_clip_through_a_joint_map():
     assert_is_the_motion(clip)
     assert (clip.name, clip.source, clip.subject, clip.activity, clip.licence) == (
         "07_03",
-        "cmu",
+        "studio",
         "07",
         "walk",
         "free",
@@ -112,7 +113,7 @@ def test_the_first_pattern_that_fits_decides():
     assert bvh_clip(TAKE, "salsa_03", {}, MODEL, config()).fps == 60.0
 
 
-def test_a_subject_is_the_first_number_of_a_cmu_name_unless_the_table_says_otherwise():
+def test_a_subject_is_the_first_number_of_a_name_like_07_12_unless_the_table_says_otherwise():
     assert subject_of("07_12", config()) == "07"
     assert subject_of("143_01", config()) == "143"
     assert subject_of("salsa_03", config()) == "60"

@@ -1,4 +1,4 @@
-"""The real takes, read from a folder beside the repository; the numbers are those of the open body."""
+"""CMU's takes, read from a folder beside the repository; the numbers are those of the open body."""
 
 import csv
 import lzma

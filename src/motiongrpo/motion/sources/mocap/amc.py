@@ -1,4 +1,4 @@
-"""AMC, the angles of one take on an ASF skeleton, as CMU publishes them.
+"""AMC: the joint angles of one take on an ASF skeleton, in Acclaim's format.
 
 A bone turns by C M Cᵀ, with C the axes its skeleton gives and M its angles applied about fixed axes in
 the order they are listed (`rx ry rz` is R_z R_y R_x). There is no frame rate in these files.
@@ -22,7 +22,7 @@ FRAME_NUMBER = re.compile(r"^[ \t]*(\d+)[ \t\r]*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Amc:
-    """The numbers of a take as they are written, beside the skeleton they belong to."""
+    """A take as its file has it, in the units of the file, with the skeleton that it belongs to."""
 
     where: str  # names the file in messages
     asf: Asf
@@ -35,15 +35,13 @@ class Amc:
 
 
 def parse_amc(text: str, asf: Asf, where: str) -> Amc:
-    """The take in an AMC file, which `where` names in messages, on its skeleton."""
+    """The take of an AMC file, which `where` names in messages, on the skeleton `asf`."""
     start = FRAME_NUMBER.search(text)
     if start is None:
         raise InputError(f"{where} has no frames: each starts with its number on a line of its own")
     other_unit = ":RADIANS" if asf.degrees else ":DEGREES"
     if other_unit in text[: start.start()].upper():
-        raise InputError(
-            f"{where} says {other_unit} and its skeleton '{asf.where}' does not: they are no pair"
-        )
+        raise InputError(f"{where} says {other_unit} and its skeleton {asf.where} does not: they are no pair")
     body = text[start.start() :]
     bones = _bones(FRAME_NUMBER.split(body, maxsplit=2)[2], asf, where)
     values = _table(body, bones)
@@ -60,7 +58,7 @@ def parse_amc(text: str, asf: Asf, where: str) -> Amc:
 def amc_chain(amc: Amc, wanted: Iterable[str]) -> Chain:
     """Local rotations and translations of the wanted bones and of all their ancestors."""
     asf = amc.asf
-    kept = lineage(asf.names, asf.parents, wanted)
+    kept, parents = lineage(asf.names, asf.parents, wanted)
     columns = {channel: column for column, channel in enumerate(amc.channels)}
     values, C = torch.from_numpy(amc.values), asf.R_body_axes[kept]
     M = torch.eye(3).to(values).repeat(len(values), len(kept), 1, 1)
@@ -75,7 +73,7 @@ def amc_chain(amc: Amc, wanted: Iterable[str]) -> Chain:
             if dof in asf.dof[joint]:
                 t_parent_joint[:, place, axis] += values[:, columns[name, dof]]
     return Chain(
-        parents=tuple(kept.index(parent) if (parent := asf.parents[joint]) >= 0 else -1 for joint in kept),
+        parents=parents,
         names=tuple(asf.names[joint] for joint in kept),
         R_parent_joint=C @ M @ C.mT,
         t_parent_joint=t_parent_joint,
@@ -89,7 +87,7 @@ def _bones(frame: str, asf: Asf, where: str) -> dict[str, tuple[str, ...]]:
     if sorted(order) != sorted(moving):
         odd = sorted(set(order) ^ set(moving)) or order
         raise InputError(
-            f"{where}: its first frame and the skeleton '{asf.where}' differ in '{odd[0]}': they are no pair"
+            f"{where}: its first frame and the skeleton {asf.where} differ in '{odd[0]}': they are no pair"
         )
     return {name: moving[name] for name in order}
 
@@ -121,8 +119,8 @@ def _first_fault(body: str, bones: Mapping[str, tuple[str, ...]], where: str) ->
             return f"{where}: frame {expected} is missing, {number} stands in its place; get the file again"
         lines = [line.split() for line in frame.splitlines() if line.strip()]
         if [line[0] for line in lines] != list(bones):
-            found = f"expected a line for each of {len(bones)} bones, got {len(lines)} lines"
-            return f"{where}, frame {number}: {found}; the file is cut or damaged there, get it again"
+            count = f"expected a line for each of {len(bones)} bones, got {len(lines)} lines"
+            return f"{where}, frame {number}: {count}; the file is cut or damaged there, get it again"
         for name, *words in lines:
             if len(words) != len(bones[name]) or not all(map(_is_number, words)):
                 needed = f"'{name}' needs {len(bones[name])} numbers, got '{' '.join(words)}'"

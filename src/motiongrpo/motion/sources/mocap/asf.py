@@ -1,7 +1,8 @@
-"""ASF, the skeleton of Acclaim's pair of files, as CMU publishes it.
+"""ASF: the skeleton that the takes of Acclaim's other format, AMC, belong to.
 
 Directions and axes are given in the axes of the whole body at zero angles, where every bone has the
-orientation of the world. A bone stands for the joint at its start. Lengths are inches over `length`.
+orientation of the world. A bone stands for the joint at its start. The format gives no
+unit of length; lengths are taken for inches over `length`, which is CMU's convention.
 """
 
 from collections.abc import Mapping, Sequence

@@ -25,7 +25,7 @@ from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hiera
 POSITIONS = ("Xposition", "Yposition", "Zposition")
 
 PositionChannels = Literal["added_to_offset", "instead_of_offset"]
-"""Exporters disagree on what the position channels of a joint with an OFFSET mean."""
+"""Whether the position channels of a joint with an OFFSET are added to it or replace it; exporters differ."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Bvh:
 
 
 def parse_bvh(text: str, where: str) -> Bvh:
-    """The contents of a BVH file, which `where` names in messages."""
+    """The tree, frame rate and channel values of a BVH file, which `where` names in messages."""
     motion = re.search(r"^\s*MOTION\s*$", text, re.MULTILINE)
     if motion is None:
         raise InputError(f"{where} has no MOTION block: it is not a BVH file, or its end is missing")
@@ -67,7 +67,7 @@ def parse_bvh(text: str, where: str) -> Bvh:
 def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChannels) -> Chain:
     """Local rotations and translations of the wanted joints and of all their ancestors."""
     tree = bvh.hierarchy
-    kept = lineage(tree.names, tree.parents, wanted)
+    kept, parents = lineage(tree.names, tree.parents, wanted)
     pairs = [(joint, channel) for joint, channels in enumerate(tree.channels) for channel in channels]
     columns = {
         (kept.index(joint), channel): column for column, (joint, channel) in enumerate(pairs) if joint in kept
@@ -81,7 +81,7 @@ def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChanne
             t_parent_joint[:, place, axis] = values[:, column] + offset
     return Chain(
         names=tuple(tree.names[joint] for joint in kept),
-        parents=tuple(kept.index(parent) if (parent := tree.parents[joint]) >= 0 else -1 for joint in kept),
+        parents=parents,
         R_parent_joint=_rotations(values, columns, len(kept)),
         t_parent_joint=t_parent_joint,
     )
@@ -90,7 +90,7 @@ def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChanne
 def _rotations(
     values: Tensor, columns: dict[tuple[int, str], int], joints: int
 ) -> Float[Tensor, "frame joint 3 3"]:
-    """Local rotations; joints that share an order of axes are turned together."""
+    """Local rotations; joints with the same order of axes are computed in one call."""
     orders = [""] * joints
     for joint, channel in columns:
         orders[joint] += channel[0] if channel.endswith("rotation") else ""

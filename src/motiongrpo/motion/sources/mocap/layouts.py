@@ -1,4 +1,4 @@
-"""The joint names of the rigs CMU's motion capture is published on, and how to describe another.
+"""Layouts: how the joints of a rig map to ours, for any rig, and for those CMU's motion capture comes on.
 
 A layout says which joint of a rig stands for which of ours, and what its files leave unsaid: the unit,
 the axis that points up, and where the rig stands in a T-pose.
@@ -20,7 +20,7 @@ TPose = Literal["zero", "first_frame", "rest_frame"]
 
 
 class BvhLayout(Config):
-    """What a BVH file does not say about itself."""
+    """What the BVH files of one rig do not say about themselves."""
 
     joints: dict[str, str]  # our name, such as left_knee, to the file's; `lFoot.end` is an End Site
     unit_m: float = Field(gt=0)  # metres in one unit of length
@@ -102,7 +102,7 @@ BVH_LAYOUTS = {
 
 
 def recognise_layout(names: Sequence[str], layouts: Mapping[str, BvhLayout], where: str) -> str:
-    """The name of the one layout whose joints a file all has."""
+    """The name of the only layout all of whose joints a file has."""
     missing = {
         layout: [name for name in description.joints.values() if name not in names]
         for layout, description in layouts.items()
@@ -118,7 +118,7 @@ def recognise_layout(names: Sequence[str], layouts: Mapping[str, BvhLayout], whe
 
 
 def _misfit(names: Sequence[str], layouts: Mapping[str, BvhLayout], missing: Mapping[str, list[str]]) -> str:
-    """What keeps a file from every layout: joints the likeliest one lacks, or names nobody knows."""
+    """Why a file has no layout: the joint of the likeliest layout that it lacks, or its unknown names."""
     likeliest = min(layouts, key=lambda layout: len(missing[layout]) / len(layouts[layout].joints))
     lacking = missing[likeliest]
     if 2 * len(lacking) < len(layouts[likeliest].joints):

@@ -1,13 +1,12 @@
-"""Takes of CMU's motion capture, or of any other BVH rig, as clips of our body.
+"""Takes of motion capture on any rig, as clips of our body.
 
-A take is read (`parse_bvh`, or `parse_asf` and `parse_amc`), then made a clip (`bvh_clip`, `amc_clip`).
+A take is parsed (`parse_bvh`, or `parse_asf` and `parse_amc`), its joints are brought into our names, metres
+and z up by the layout of its rig, and its motion is retargeted (`bvh_clip`, `amc_clip`).
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
-from typing import TypeVar
 
 import torch
 from pydantic import Field, PositiveFloat
@@ -21,25 +20,24 @@ from motiongrpo.motion.rig import RigPoses, rig_poses
 from motiongrpo.motion.sources.mocap.amc import Amc, amc_chain
 from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain
 from motiongrpo.motion.sources.mocap.layouts import ASFAMC_JOINTS, BVH_LAYOUTS, BvhLayout, recognise_layout
+from motiongrpo.motion.sources.patterns import first_match
 from motiongrpo.motion.t_pose import starts_in_t_pose
-
-Value = TypeVar("Value")
 
 
 class MocapConfig(Config):
-    """What the files of a folder of motion capture leave unsaid.
+    """What a folder of motion capture is, and what its files leave unsaid.
 
     In a table from patterns of names, such as `salsa_*`, the first pattern that fits a take decides.
     """
 
-    source: str
+    source: str  # name of the collection
     licence: str
     amc_fps: float = Field(gt=0)  # AMC files do not say
     fps: dict[str, PositiveFloat]  # by pattern: the true frames/s where a BVH file says another
-    subjects: dict[str, str]  # by pattern: who it is, where the name is not CMU's subject_take
-    activities: dict[str, str]  # by pattern: what is done
+    subjects: dict[str, str]  # by pattern: who moves, where the name is not like CMU's 07_12
+    activities: dict[str, str]  # by pattern: what the subject does
     rest_takes: dict[str, str]  # by layout: the take whose first frame is its T-pose
-    layouts: dict[str, BvhLayout]  # of rigs beside those we know
+    layouts: dict[str, BvhLayout]  # of rigs by name, beside those of `layouts.BVH_LAYOUTS`
 
 
 def bvh_clip(
@@ -71,18 +69,13 @@ def rest_pose(bvh: Bvh, config: MocapConfig) -> tuple[str, RigPoses]:
 
 
 def amc_clip(amc: Amc, name: str, model: BodyModel, config: MocapConfig) -> Clip:
-    """An ASF/AMC take on our body."""
+    """An ASF/AMC take on our body; the T-pose is that of all angles zero."""
     fps = config.amc_fps
     return _clip(name, _amc_poses(amc, fps), _amc_poses(amc.at_zero_angles(), fps), model, config)
 
 
-def first_match(name: str, table: Mapping[str, Value], otherwise: Value) -> Value:
-    """What a table from patterns says of a name, by the first pattern that fits."""
-    return next((value for pattern, value in table.items() if fnmatchcase(name, pattern)), otherwise)
-
-
 def subject_of(name: str, config: MocapConfig) -> str:
-    """Who moves in a take: by the table, or the first number of a CMU name such as 07_12."""
+    """The subject of a take: by the table, or the first number of a name such as CMU's 07_12."""
     number = re.fullmatch(r"(\d+)_\d+", name)
     subject = first_match(name, config.subjects, number[1] if number else "")
     if not subject:

@@ -1,12 +1,13 @@
-"""Synthetic motion: seeded, any amount of it, by anybody the shape space can make.
+"""Synthetic motion of the body: procedural, seeded, any amount of it, for any body of the shape space.
 
-A subject is drawn (`style`), activities are planned over time (`plan`, `activities`, `travel`) as a
-`score` of velocities and postures; the velocities are integrated to a path (`guide`), feet step
-along it (`footsteps`, `feet`, `foot_roll`), the pelvis rides on the feet (`gait`, `pelvis`), legs
-reach from one to the other (`leg_ik`), trunk, head and arms follow (`upper_body`, `arms`).
+A subject is drawn (`subject`) and a plan of what it does over time (`plan`, `activities`, `locomotion`).
+The planned velocities are integrated to a path, footsteps are placed along it (`footsteps`), and the
+plan is sampled at the times of the frames (`timeline`). Feet then move from foothold to foothold
+(`feet`), pelvis and legs follow them (`lower_body`), trunk, head and arms the pelvis (`upper_body`);
+`synthesis` puts them together into a clip.
 """
 
-from motiongrpo.motion.sources.synthetic.score import Activity
+from motiongrpo.motion.sources.synthetic.plan import Activity
 from motiongrpo.motion.sources.synthetic.synthesis import SyntheticConfig, synthesise
 
 __all__ = ["Activity", "SyntheticConfig", "synthesise"]

@@ -1,4 +1,9 @@
-"""Where both feet are in every frame: planted, rolling from heel to toe, or swinging."""
+"""The motion of both feet: planted, rolling from heel to toe, or swinging to the next foothold.
+
+A foot rolls over heel, flat sole, ball and toes without slipping or sinking. Its pitch (positive: heel
+up) decides everything: as it changes, the lowest point of the sole stays where it is, which fixes how
+high the ankle is and how far it has rolled.
+"""
 
 from dataclasses import dataclass
 
@@ -7,10 +12,9 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 from scipy.interpolate import PchipInterpolator
 
-from motiongrpo.motion.sources.synthetic.anatomy import SIDES, Leg
-from motiongrpo.motion.sources.synthetic.easing import ease
-from motiongrpo.motion.sources.synthetic.foot_roll import rolling_foot
 from motiongrpo.motion.sources.synthetic.footsteps import Footfalls
+from motiongrpo.motion.sources.synthetic.primitives import about, ease, rotate, soft_ramp
+from motiongrpo.motion.sources.synthetic.subject import SIDES, Leg
 
 LOADING, LONGEST_LOADING = 0.15, 0.12  # from heel strike to the flat foot: share of a stance, and s
 PUSHING, LONGEST_PUSH = 0.5, 0.35  # from the flat foot to toe-off: share of a stance, and s
@@ -19,6 +23,7 @@ ARRIVAL = 0.18  # share of a swing in which the foot slows down, so as not to ge
 DETOUR = 0.03  # m by which a swinging foot goes round the other leg
 SOFT = 0.4  # share of a jump in which the feet get up to its speed
 FLAT = 1.0  # s of flat foot before the first step and after the last, for a curve without a kink there
+PITCHES = np.radians(np.arange(-60.0, 110.0, 0.5))
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class FootMotion:
 
 
 def move_foot(leg: Leg, falls: Footfalls, t: Float[ndarray, " frame"]) -> FootMotion:
-    """The foot at the times t ≥ 0. Whenever it does not swing its lowest point rests on the floor.
+    """The motion of one foot at the times t ≥ 0; in stance its lowest point rests on the floor.
 
     A swing carries over the point where the foot stands flat, at rest at both ends; the roll is
     added throughout, so the ankle has the same velocity on either side of toe-off and heel strike.
@@ -79,3 +84,45 @@ def _pitch(falls: Footfalls, t: Float[ndarray, " frame"]) -> Float[ndarray, " fr
     ends = times[0, 0] - FLAT, times[-1, -1] + FLAT
     curve = PchipInterpolator([ends[0], *times.ravel(), ends[1]], [0.0, *pitch.ravel(), 0.0])
     return curve(np.clip(t, *ends))
+
+
+@dataclass(frozen=True)
+class RollingFoot:
+    """The ankle of one foot over the point where it stands flat, by pitch. Metres."""
+
+    height: Float[ndarray, " pitch"]
+    advance: Float[ndarray, " pitch"]  # forwards, 0 when flat
+
+    def at(
+        self, pitch: Float[ndarray, " frame"]
+    ) -> tuple[Float[ndarray, " frame"], Float[ndarray, " frame"]]:
+        """Ankle height and advance at these pitches, in radians."""
+        return np.interp(pitch, PITCHES, self.height), np.interp(pitch, PITCHES, self.advance)
+
+
+def toe_bend(pitch: Float[ndarray, "*batch"]) -> Float[ndarray, "*batch"]:
+    """Upward bend of the toes in radians: they stay on the floor while the heel rises, up to about 40°."""
+    return soft_ramp(pitch, 0.0, 0.1) - soft_ramp(pitch, 0.6, 0.9)
+
+
+def rolling_foot(leg: Leg) -> RollingFoot:
+    """Roll the sole points of one foot through all pitches.
+
+    From one pitch to the next the foot turns about its lowest point k, so the ankle advances by what
+    the place of k relative to the ankle loses.
+    """
+    soles = _soles_from_ankle(leg)
+    height = -soles[..., 1].min(axis=1)
+    lowest = soles[:, :, 1].argmin(axis=1)[:-1]
+    row = np.arange(len(PITCHES) - 1)
+    gain = soles[row, lowest, 2] - soles[row + 1, lowest, 2]
+    advance = np.concatenate([[0.0], np.cumsum(gain)])
+    return RollingFoot(height, advance - np.interp(0.0, PITCHES, advance))
+
+
+def _soles_from_ankle(leg: Leg) -> Float[ndarray, "pitch sole 3"]:
+    """Sole points from the ankle at every pitch, y up and z forward."""
+    R_foot = about(0, PITCHES)[:, None]
+    R_toes = about(0, PITCHES - toe_bend(PITCHES))[:, None]
+    ball = rotate(R_foot, leg.foot)
+    return np.concatenate([rotate(R_foot, leg.heel_sole), ball + rotate(R_toes, leg.toe_sole)], axis=1)

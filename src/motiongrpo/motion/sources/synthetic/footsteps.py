@@ -1,7 +1,7 @@
-"""Footsteps: when each foot leaves the floor and where it comes down, from the guide.
+"""Footsteps: when each foot leaves the floor and where it comes down, from the path of the body.
 
-A foot stands where the guide passes somewhat before the middle of its stance, so turning and
-side-stepping need nothing of their own: the guide turns or drifts, and the next footholds follow it.
+A foothold lies where the path passes somewhat before the middle of the stance, so turning and
+side-stepping need no rules of their own: the path turns or drifts, and the next footholds follow it.
 """
 
 import math
@@ -13,14 +13,13 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 from scipy.integrate import cumulative_trapezoid
 
-from motiongrpo.motion.sources.synthetic.anatomy import SIDES
-from motiongrpo.motion.sources.synthetic.guide import Guide, GuideState
-from motiongrpo.motion.sources.synthetic.score import GRAVITY, HOP_SETTLES, Bout, Score
-from motiongrpo.motion.sources.synthetic.style import Style
+from motiongrpo.motion.sources.synthetic.locomotion import RESTING_CADENCE, PlanarPath, PlanarState
+from motiongrpo.motion.sources.synthetic.plan import GRAVITY, HOP_SETTLES, Bout, Plan
+from motiongrpo.motion.sources.synthetic.primitives import from_heading
+from motiongrpo.motion.sources.synthetic.subject import SIDES, Style
 
 STANCE_REFERENCE = 0.37  # share of a stance after which the pelvis is over the foot
 NARROWEST = 0.8  # m/s from which on feet are one step width apart
-RESTING_CADENCE = 1.55  # steps per second when there is no speed yet, or no more
 EARLY = 0.15  # share of a stride at which the speed decides how long the foot stays
 FIRST_STEP = 0.45  # s from the start of a bout to its first landing
 ALMOST = 0.3  # s before the end of a bout
@@ -28,20 +27,20 @@ OUTSIDE = -1  # in place of the number of a bout
 
 
 class Step(NamedTuple):
-    """One foot from where it stood to where it will stand."""
+    """One swing of one foot, from a foothold to the next."""
 
     side: int  # an index into SIDES
     lift: float  # s, the foot leaves the floor
     land: float  # s, it is back
-    stands: float  # s, where the guide is at this time says where
-    final: bool  # the foot will stand at ease, not walk on
+    stands: float  # s, the time at which the path passes the foothold
+    final: bool  # the last step of this foot in a bout or hop
     hop: bool  # a jump, not a step
-    bout: int  # which bout of the score it belongs to, or OUTSIDE
+    bout: int  # number of its bout in the plan, or OUTSIDE
 
 
 @dataclass(frozen=True)
 class Footfalls:
-    """One foot, step by step; the first step lies before the clip and brings it where it stands."""
+    """All steps of one foot; the first lies before the clip and places the foot where it stands at time 0."""
 
     side: int  # an index into SIDES
     hop: Bool[ndarray, " step"]
@@ -54,36 +53,36 @@ class Footfalls:
     yaw: Float[ndarray, " step"]
 
 
-def step_time(state: GuideState, style: Style) -> Float[ndarray, " time"]:
+def step_time(state: PlanarState, style: Style) -> Float[ndarray, " time"]:
     """Seconds between two landings: quicker with speed and with turning."""
     walking = RESTING_CADENCE + 0.35 * state.speed + 0.35 * np.abs(state.turn)
     running = 2.55 + 0.12 * state.speed
     return 1 / (style.cadence * (walking + state.running * (running - walking)))
 
 
-def duty_factor(state: GuideState) -> Float[ndarray, " time"]:
+def duty_factor(state: PlanarState) -> Float[ndarray, " time"]:
     """Share of a stride that a foot is on the floor: above one half in walking, below it in running."""
     walking = 0.68 - 0.05 * state.speed
     return walking + state.running * (0.34 - walking)
 
 
-def plan_steps(score: Score, guide: Guide, style: Style) -> tuple[Step, ...]:
-    """All steps of a score in order of landing, after one of each foot before time 0."""
+def plan_steps(plan: Plan, path: PlanarPath, style: Style) -> tuple[Step, ...]:
+    """All steps of a plan in order of landing, preceded by one of each foot before time 0."""
     steps = [Step(side, -2.0, -1.0, 0.0, True, False, OUTSIDE) for side in range(2)]
-    for number, bout in enumerate(score.bouts):
-        steps += _bout_steps(bout, number, guide, style)
-    for hop in score.hops:
+    for number, bout in enumerate(plan.bouts):
+        steps += _bout_steps(bout, number, path, style)
+    for hop in plan.hops:
         stands = hop.landing + HOP_SETTLES
         steps += [Step(side, hop.takeoff, hop.landing, stands, True, True, OUTSIDE) for side in range(2)]
     return tuple(sorted(steps, key=lambda step: step.land))
 
 
-def _bout_steps(bout: Bout, number: int, guide: Guide, style: Style) -> list[Step]:
-    land = _landing_times(bout, guide, style)
-    state = guide.at(land)
+def _bout_steps(bout: Bout, number: int, path: PlanarPath, style: Style) -> list[Step]:
+    land = _landing_times(bout, path, style)
+    state = path.at(land)
     lift = land - 2 * (1 - duty_factor(state)) * step_time(state, style)
     stride = land[2:] - land[:-2]
-    stance = stride * duty_factor(guide.at(land[:-2] + EARLY * stride))
+    stance = stride * duty_factor(path.at(land[:-2] + EARLY * stride))
     lift[2:] = land[:-2] + stance
     stands = np.append(land[:-2] + STANCE_REFERENCE * stance, [bout.stop, bout.stop])
     last = len(land) - 2
@@ -93,23 +92,26 @@ def _bout_steps(bout: Bout, number: int, guide: Guide, style: Style) -> list[Ste
     ]
 
 
-def _landing_times(bout: Bout, guide: Guide, style: Style) -> Float[ndarray, " step"]:
-    """Whenever another step has been counted; the last but one lands when the body is almost at rest."""
+def _landing_times(bout: Bout, path: PlanarPath, style: Style) -> Float[ndarray, " step"]:
+    """Times in seconds at which the integral of the cadence reaches a whole number.
+
+    At the last but one the body is almost at rest.
+    """
     time = np.arange(bout.start + FIRST_STEP, bout.stop + 2.0, 0.01)
-    count = cumulative_trapezoid(1 / step_time(guide.at(time), style), time, initial=0)
+    count = cumulative_trapezoid(1 / step_time(path.at(time), style), time, initial=0)
     stopping = np.interp(bout.stop - ALMOST, time, count)
     return np.interp(np.arange(math.ceil(stopping) + 2), count, time)
 
 
 def footfalls(
-    steps: tuple[Step, ...], side: int, guide: Guide, style: Style, rng: np.random.Generator
+    steps: tuple[Step, ...], side: int, path: PlanarPath, style: Style, rng: np.random.Generator
 ) -> Footfalls:
-    """The steps of one foot, with footholds and the manner of each swing."""
+    """The steps of one foot with their footholds, pitches and clearances."""
     mine = [step for step in steps if step.side == side]
     lift, land = np.array([step.lift for step in mine]), np.array([step.land for step in mine])
     hop = np.array([step.hop for step in mine])
-    leave, arrive = guide.at(lift), guide.at(land)
-    xy, yaw = _footholds(mine, guide, style, rng)
+    leave, arrive = path.at(lift), path.at(land)
+    xy, yaw = _footholds(mine, path, style, rng)
     push = 0.2 + 0.9 * np.clip(leave.forward / 1.4, 0.0, 1.0)
     strike = 0.32 * np.clip(arrive.forward / 1.4, 0.0, 1.0) * (1 - 0.7 * arrive.running)
     flight = GRAVITY * (land - lift) ** 2 / 8  # how high a free fall of this time rises
@@ -127,10 +129,10 @@ def footfalls(
 
 
 def _footholds(
-    mine: list[Step], guide: Guide, style: Style, rng: np.random.Generator
+    mine: list[Step], path: PlanarPath, style: Style, rng: np.random.Generator
 ) -> tuple[Float[ndarray, "step 2"], Float[ndarray, " step"]]:
-    """Beside the guide by half the step width, with the scatter of human steps."""
-    state = guide.at(np.array([step.stands for step in mine]))
+    """Positions and headings of footholds: half the step width beside the path, with a random scatter."""
+    state = path.at(np.array([step.stands for step in mine]))
     final, side = np.array([step.final for step in mine]), SIDES[mine[0].side]
     narrow = np.clip(np.maximum(state.forward, np.abs(state.left)) / NARROWEST, 0.0, 1.0)
     narrow = np.where(final, 0.0, narrow)
@@ -139,6 +141,5 @@ def _footholds(
     scatter = rng.normal(size=(3, len(width)))
     ahead = np.where(final, 0.04, 0.01) * scatter[0]
     aside = side * width / 2 + 0.007 * scatter[1]
-    cos, sin = np.cos(state.yaw), np.sin(state.yaw)
-    offset = np.stack([ahead * cos - aside * sin, ahead * sin + aside * cos], axis=-1)
-    return state.xy + offset, state.yaw + side * style.toe_out + 0.04 * scatter[2]
+    xy = state.xy + from_heading(ahead, aside, state.yaw)
+    return xy, state.yaw + side * style.toe_out + 0.04 * scatter[2]

@@ -1,79 +1,149 @@
-"""Plans: which activities follow each other, what idle arms hold meanwhile, and the small moves between."""
+"""The plan of a clip: what the subject does and when, in continuous time and independent of any body.
+
+Times are in seconds. Lengths are in leg lengths where a body would scale them, in metres where the
+world fixes them.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
-from motiongrpo.motion.sources.synthetic.activities import STATIONARY
-from motiongrpo.motion.sources.synthetic.easing import Span
-from motiongrpo.motion.sources.synthetic.score import (
-    Activity,
-    ArmAngles,
-    ArmChange,
-    Posture,
-    PostureChange,
-    Score,
-)
-from motiongrpo.motion.sources.synthetic.style import Style
-from motiongrpo.motion.sources.synthetic.travel import MOVING, draw_bout
+from motiongrpo.motion.sources.synthetic.primitives import Span
 
-MOVING_SHARE = 0.55  # of the choices between going somewhere and staying
-HELD_SHARE = 0.35  # of arms that hold something for part of a clip
+Activity = Literal["walk", "turn", "run", "sidestep", "stand", "squat", "sit", "reach", "jump"]
 
-HELD_ARMS = (
-    ArmAngles(0.55, 0.15, 0.35, 2.0, 0.6, 0.0),  # a telephone to look at
-    ArmAngles(0.9, 0.35, 0.0, 2.3, 0.2, 0.1),  # a hand to the ear
-    ArmAngles(0.25, 0.15, 0.15, 1.5, -0.3, 0.0),  # a tray
-    ArmAngles(-0.25, 0.65, 0.5, 1.5, 0.3, 0.3),  # a hand on the hip
-    ArmAngles(-0.15, 0.2, 0.25, 0.75, 0.2, 0.0),  # a hand in the pocket
-    ArmAngles(-0.35, 0.15, 0.95, 1.0, 0.8, 0.0),  # a hand behind the back
-    ArmAngles(0.55, 0.1, 1.0, 1.75, 0.4, 0.0),  # an arm across the chest
-    ArmAngles(0.0, 0.25, 0.0, 0.05, 0.1, 0.0),  # a bag, hanging straight
-)
+Amount = float | ndarray  # one number in a plan, one for each frame in a timeline
+
+GRAVITY = 9.81  # m/s²
+TIPTOE = 0.06  # m the pelvis is higher on the toes than on the soles
+HOP_SETTLES = 0.4  # s after landing the body drifts on
 
 
-def draw_score(
-    activities: tuple[Activity, ...], until: float, style: Style, rng: np.random.Generator
-) -> Score:
-    """Activities one after the other from time 0 until at least `until` seconds."""
-    moving: list[Activity] = [activity for activity in activities if activity in MOVING]
-    staying: list[Activity] = [activity for activity in activities if activity not in MOVING]
-    score = Score(postures=_fidgets(until, rng), arms=_held_arms(until, rng))
-    time = 0.0
-    while time < until:
-        if moving and (not staying or rng.random() < MOVING_SHARE):
-            score += draw_bout(time, moving, style, rng)
-        else:
-            score += STATIONARY[staying[rng.integers(len(staying))]](time, rng)
-        time = score.stop + rng.uniform(0.2, 0.5)
-    return score
+class Posture(NamedTuple):
+    """A departure from upright standing; departures add. Radians, or leg lengths (drop, back, aside)."""
+
+    drop: Amount = 0.0  # of the pelvis, towards the floor
+    back: Amount = 0.0  # of the pelvis, away from where it faces
+    aside: Amount = 0.0  # of the pelvis, to the left
+    pitch: Amount = 0.0  # of the trunk, forwards
+    yaw: Amount = 0.0  # of the trunk on the pelvis, to the left
+    roll: Amount = 0.0  # of the trunk, to the right
+    gaze_yaw: Amount = 0.0  # of the head, to the left of where the pelvis faces
+    gaze_pitch: Amount = 0.0  # of the head, downwards
 
 
-def _held_arms(until: float, rng: np.random.Generator) -> tuple[ArmChange, ...]:
-    """Arms that do not swing, which nothing in the motion of the head gives away."""
-    changes = []
-    for side in range(2):
-        if rng.random() < HELD_SHARE:
-            start = rng.uniform(-2.0, 0.5 * until)
-            span = Span(start, 0.8, start + rng.uniform(2.0, until + 2.0), 0.8)
-            held = np.array(HELD_ARMS[rng.integers(len(HELD_ARMS))])
-            changes.append(ArmChange(span, side, ArmAngles(*(held * rng.uniform(0.85, 1.1, 6)))))
-    return tuple(changes)
+class ArmAngles(NamedTuple):
+    """One arm, from hanging with the palm to the thigh; equal numbers mirror left and right. Radians."""
+
+    flexion: Amount = 0.0  # forwards and up
+    abduction: Amount = 0.0  # away from the body
+    twist: Amount = 0.0  # of the upper arm, inwards
+    elbow: Amount = 0.0  # bend, 0 is straight
+    pronation: Amount = 0.0  # of the forearm, thumb inwards
+    wrist: Amount = 0.0  # bend towards the palm
 
 
-def _fidgets(until: float, rng: np.random.Generator) -> tuple[PostureChange, ...]:
-    """Small shifts of weight, trunk and gaze, one every second or so."""
-    changes, time = [], -1.5
-    while time < until:
-        span = Span(time, rng.uniform(0.6, 1.2), time + rng.uniform(1.2, 2.5), rng.uniform(0.6, 1.2))
-        n = rng.normal(size=7)
-        small = Posture(
-            back=0.012 * n[0],
-            aside=0.02 * n[1],
-            pitch=0.02 * n[2],
-            yaw=0.04 * n[3],
-            roll=0.02 * n[4],
-            gaze_yaw=0.1 * n[5],
-            gaze_pitch=0.06 * n[6],
+@dataclass(frozen=True)
+class PostureChange:
+    """A posture in force over a span."""
+
+    span: Span
+    posture: Posture
+
+
+@dataclass(frozen=True)
+class ArmChange:
+    """An arm held at these angles over a span; it replaces the swing of the gait and earlier changes."""
+
+    span: Span
+    side: int  # an index into SIDES
+    angles: ArmAngles
+
+
+class Velocity(NamedTuple):
+    """Velocity of the body in the frame of its heading; `turn` is positive to the left."""
+
+    forward: float = 0.0  # m/s
+    left: float = 0.0  # m/s
+    turn: float = 0.0  # rad/s
+
+
+@dataclass(frozen=True)
+class Travel:
+    """A velocity in force over a span; where one span fades into the next, so do the velocities."""
+
+    span: Span
+    velocity: Velocity
+
+
+@dataclass(frozen=True)
+class Bout:
+    """Uninterrupted stepping from stand to stand."""
+
+    start: float
+    stop: float  # the body is at rest from here on
+    first_side: int  # the foot that steps first
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A jump off both feet: the body is thrown up and falls freely until the feet are back."""
+
+    takeoff: float
+    speed: float  # m/s upwards at take-off
+    crouch: float  # m the pelvis sinks before it
+
+    @property
+    def landing(self) -> float:
+        return self.takeoff + 2 * self.speed / GRAVITY
+
+    @property
+    def push(self) -> float:
+        """Seconds from the deepest crouch to take-off, at constant acceleration."""
+        return 2 * (self.crouch + TIPTOE) / self.speed
+
+
+class Segment(NamedTuple):
+    """When an activity takes place."""
+
+    activity: Activity
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the subject does in one clip; each field is in order of time."""
+
+    segments: tuple[Segment, ...] = ()
+    travels: tuple[Travel, ...] = ()
+    bouts: tuple[Bout, ...] = ()
+    hops: tuple[Hop, ...] = ()
+    postures: tuple[PostureChange, ...] = ()
+    arms: tuple[ArmChange, ...] = ()
+
+    def __add__(self, other: "Plan") -> "Plan":
+        return Plan(
+            self.segments + other.segments,
+            self.travels + other.travels,
+            self.bouts + other.bouts,
+            self.hops + other.hops,
+            self.postures + other.postures,
+            self.arms + other.arms,
         )
-        changes.append(PostureChange(span, small))
-        time += rng.uniform(0.6, 1.6)
-    return tuple(changes)
+
+    @property
+    def stop(self) -> float:
+        """When the last activity ends, seconds."""
+        return max((segment.stop for segment in self.segments), default=0.0)
+
+
+def posture_at(changes: tuple[PostureChange, ...], t: Float[ndarray, " frame"]) -> Posture:
+    """The sum of the postures in force; every field becomes an array over the frames."""
+    total = np.zeros((len(t), len(Posture._fields)))
+    for change in changes:
+        total += change.span.weight(t)[:, None] * np.array(change.posture)
+    return Posture(*total.T)

@@ -1,9 +1,15 @@
-"""One synthetic clip from a seed and a number, without regard to any other clip."""
+"""One synthetic clip from a seed and a number: subject, plan, animation of the body, clip.
+
+A clip depends on its seed and its number alone, not on how many clips there are or which were made before.
+"""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from numpy import ndarray
 from pydantic import Field, model_validator
 from scipy.spatial.transform import Rotation
 
@@ -11,15 +17,22 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.seeds import seed_for
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
+from motiongrpo.body.skeleton import JOINTS, Joint
 from motiongrpo.motion.clip import Clip
-from motiongrpo.motion.sources.synthetic.anatomy import measure
-from motiongrpo.motion.sources.synthetic.pelvis import REACH_WINDOW
-from motiongrpo.motion.sources.synthetic.perform import Performance, perform
-from motiongrpo.motion.sources.synthetic.plan import draw_score
-from motiongrpo.motion.sources.synthetic.score import Activity, Score
-from motiongrpo.motion.sources.synthetic.stage import set_stage
-from motiongrpo.motion.sources.synthetic.style import draw_style
+from motiongrpo.motion.sources.synthetic.activities import draw_plan
+from motiongrpo.motion.sources.synthetic.feet import FootMotion, move_foot
+from motiongrpo.motion.sources.synthetic.footsteps import footfalls
+from motiongrpo.motion.sources.synthetic.lower_body import REACH_WINDOW, Pelvis, leg_rotations, move_pelvis
+from motiongrpo.motion.sources.synthetic.plan import Activity, Plan
+from motiongrpo.motion.sources.synthetic.subject import draw_style, measure
+from motiongrpo.motion.sources.synthetic.timeline import Timeline, sample_plan
+from motiongrpo.motion.sources.synthetic.upper_body import arm_angles, arm_rotations, trunk_rotations
 
+TRUNK = (Joint.SPINE1, Joint.SPINE2, Joint.SPINE3, Joint.NECK, Joint.HEAD)
+ARMS = tuple(
+    tuple(Joint[f"{side}_{name}"] for name in ("COLLAR", "SHOULDER", "ELBOW", "WRIST"))
+    for side in ("LEFT", "RIGHT")
+)
 SOURCE = "synthetic"
 LICENCE = "MIT"
 LEAD_IN = 0.4, 1.9  # s of the plan before a clip, which begins in the middle of things
@@ -29,7 +42,7 @@ SHORTEST_ACTIVITY = 0.3  # s of an activity within a clip for it to be named
 
 
 class SyntheticConfig(Config):
-    """How much synthetic motion there is, and of what."""
+    """How many synthetic clips there are, of which length, frame rate and activities."""
 
     seed: int = Field(ge=0)
     clips: int = Field(ge=1)
@@ -48,42 +61,70 @@ class SyntheticConfig(Config):
         return self
 
 
+@dataclass(frozen=True)
+class Animation:
+    """The pose of every joint in every frame of a timeline."""
+
+    timeline: Timeline
+    R_parent_joint: Float[ndarray, "frame 51 3 3"]
+    pelvis: Pelvis
+    feet: tuple[FootMotion, FootMotion]
+
+
 def synthesise(model: BodyModel, config: SyntheticConfig, index: int) -> Clip:
-    """Clip number `index` of a seed; the same whichever clips are made before it, or how many there are."""
-    return clip_of(perform_clip(model, config, index), config, index)
+    """Clip number `index` of a seed."""
+    return clip_of(animate_clip(model, config, index), config, index)
 
 
-def clip_of(performance: Performance, config: SyntheticConfig, index: int) -> Clip:
-    """A performance in our format, without its edges."""
-    stage, pelvis = performance.stage, performance.pelvis
+def clip_of(animation: Animation, config: SyntheticConfig, index: int) -> Clip:
+    """The animation as a clip, without its edges."""
+    timeline, pelvis = animation.timeline, animation.pelvis
     edge = edge_frames(config.fps)
-    shown = slice(edge, len(stage.t) - edge)
+    shown = slice(edge, len(timeline.t) - edge)
     T_world_root = torch.cat([_quaternions(pelvis.R[shown]), torch.from_numpy(pelvis.p[shown])], dim=-1)
     return Clip(
         name=f"{SOURCE}_{config.seed}_{index:06d}",
         source=SOURCE,
         subject=f"{SOURCE}_{config.seed}_{index // config.clips_per_subject:05d}",
-        activity=activity_names(stage.score, float(stage.t[edge]), float(stage.t[-1 - edge])),
+        activity=activity_names(timeline.plan, float(timeline.t[edge]), float(timeline.t[-1 - edge])),
         licence=LICENCE,
         fps=config.fps,
-        betas=torch.from_numpy(stage.style.betas),
-        q_parent_joint=_quaternions(performance.R_parent_joint[shown]),
+        betas=torch.from_numpy(timeline.style.betas),
+        q_parent_joint=_quaternions(animation.R_parent_joint[shown]),
         T_world_root=T_world_root,
     )
 
 
-def perform_clip(model: BodyModel, config: SyntheticConfig, index: int) -> Performance:
-    """A clip as it was planned, with `edge_frames` more at either end that smoothing needs to look at."""
+def animate_clip(model: BodyModel, config: SyntheticConfig, index: int) -> Animation:
+    """The animation of clip number `index`, with `edge_frames` more at either end for the smoothing."""
     rng = _generator(config.seed, "clip", index)
     style = draw_style(_generator(config.seed, "subject", index // config.clips_per_subject))
     _check_legs(model)
     anatomy = measure(model.shaped(torch.from_numpy(style.betas)))
     style = style.on_legs(anatomy.leg_length)
     begin, seconds = rng.uniform(*LEAD_IN), rng.uniform(config.seconds_min, config.seconds_max)
-    score = draw_score(config.activities, begin + seconds + LEAD_OUT, style, rng)
+    plan = draw_plan(config.activities, begin + seconds + LEAD_OUT, style, rng)
     edge = edge_frames(config.fps)
     t = begin + np.arange(-edge, round(seconds * config.fps) + edge) / config.fps
-    return perform(set_stage(score, style, anatomy, t, rng.uniform(-np.pi, np.pi)), rng)
+    return animate(sample_plan(plan, style, anatomy, t, rng.uniform(-np.pi, np.pi)), rng)
+
+
+def animate(timeline: Timeline, rng: np.random.Generator) -> Animation:
+    """The animation of a timeline; fingers stay as they are in the zero pose."""
+    left, right = (_foot(side, timeline, rng) for side in range(2))
+    pelvis = move_pelvis(timeline, (left, right))
+    R = np.broadcast_to(np.eye(3), (len(timeline.t), JOINTS, 3, 3)).copy()
+    for leg, foot in zip(timeline.anatomy.legs, (left, right), strict=True):
+        R[:, list(leg.joints)] = leg_rotations(leg, pelvis, foot, timeline.planar.yaw)
+    R[:, list(TRUNK)] = trunk_rotations(timeline, pelvis.R)
+    for side, joints in enumerate(ARMS):
+        R[:, list(joints)] = arm_rotations(side, arm_angles(side, timeline))
+    return Animation(timeline, R[:, 1:], pelvis, (left, right))
+
+
+def _foot(side: int, timeline: Timeline, rng: np.random.Generator) -> FootMotion:
+    falls = footfalls(timeline.steps, side, timeline.path, timeline.style, rng)
+    return move_foot(timeline.anatomy.legs[side], falls, timeline.t)
 
 
 def _check_legs(model: BodyModel) -> None:
@@ -96,15 +137,15 @@ def _check_legs(model: BodyModel) -> None:
 
 
 def edge_frames(fps: float) -> int:
-    """Frames that are planned and performed at either end of a clip but not part of it."""
+    """Frames at either end of an animation that are not part of its clip."""
     return math.ceil(REACH_WINDOW * fps)
 
 
-def activity_names(score: Score, start: float, stop: float) -> str:
-    """What is done between two times, in order, joined by "+"."""
+def activity_names(plan: Plan, start: float, stop: float) -> str:
+    """The activities between two times, each once, in order, joined by "+"."""
     names = [
         segment.activity
-        for segment in score.segments
+        for segment in plan.segments
         if min(segment.stop, stop) - max(segment.start, start) > SHORTEST_ACTIVITY
     ]
     return "+".join(dict.fromkeys(names))

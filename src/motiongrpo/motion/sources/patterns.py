@@ -1,0 +1,21 @@
+"""Tables and lists of file name patterns, such as `salsa_*`, by which parameters describe raw motion."""
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+from motiongrpo.base.errors import InputError
+
+Value = TypeVar("Value")
+
+
+def first_match(name: str, table: Mapping[str, Value], otherwise: Value) -> Value:
+    """The value of the first pattern in a table that fits a name."""
+    return next((value for pattern, value in table.items() if fnmatchcase(name, pattern)), otherwise)
+
+
+def refuse_skipped(name: str, patterns: Iterable[str], parameter: str) -> None:
+    """Raise InputError where one of the patterns, which `parameter` lists, fits a name."""
+    for pattern in patterns:
+        if fnmatchcase(name, pattern):
+            raise InputError(f"left out: {parameter} names '{pattern}'")

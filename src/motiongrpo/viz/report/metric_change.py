@@ -1,0 +1,111 @@
+"""The change of a metric between checkpoints: the record that tables, figures and findings share."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.metrics.score import METRICS
+
+CHECKS = ("head_position_mm", "head_rotation_deg")  # zero by construction: their changes are rounding
+PERCENT = 100.0
+
+Outcome = Literal["better", "worse", "undecided", "not judged"]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % interval; both bounds are NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+    def scaled(self, factor: float) -> "Interval":
+        """Every number times `factor`; a negative one exchanges the bounds."""
+        low, high = sorted((self.low * factor, self.high * factor))
+        return Interval(self.value * factor, low, high)
+
+
+@dataclass(frozen=True)
+class MetricChange:
+    """One metric of two checkpoints, such as before and after post-training, paired window by window."""
+
+    metric: str
+    before: Interval
+    after: Interval
+    difference: Interval
+    windows: int
+    sequences: int
+    left_out: int  # windows where the metric is undefined
+
+    @property
+    def unit(self) -> str:
+        return METRICS[self.metric].unit
+
+    @property
+    def in_print(self) -> bool:
+        return METRICS[self.metric].in_print
+
+    @property
+    def judged(self) -> bool:
+        """Whether one direction of the metric is the better one and says something of the policy.
+
+        A metric that is there for comparison with print is not: its textbook namesake is judged.
+        """
+        one_way = METRICS[self.metric].better != "none"
+        return one_way and not self.in_print and self.metric not in CHECKS
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the interval of the difference says; without an interval nothing is decided."""
+        if not self.judged:
+            return "not judged"
+        gain = self._oriented(self.difference)
+        return "better" if gain.low > 0 else "worse" if gain.high < 0 else "undecided"
+
+    def relative_gain(self) -> Interval | None:
+        """The difference in percent of the pretrained mean, positive where better; None where that is 0."""
+        if not self.judged or self.before.value == 0:
+            return None
+        return self._oriented(self.difference).scaled(PERCENT / abs(self.before.value))
+
+    def _oriented(self, difference: Interval) -> Interval:
+        return difference.scaled(1.0 if METRICS[self.metric].better == "higher" else -1.0)
+
+
+def metric_changes(final: pd.DataFrame) -> list[MetricChange]:
+    """The metrics of the last pretrained and the last post-trained checkpoint, in the order of the table.
+
+    `final` has the rows of these two checkpoints of a comparison, and no others.
+    """
+    before, after = (_by_metric(final, stage) for stage in ("pretraining", "grpo"))
+    return [metric_change(metric, before[metric], row) for metric, row in after.items()]
+
+
+def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
+    """The rows of one stage; raises InputError where it has none."""
+    records: list[Row] = [
+        {str(name): value for name, value in row.items()} for row in final.to_dict("records")
+    ]
+    rows = {str(row["metric"]): row for row in records if row["stage"] == stage}
+    if not rows:
+        raise InputError(
+            f"the comparison has no {stage} checkpoint; run the {stage} and evaluation pipelines"
+        )
+    return rows
+
+
+def metric_change(metric: str, before: Row, after: Row) -> MetricChange:
+    """One metric from two rows of a comparison; the second knows its difference from the first."""
+    return MetricChange(
+        metric=metric,
+        before=Interval(before["mean"], before["low"], before["high"]),
+        after=Interval(after["mean"], after["low"], after["high"]),
+        difference=Interval(after["difference"], after["difference_low"], after["difference_high"]),
+        windows=after["windows"],
+        sequences=after["sequences"],
+        left_out=after["left_out"],
+    )

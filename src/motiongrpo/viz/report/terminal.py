@@ -1,0 +1,93 @@
+"""Comparisons as tables on a terminal, with which a run ends."""
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+
+from motiongrpo.metrics.score import METRICS
+from motiongrpo.metrics.table import final_checkpoints
+from motiongrpo.viz.report.metric_change import Interval, MetricChange, Outcome, metric_changes
+from motiongrpo.viz.report.runs import Contender
+
+WIDTH = 104  # a log is no narrower than the table
+ARROWS = {"lower": "↓", "higher": "↑", "none": ""}
+HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s")  # of many runs
+COLOURS: dict[Outcome, str] = {"better": "green", "worse": "red", "undecided": "default", "not judged": "dim"}
+
+
+def summary_table(comparison: pd.DataFrame) -> Table:
+    """One row a metric: both means with their intervals, and the paired difference with its own."""
+    final = final_checkpoints(comparison)
+    windows, sequences = int(final["windows"].max()), int(final["sequences"].max())
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="Pretrained and post-trained on held-out subjects",
+        caption=f"{windows} windows of {sequences} sequences; 95 % bootstrap intervals over sequences",
+    )
+    for column in ("metric", "pretrained", "post-trained", "difference"):
+        table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
+    textbook_only = True
+    for metric, cells in _rows(final):
+        if textbook_only and METRICS[metric].in_print:
+            textbook_only = False
+            table.add_section()
+            table.add_row("[italic]for comparison with print[/italic]")
+        table.add_row(_name(metric), *cells)
+    return table
+
+
+def runs_table(contenders: list[Contender]) -> Table:
+    """One row a contender: its means, and in brackets the differences from the reference's."""
+    reference = next(contender for contender in contenders if contender.is_reference)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="Last checkpoints of runs, and those from elsewhere",
+        caption=f"means, and paired differences from {reference.name} in brackets; ≠ measured otherwise",
+    )
+    table.add_column("checkpoint", no_wrap=True)
+    headline = [metric for metric in HEADLINE if metric in reference.changes]
+    for metric in headline:
+        table.add_column(_name(metric), justify="right", no_wrap=True)
+    for contender in contenders:
+        name = contender.name + (" ≠" if contender.otherwise else "")
+        table.add_row(name, *(_difference(contender, metric) for metric in headline))
+    return table
+
+
+def _difference(contender: Contender, metric: str) -> str:
+    change = contender.changes.get(metric)
+    if change is None:
+        return "–"
+    mean = _number(change.after.value, "")
+    if contender.is_reference or not contender.is_paired:
+        return mean
+    colour = COLOURS[change.outcome]
+    return f"{mean} ([{colour}]{_number(change.difference.value, '+')}[/{colour}])"
+
+
+def _rows(final: pd.DataFrame) -> list[tuple[str, tuple[str, str, str]]]:
+    """The cells of every metric; without a post-trained checkpoint, the pretrained means alone."""
+    if set(final["stage"]) == {"pretraining", "grpo"}:
+        return [(change.metric, _cells(change)) for change in metric_changes(final)]
+    rows = final.to_dict(orient="records")
+    means = [Interval(row["mean"], row["low"], row["high"]) for row in rows]
+    return [(str(row["metric"]), (_text(mean), "–", "–")) for row, mean in zip(rows, means, strict=True)]
+
+
+def _name(metric: str) -> str:
+    return f"{metric} {ARROWS[METRICS[metric].better]}"
+
+
+def _cells(change: MetricChange) -> tuple[str, str, str]:
+    colour = COLOURS[change.outcome]
+    return _text(change.before), _text(change.after), f"[{colour}]{_text(change.difference, '+')}[/{colour}]"
+
+
+def _text(interval: Interval, sign: str = "") -> str:
+    value, low, high = (_number(x, sign) for x in (interval.value, interval.low, interval.high))
+    return f"{value} \\[{low}, {high}]"
+
+
+def _number(value: float, sign: str) -> str:
+    decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:{sign},.{decimals}f}"
