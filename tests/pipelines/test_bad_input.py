@@ -87,13 +87,16 @@ def test_no_folder_at_all_is_asked_for(tmp_path):
     [
         (TAKE[: len(TAKE) // 2], "numbers, one per channel, got"),
         (TAKE[: TAKE.rindex("\n", 0, -1) + 1], "promises 60 frames and holds 59: the file is cut"),
-        (with_number(41, "nan"), "07_01.bvh, frame 41: Hips Xposition is nan; cut the take around it"),
+        (
+            with_number(41, "nan"),
+            "'07_01.bvh', because: frame 41: Hips Xposition is nan; cut the take around it",
+        ),
         (with_number(41, "1,5"), "Hips Xposition must be a number, got '1,5'"),
-        (scaled(100), "07_01.bvh: a leg is 84.4 m long; correct 'unit_m' of its layout"),
-        (scaled(0.01), "07_01.bvh: a leg is 0.00844 m long; correct 'unit_m' of its layout"),
+        (scaled(100), "'07_01.bvh', because: a leg is 84.4 m long; correct 'unit_m' of its layout"),
+        (scaled(0.01), "'07_01.bvh', because: a leg is 0.00844 m long; correct 'unit_m' of its layout"),
         (TAKE.replace("LeftLeg", "LeftShank"), "joint 'LeftLeg' of layout 'motionbuilder' is missing"),
         (re.sub(r"(JOINT|ROOT) ", r"\1 Bip", TAKE), "unknown joints 'BipHips', 'BipLeftUpLeg'"),
-        (b"\x89HDF\r\n", "'07_01.bvh' is not text: byte 0 is not UTF-8"),
+        (b"\x89HDF\r\n", "'07_01.bvh', because: it is not text: byte 0 is not UTF-8"),
     ],
 )
 def test_a_take_that_cannot_be_used_ends_the_run_with_its_fault(take, sentence, tmp_path):
@@ -109,7 +112,7 @@ KIT = {"ingestion__source": "amass", "ingestion__amass__subsets": "[KIT]"}
 def test_an_amass_folder_of_nothing_but_shapes_says_so(tmp_path):
     shape = saved(tmp_path / "shape.npz", betas=np.zeros(16), gender="male")
     result, _ = ingested(tmp_path, {"KIT/shape.npz": shape}, **KIT)
-    assert_refused(result, "'KIT/shape.npz' holds a body shape but no motion: it has no 'poses'")
+    assert_refused(result, "'KIT/shape.npz', because: it holds a body shape but no motion: it has no 'poses'")
 
 
 def test_an_amass_file_in_centimetres_is_told_its_unit(tmp_path):
@@ -142,7 +145,7 @@ def test_one_bad_file_is_listed_with_its_reason_and_the_rest_goes_through(tmp_pa
     assert {row["file"]: row["verdict"] for row in report} == dict.fromkeys(takes, "accepted") | {
         "07_03.bvh": "refused"
     }
-    assert report[-1]["reason"] == "07_03.bvh, frame 7: Hips Xposition is inf; cut the take around it"
+    assert report[-1]["reason"] == "frame 7: Hips Xposition is inf; cut the take around it"
     windows = list(csv.DictReader((data / "05_model_input/smoke/windows.csv").open()))
     assert {row["subject"] for row in windows} == {"00", "01", "02", "03"}
 
