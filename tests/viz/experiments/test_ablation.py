@@ -257,7 +257,8 @@ def test_the_figure_shows_means_seeds_and_the_paper_with_units():
 
 def test_proxy_and_gold_stand_on_one_axis_of_updates():
     """A rise of 0.1 in windows that step by 0.01; a control's steps become updates of GRPO, here of 60."""
-    figure = proxy_gold_figure(results({"joint": -4.0, "supervised": -8.0, "best_of_8": 0.0}), updates=60)
+    cells = results({"joint": -4.0, "supervised": -8.0, "best_of_8": 0.0})
+    figure = proxy_gold_figure(cells, ablation(full={"updates": 60}))
     reward = [trace for trace in figure.data if trace.name == "reward (proxy)"]
     assert len(reward) == 2  # of the cells that were trained
     assert list(reward[0].x) == [0, 1, 2]

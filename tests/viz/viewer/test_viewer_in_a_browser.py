@@ -16,7 +16,10 @@ from tests.viz.viewer.test_viewer import mesher, recording
 viser = pytest.importorskip("viser", reason="the extra viewer is not installed")
 pytestmark = needs_chromium
 WIDTH, HEIGHT = 1000, 640
-SCENE = (slice(160, 580), slice(0, 670))  # without controls and without the notice on drawing by the CPU
+SCENE = (
+    slice(200, 580),
+    slice(0, 670),
+)  # without controls and the notice on drawing by the CPU, four lines or five
 
 
 @pytest.fixture(scope="module")
