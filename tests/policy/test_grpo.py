@@ -13,6 +13,7 @@ from motiongrpo.base.seeds import seed_for
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy import grpo
+from motiongrpo.policy.branch import CreditConfig
 from motiongrpo.policy.collection import AdvantageConfig, judge
 from motiongrpo.policy.evidence import DiagnosticsConfig
 from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, improve
@@ -35,6 +36,9 @@ def windows(count: int, *address) -> WindowBatch:
     return EVERYTHING.rows((torch.arange(count) + first) % len(EVERYTHING))
 
 
+CREDIT = CreditConfig(
+    kind="sample", pairs=2, sd_rad=0.02, frames=1, body=True, perceptual_pairs=1, modes=2, null=False
+)
 LOOK = DiagnosticsConfig(samples=2, every=2, levels=1, conditions=2, tracks=2, actions=3)
 
 
@@ -64,6 +68,7 @@ def config(
             calibration_conditions=4,
             shuffled=False,
         ),
+        credit=CREDIT,
         surrogate=SurrogateConfig(
             ratio="corrected",
             clip_shift=0.1,
@@ -379,3 +384,29 @@ def test_with_nested_noise_floors_are_of_the_deviation_within_a_track():
     reward = coach.reward.rewards(judge(pool, coach.reward).values, scale.omega)["rotation"]
     by_track = reward.view(4, 2, 2).std(dim=2, correction=0)
     assert scale.floor["rotation"] == pytest.approx(float(by_track.flatten().quantile(0.25)))
+
+
+@pytest.mark.parametrize("kind", ["branch", "derivative"])
+def test_credit_at_the_clean_estimate_lowers_the_error_of_what_is_sampled(kind):
+    """On the windows that are trained on; every pass is a step, and no density has a part in it."""
+    credit = CREDIT.model_copy(update={"kind": kind, "pairs": 4})
+    settings = config(updates=12, passes=2)
+    rate = settings.optimiser.model_copy(update={"learning_rate": 3e-3})
+    settings = settings.model_copy(update={"credit": credit, "optimiser": rate})
+    training, updates = post_trained(settings)
+    assert training.steps == 24
+    assert all(update.audit is None and update.evidence is None for update in updates)
+    first, last = (sum(u.measured["position"] for u in part) for part in (updates[:3], updates[-3:]))
+    assert last < 0.95 * first
+
+
+def test_branches_of_a_run_in_two_parts_are_those_of_a_run_in_one():
+    settings = config(updates=2).model_copy(update={"credit": CREDIT.model_copy(update={"kind": "branch"})})
+    whole, _ = post_trained(settings)
+    first, _ = post_trained(settings.model_copy(update={"updates": 1}))
+    resumed = Optimiser(network(), settings.optimiser)
+    resumed.restore(first.state())
+    coach = trainer(settings)
+    assert len(list(improve(resumed, coach, coach.reward_scale()))) == 1
+    for name, value in whole.state().items():
+        assert_close(resumed.state()[name], value, rtol=0, atol=0)

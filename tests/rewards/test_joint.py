@@ -5,14 +5,33 @@ from torch.testing import assert_close
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector
 from motiongrpo.rewards.joint import (
     PosedMotion,
-    aligned_position_error,
-    position_error,
-    rotation_error,
-    velocity_error,
+    aligned_position_errors,
+    by_frame,
+    masked_mean,
+    position_errors,
+    real_steps,
+    rotation_errors,
+    velocity_errors,
 )
 from tests.bodies import FPS
 
 EXACT = {"rtol": 0, "atol": 1e-9}
+
+
+def rotation_error(guess, truth, mask, kind):
+    return masked_mean(rotation_errors(guess, truth, kind), mask)
+
+
+def position_error(guess, truth, mask):
+    return masked_mean(position_errors(guess, truth), mask)
+
+
+def aligned_position_error(guess, truth, mask):
+    return masked_mean(aligned_position_errors(guess, truth), mask)
+
+
+def velocity_error(guess, truth, mask, fps):
+    return masked_mean(velocity_errors(guess, truth, fps), real_steps(mask))
 
 
 def motion(batch: int = 3, frames: int = 6) -> PosedMotion:
@@ -91,3 +110,15 @@ def test_padded_frames_change_nothing():
     guess.R_parent_joint[1, 4:] = torch.eye(3).double()
     for error, value in zip(errors, before, strict=True):
         assert_close(error(guess, true, MASK), value, rtol=0, atol=0)
+
+
+def test_a_velocity_error_by_frame_is_shared_by_the_two_frames_it_lies_between():
+    true = motion()
+    guess = PosedMotion(
+        true.R_parent_joint, true.p_world_joint + torch.rand(3, 6, 22, 3, dtype=torch.float64)
+    )
+    errors = velocity_errors(guess, true, FPS)
+    spread = by_frame(errors, MASK)
+    assert_close(spread.sum(1), (errors * real_steps(MASK)[..., None]).sum(1), **EXACT)
+    assert not bool(spread[1, 4:].any())
+    assert_close(spread[0, 0], 0.5 * errors[0, 0], **EXACT)

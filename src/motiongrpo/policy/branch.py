@@ -19,8 +19,9 @@ Related: DenseGRPO (arXiv:2601.20218) and TempFlow-GRPO (arXiv:2508.04324) for c
 factored baselines (arXiv:2102.10362) for credit by element.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -28,22 +29,33 @@ from pydantic import Field
 from torch import Tensor
 
 from motiongrpo.base.config import Config
+from motiongrpo.base.shapes import PerSequence, Rollout
 from motiongrpo.body.skeleton import BODY_JOINTS, PARENTS, Joint
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector
+from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward
+from motiongrpo.rewards.joint import ByJoint, PosedMotion
 
 ROTATIONS = BODY_JOINTS - 1
 
 Turns = Float[Tensor, "batch frame 21 3"]
-ByJoint = Float[Tensor, "batch frame 22"]
 
 
-class BranchConfig(Config):
-    """How branches are drawn, and how far credit reaches."""
+class CreditConfig(Config):
+    """What a sample's steps are credited with: how branches are drawn, and how far credit reaches."""
 
+    kind: Literal[
+        "sample", "branch", "derivative"
+    ]  # one advantage a sample, the paper's; or the clean estimate's
     pairs: int = Field(ge=1)  # of antithetic branches an estimate
     sd_rad: float = Field(gt=0)  # of the turn about each axis
     frames: int = Field(ge=0)  # on either side that a turn is credited with
     body: bool  # credit along kinematic chains; else a turn is credited with every joint
+    perceptual_pairs: int = Field(ge=1)  # of branches for φ, which judges a motion as a whole
+    modes: int = Field(ge=1)  # of the smooth turns that φ judges, in a window
+    null: bool  # a control: the turns that are credited are not those that were judged
 
 
 def chain_to(joint: int) -> list[int]:
@@ -85,23 +97,111 @@ def influence(term: str, body: bool) -> Float[Tensor, "rotation joint"]:
 
 
 @dataclass(frozen=True)
-class Credit:
-    """How differences of errors between branches become credit of rotations."""
+class BranchCredit:
+    """Credits the rotations of clean estimates with what antithetic branches of them are worth."""
 
-    scale: dict[str, float]  # s_k: the pretrained model's deviation of error k within a group
-    config: BranchConfig
+    reward: HybridReward
+    deviation: dict[str, float]  # s_k: the pretrained model's deviation of each term within a group
+    config: CreditConfig
 
-    def of(
+    @torch.no_grad()
+    def cotangent(
+        self,
+        x_0: Rollout,
+        batch: WindowBatch,
+        T_world_placement: Float[Tensor, "condition sample frame 7"],
+        generator: torch.Generator,
+    ) -> Rollout:
+        """The estimate of ∂E[r]/∂x̂_0 for every sample; only the body's matrices have one that is not zero."""
+        repeat = torch.arange(len(x_0), device=x_0.device).repeat_interleave(x_0.shape[1])
+        mask = batch.mask[repeat]
+        guess = PlacedMotion.sampled(x_0.flatten(0, 1), T_world_placement.flatten(0, 1), mask)
+        real = self.reward.true_motion(PlacedMotion.truth(batch), repeat)
+        total = torch.zeros_like(guess.R_parent_joint)
+        joint_terms = self.deviation.keys() - {PERCEPTUAL}
+        for _ in range(self.config.pairs if joint_terms else 0):
+            z, other = (self.config.sd_rad * _normal(guess.R_parent_joint[..., 0], generator) for _ in "12")
+            plus, minus = (self._errors(guess, real, sign * z) for sign in (1, -1))
+            credit, z = self.credited(plus, minus, mask), other if self.config.null else z
+            total += cotangent(guess.R_parent_joint, z, credit, self.config.sd_rad) / self.config.pairs
+        if PERCEPTUAL in self.deviation:
+            total += self._perceptual(guess, batch.T_world_cpf[repeat], generator)
+        state = MotionState.unpack(torch.zeros_like(x_0.flatten(0, 1)))
+        return replace(state, body_rotmats=total).pack().view_as(x_0)
+
+    def credited(
         self, plus: dict[str, ByJoint], minus: dict[str, ByJoint], mask: Bool[Tensor, "batch frame"]
     ) -> Float[Tensor, "batch frame 21"]:
-        """Σ_k of half the difference of rewards, gathered over what each rotation can change."""
+        """Σ_k of half the difference of rewards −e_k / s_k, gathered over what each rotation can change."""
         real = mask[..., None].to(next(iter(plus.values())))
         share = real / (BODY_JOINTS * real.sum(1, keepdim=True))
         total = torch.zeros_like(real.expand(-1, -1, ROTATIONS))
-        for term, scale in self.scale.items():
-            better = 0.5 * (minus[term] - plus[term]) * share / scale
-            total = total + within(better, self.config.frames) @ influence(term, self.config.body).to(better).T
+        for term, errors in plus.items():
+            better = 0.5 * (minus[term] - errors) * share / self.deviation[term]
+            reach = influence(term, self.config.body).to(better)
+            total = total + within(better, self.config.frames) @ reach.T
+        return total * real
+
+    def _errors(self, guess: PlacedMotion, real: PosedMotion, z: Turns) -> dict[str, ByJoint]:
+        branch = replace(guess, R_parent_joint=turned(guess.R_parent_joint, z))
+        return self.reward.errors_by_joint(branch, branch.posed(self.reward.body)[1], real)
+
+    def _perceptual(self, guess: PlacedMotion, T_world_cpf: Tensor, generator: torch.Generator) -> Tensor:
+        """φ judges a motion as a whole: one number credits all of a smooth turn, a few modes a window."""
+        frames, modes = guess.mask.shape[1], min(self.config.modes, guess.mask.shape[1])
+        basis = smooth_basis(frames, modes).to(guess.R_parent_joint)
+        sd = self.config.sd_rad * (frames / modes) ** 0.5
+        total = torch.zeros_like(guess.R_parent_joint)
+        for _ in range(self.config.perceptual_pairs):
+            z, other = (
+                sd
+                * torch.einsum(
+                    "fm,bmjc->bfjc", basis, _normal(guess.R_parent_joint[:, :modes, ..., 0], generator)
+                )
+                for _ in "12"
+            )
+            plus, minus = (self._score(guess, T_world_cpf, sign * z) for sign in (1, -1))
+            z = other if self.config.null else z
+            a = 0.5 * (plus - minus) / self.deviation[PERCEPTUAL]
+            credit = (a[:, None] * guess.mask)[..., None].expand(-1, -1, ROTATIONS)
+            total += cotangent(guess.R_parent_joint, z, credit, sd) / self.config.perceptual_pairs
         return total
+
+    def _score(self, guess: PlacedMotion, T_world_cpf: Tensor, z: Turns) -> PerSequence:
+        branch = replace(guess, R_parent_joint=turned(guess.R_parent_joint, z))
+        return self.reward.score(branch, branch.posed(self.reward.body)[1], T_world_cpf)
+
+
+def derivative(
+    x_0: Rollout,
+    batch: WindowBatch,
+    T_world_placement: Float[Tensor, "condition sample frame 7"],
+    reward: HybridReward,
+    deviation: dict[str, float],
+) -> Rollout:
+    """∂r/∂x̂_0 by differentiation, r = −Σ_k e_k / s_k + φ / s_φ (EasyTune, arXiv:2602.07967).
+
+    What branches estimate from values alone, where every reward happens to have a derivative.
+    """
+    repeat = torch.arange(len(x_0), device=x_0.device).repeat_interleave(x_0.shape[1])
+    with torch.enable_grad():
+        x = x_0.detach().requires_grad_()
+        guess = PlacedMotion.sampled(x.flatten(0, 1), T_world_placement.flatten(0, 1), batch.mask[repeat])
+        posed = guess.posed(reward.body)[1]
+        errors = reward.joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
+        worth = -sum(errors[term].sum() / s for term, s in deviation.items() if term != PERCEPTUAL)
+        if PERCEPTUAL in deviation:
+            score = reward.score(guess, posed, batch.T_world_cpf[repeat])
+            worth = worth + score.sum() / deviation[PERCEPTUAL]
+        return torch.autograd.grad(torch.as_tensor(worth), x)[0]
+
+
+def smooth_basis(frames: int, modes: int) -> Float[Tensor, "frame mode"]:
+    """The first vectors of the discrete cosine transform (type II), orthonormal over the frames."""
+    angle = (torch.arange(frames)[:, None] + 0.5) * torch.arange(modes) * torch.pi / frames
+    basis = torch.cos(angle) * (2 / frames) ** 0.5
+    basis[:, 0] = frames**-0.5
+    return basis
 
 
 def within(values: ByJoint, frames: int) -> ByJoint:
@@ -126,3 +226,7 @@ def cotangent(
     rows = (zero, -w, y, w, zero, -x, -y, x, zero)
     skew = torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
     return credit[..., None, None] * (R @ skew) / (2 * sd**2)
+
+
+def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(like.shape, generator=generator, device=generator.device).to(like)

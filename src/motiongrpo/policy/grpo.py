@@ -15,10 +15,12 @@ from pydantic import Field
 from motiongrpo.base.errors import Diverged
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
 from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.shapes import Rollout
 from motiongrpo.base.words import counted
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale
+from motiongrpo.policy.branch import BranchCredit, CreditConfig, derivative
 from motiongrpo.policy.collection import (
     AdvantageConfig,
     Collected,
@@ -38,7 +40,7 @@ from motiongrpo.policy.rollout import (
 )
 from motiongrpo.policy.signal import signals_by_level, signals_by_term
 from motiongrpo.policy.surrogate import SurrogateConfig
-from motiongrpo.policy.update import Audit, GradientPass, gradient_pass
+from motiongrpo.policy.update import Audit, GradientPass, estimate_pass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
 from motiongrpo.rewards.online import OnlineReward
 
@@ -60,6 +62,7 @@ class GrpoConfig(TrainingConfig):
     rollout: RolloutConfig
     rewards: RewardConfig
     advantage: AdvantageConfig
+    credit: CreditConfig
     surrogate: SurrogateConfig
     optimiser: OptimiserConfig
     diagnostics: DiagnosticsConfig
@@ -105,6 +108,11 @@ class Trainer:
         """The scale of the rewards under the present version of φ."""
         return reward_scale_of(self.pool, self.reward, self.config.rollout)
 
+    @cached_property
+    def deviation(self) -> dict[str, float]:
+        """The pretrained model's mean deviation of each term within a group, by which credits are scaled."""
+        return reward_deviation(judge(self.pool, self.reward).values)
+
     def generator(self, *address: str | int) -> torch.Generator:
         return _generator(self.config, self.device, *address)
 
@@ -139,7 +147,8 @@ def improve(
         else:
             empty_updates = 0
             diagnostics = _evidence(policy.model, trainer, scale, collected, update)
-            passes = [_audited_pass(i, policy, trainer, collected) for i in range(config.passes)]
+            take = _audited_pass if config.credit.kind == "sample" else _estimate_pass
+            passes = [take(i, policy, trainer, collected) for i in range(config.passes)]
             moved = _checked_movement(policy.model, trainer, collected)
         version = trainer.online.version if trainer.online else 0
         record = _record(update, collected, empty_updates, passes, moved)
@@ -171,13 +180,28 @@ def _audited_pass(
         trainer.config.surrogate,
         trainer.config.seed,
     )
-    if index == 0 and told.audit.per_dim > AUDIT_LIMIT:
+    if index == 0 and told.audit is not None and told.audit.per_dim > AUDIT_LIMIT:
         raise Diverged(
             f"recomputed log-densities differ from the rollout's by {told.audit.per_dim:.1e} a dimension "
             f"({told.audit.nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
             "pass precision=fp32 or raise grpo.rollout.lowest_level"
         )
     return told
+
+
+def _estimate_pass(
+    index: int, policy: Optimiser[Denoiser], trainer: Trainer, collected: Collected
+) -> GradientPass:
+    config, credit = trainer.config, BranchCredit(trainer.reward, trainer.deviation, trainer.config.credit)
+    generator = trainer.generator("branch", policy.steps)
+
+    def slope(x_0: Rollout, part: Rollouts) -> Rollout:
+        given = (x_0, part.batch, part.placement(config.rewards.placement))
+        if config.credit.kind == "derivative":
+            return derivative(*given, trainer.reward, trainer.deviation)
+        return credit.cotangent(*given, generator)
+
+    return estimate_pass(policy, collected.rollouts, slope, index, config.surrogate, config.seed)
 
 
 def _checked_movement(policy: Denoiser, trainer: Trainer, collected: Collected) -> dict[int, Movement]:
@@ -226,7 +250,7 @@ def _evidence(
 ) -> Evidence | None:
     """Signal and variance before the update, every `every` updates; changes no weight and no other draw."""
     config, settings = trainer.config, trainer.config.diagnostics
-    if settings.every is None or (update - 1) % settings.every:
+    if settings.every is None or (update - 1) % settings.every or config.credit.kind != "sample":
         return None
     rollouts, surrogate = collected.rollouts, config.surrogate
     levels = signals_by_level(policy, rollouts, collected.advantage, surrogate)

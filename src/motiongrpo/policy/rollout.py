@@ -148,12 +148,17 @@ class Rollouts:
         paths = (
             self.batch.T_world_cpf.repeat_interleave(self.tracks, 0) if kind == "true" else self.T_world_cpf
         )
-        each = paths[:, None, 1:].expand(-1, self.x.shape[1], -1, -1)
-        return each.unflatten(0, (-1, self.tracks)).flatten(1, 2)
+        return self.grouped(paths[:, None, 1:].expand(-1, self.x.shape[1], -1, -1))
 
     def by_group(self) -> Rollout:
         """The motions shaped (group, sample of the group, frame, feature)."""
-        return self.x.unflatten(0, (-1, self.tracks)).flatten(1, 2)
+        return self.grouped(self.x)
+
+    def grouped(
+        self, values: Float[Tensor, "row sample_of_row *rest"]
+    ) -> Float[Tensor, "group sample *rest"]:
+        """Values of (row, sample of the row) shaped (group, sample of the group)."""
+        return values.unflatten(0, (-1, self.tracks)).flatten(1, 2)
 
 
 def perturbed_paths(

@@ -1,5 +1,6 @@
 """One gradient step of the policy on collected rollouts: every trained level, then the anchor, then AdamW."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -7,7 +8,7 @@ import torch
 from motiongrpo.base.errors import demand_finite
 from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.base.seeds import generator_for
-from motiongrpo.base.shapes import PerSample
+from motiongrpo.base.shapes import PerSample, Rollout
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import noised_loss
 from motiongrpo.motion.windows import WindowBatch
@@ -36,7 +37,7 @@ class GradientPass:
 
     gradient_norm: float  # before clipping, with the anchor
     level_norm: dict[str, float]  # by noise level, without the anchor
-    audit: Audit  # over all levels
+    audit: Audit | None  # over all levels; None where densities have no part
 
 
 def gradient_pass(
@@ -73,6 +74,35 @@ def gradient_pass(
         add_anchor(policy, rollouts.batch, config.anchor_share, seed)
     audit = Audit(max(audit.per_dim for audit in audits), max(audit.nats for audit in audits))
     return GradientPass(policy.apply_gradients(), level_norm, audit)
+
+
+def estimate_pass(
+    policy: Optimiser[Denoiser],
+    rollouts: Rollouts,
+    slope: Callable[[Rollout, Rollouts], Rollout],
+    turn: int,
+    config: SurrogateConfig,
+    seed: int,
+) -> GradientPass:
+    """Raise what clean estimates are worth, by their slope; each group at one level, at another every turn.
+
+    `slope` says the derivative of the worth with respect to estimates, both shaped (group, sample, …).
+    """
+    policy.adam.zero_grad(set_to_none=True)
+    for rows, part in rollouts.parts():
+        row = torch.arange(rows.start, rows.stop, device=part.x.device)
+        level = (row // rollouts.tracks + turn) % len(part.steps)
+        x_t = torch.stack([step.x_t for step in part.steps])[level, torch.arange(len(row))]
+        t = torch.tensor([step.t for step in part.steps], device=row.device)[level]
+        mask = part.mask
+        x_0 = part.grouped(policy.model(x_t, t, part.condition, None if bool(mask.all()) else mask))
+        share = len(part.x) / len(rollouts.x)
+        worth = (x_0 * slope(x_0.detach(), part)).sum() / x_0.shape[:2].numel()
+        demand_finite("the worth of the estimates", worth)
+        (-worth * share).backward()
+    if config.anchor_share > 0:
+        add_anchor(policy, rollouts.batch, config.anchor_share, seed)
+    return GradientPass(policy.apply_gradients(), {}, None)
 
 
 def accumulate_gradient(

@@ -20,10 +20,13 @@ from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.joint import (
     PosedMotion,
     RotationError,
-    aligned_position_error,
-    position_error,
-    rotation_error,
-    velocity_error,
+    aligned_position_errors,
+    by_frame,
+    masked_mean,
+    position_errors,
+    real_steps,
+    rotation_errors,
+    velocity_errors,
 )
 from motiongrpo.rewards.online import RefreshConfig
 from motiongrpo.rewards.perceptual import PerceptualModel
@@ -88,9 +91,7 @@ class HybridReward:
         _, posed = guess.posed(self.body)
         values = self.joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
         if PERCEPTUAL in self.config.terms:
-            seen = PerceptualInput(guess, batch.T_world_cpf[repeat])
-            logits = seen.logits_of_posed(self.perceptual, posed, self.fps)
-            values[PERCEPTUAL] = self.perceptual.score(logits)
+            values[PERCEPTUAL] = self.score(guess, posed, batch.T_world_cpf[repeat])
         from_head = posed.p_world_joint - guess.T_world_cpf[:, :, None, 4:]
         return Measured(
             {term: values[term].view(conditions, samples) for term in self.config.terms},
@@ -115,11 +116,35 @@ class HybridReward:
         self, guess: PlacedMotion, posed: PosedBody, truth: PlacedMotion, repeat: Tensor
     ) -> dict[str, PerSequence]:
         """Every joint term's error of each guess, differentiable; `repeat` is its row of the truth."""
-        guessed = PosedMotion.of(guess.R_parent_joint, posed)
-        real = PosedMotion.of(truth.R_parent_joint, truth.posed(self.body)[1]).rows(repeat)
+        guessed, real = PosedMotion.of(guess.R_parent_joint, posed), self.true_motion(truth, repeat)
+        velocity = velocity_errors(guessed, real, self.fps)
         return {
-            "rotation": rotation_error(guessed, real, guess.mask, self.config.rotation_error),
-            "position": position_error(guessed, real, guess.mask),
-            "aligned_position": aligned_position_error(guessed, real, guess.mask),
-            "velocity": velocity_error(guessed, real, guess.mask, self.fps),
+            "rotation": masked_mean(rotation_errors(guessed, real, self.config.rotation_error), guess.mask),
+            "position": masked_mean(position_errors(guessed, real), guess.mask),
+            "aligned_position": masked_mean(aligned_position_errors(guessed, real), guess.mask),
+            "velocity": masked_mean(velocity, real_steps(guess.mask)),
         }
+
+    def errors_by_joint(
+        self, guess: PlacedMotion, posed: PosedBody, real: PosedMotion
+    ) -> dict[str, Float[Tensor, "batch frame 22"]]:
+        """The error of every frame and joint for the joint terms that are paid."""
+        guessed = PosedMotion.of(guess.R_parent_joint, posed)
+        errors = {
+            "rotation": lambda: rotation_errors(guessed, real, self.config.rotation_error),
+            "position": lambda: position_errors(guessed, real),
+            "aligned_position": lambda: aligned_position_errors(guessed, real),
+            "velocity": lambda: by_frame(velocity_errors(guessed, real, self.fps), guess.mask),
+        }
+        return {term: errors[term]() for term in self.config.terms if term != PERCEPTUAL}
+
+    def true_motion(self, truth: PlacedMotion, repeat: Tensor) -> PosedMotion:
+        """The posed truth of each guess."""
+        return PosedMotion.of(truth.R_parent_joint, truth.posed(self.body)[1]).rows(repeat)
+
+    def score(
+        self, guess: PlacedMotion, posed: PosedBody, T_world_cpf: Float[Tensor, "batch frame_and_one 7"]
+    ) -> PerSequence:
+        """The perceptual score of each guess under the true head path."""
+        logits = PerceptualInput(guess, T_world_cpf).logits_of_posed(self.perceptual, posed, self.fps)
+        return self.perceptual.score(logits)

@@ -18,6 +18,7 @@ from motiongrpo.geometry.alignment import align_to
 from motiongrpo.geometry.so3 import geodesic_angle, rotation_vector_from_matrix
 
 RotationError = Literal["geodesic", "axis_angle_components"]
+ByJoint = Float[Tensor, "batch frame 22"]
 
 
 @dataclass(frozen=True)
@@ -37,40 +38,44 @@ class PosedMotion(Batched):
         )
 
 
-def rotation_error(
-    guess: PosedMotion, truth: PosedMotion, mask: Bool[Tensor, "batch frame"], kind: RotationError
-) -> PerSequence:
-    """Mean local rotation error, radians: the geodesic angle, or |difference| of rotation vectors.
+def rotation_errors(guess: PosedMotion, truth: PosedMotion, kind: RotationError) -> ByJoint:
+    """Local rotation error of every joint, radians: the geodesic angle, or |difference| of rotation vectors.
 
     The second is what the field prints; it is not an angle and depends on the axis.
     """
     if kind == "geodesic":
-        return masked_mean(geodesic_angle(guess.R_parent_joint, truth.R_parent_joint), mask)
-    difference = rotation_vector_from_matrix(guess.R_parent_joint) - rotation_vector_from_matrix(
-        truth.R_parent_joint
-    )
-    return masked_mean(difference.abs().mean(-1), mask)
+        return geodesic_angle(guess.R_parent_joint, truth.R_parent_joint)
+    vectors = [rotation_vector_from_matrix(motion.R_parent_joint) for motion in (guess, truth)]
+    return (vectors[0] - vectors[1]).abs().mean(-1)
 
 
-def position_error(guess: PosedMotion, truth: PosedMotion, mask: Bool[Tensor, "batch frame"]) -> PerSequence:
-    """Mean distance of joints in the world, metres."""
-    return masked_mean((guess.p_world_joint - truth.p_world_joint).norm(dim=-1), mask)
+def position_errors(guess: PosedMotion, truth: PosedMotion) -> ByJoint:
+    """Distance of every joint from its true position in the world, metres."""
+    return (guess.p_world_joint - truth.p_world_joint).norm(dim=-1)
 
 
-def aligned_position_error(
-    guess: PosedMotion, truth: PosedMotion, mask: Bool[Tensor, "batch frame"]
-) -> PerSequence:
-    """Mean distance of joints, metres, after the similarity that brings each guess nearest to the truth."""
+def aligned_position_errors(guess: PosedMotion, truth: PosedMotion) -> ByJoint:
+    """Distance of every joint, metres, after the similarity that brings each guess nearest to the truth."""
     aligned = align_to(guess.p_world_joint, truth.p_world_joint)
-    return masked_mean((aligned - truth.p_world_joint).norm(dim=-1), mask)
+    return (aligned - truth.p_world_joint).norm(dim=-1)
 
 
-def velocity_error(
-    guess: PosedMotion, truth: PosedMotion, mask: Bool[Tensor, "batch frame"], fps: float
-) -> PerSequence:
-    """Mean norm of the difference of joint velocities between neighbouring real frames, m/s."""
-    difference = (guess.p_world_joint - truth.p_world_joint).diff(dim=1) * fps
-    return masked_mean(difference.norm(dim=-1), mask[:, 1:] & mask[:, :-1])
+def velocity_errors(guess: PosedMotion, truth: PosedMotion, fps: float) -> Float[Tensor, "batch step 22"]:
+    """Norm of the difference of joint velocities between neighbouring frames, m/s."""
+    return ((guess.p_world_joint - truth.p_world_joint).diff(dim=1) * fps).norm(dim=-1)
+
+
+def real_steps(mask: Bool[Tensor, "batch frame"]) -> Bool[Tensor, "batch step"]:
+    """Where both of two neighbouring frames are real."""
+    return mask[:, 1:] & mask[:, :-1]
+
+
+def by_frame(
+    errors: Float[Tensor, "batch step 22"], mask: Bool[Tensor, "batch frame"]
+) -> Float[Tensor, "batch frame 22"]:
+    """Errors between neighbouring real frames, half of each on either frame."""
+    half = 0.5 * errors * real_steps(mask)[..., None]
+    return torch.nn.functional.pad(half, (0, 0, 0, 1)) + torch.nn.functional.pad(half, (0, 0, 1, 0))
 
 
 def masked_mean(values: Float[Tensor, "batch frame joint"], mask: Bool[Tensor, "batch frame"]) -> PerSequence:
