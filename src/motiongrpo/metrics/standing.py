@@ -38,11 +38,6 @@ def is_current(score: Score | None, weights: str, now: Provenance) -> bool:
     return score is not None and not staleness(score, weights, now)
 
 
-def alike(one: Score, other: Score) -> bool:
-    """Whether two scores were measured in the same way on the same motion."""
-    return one.get("measured") == other.get("measured")
-
-
 def paired(one: Score, other: Score) -> bool:
     """Whether two scores are of the same windows and the same metrics, however motions were drawn."""
     records = [score.get("measured") or {} for score in (one, other)]
@@ -51,7 +46,7 @@ def paired(one: Score, other: Score) -> bool:
 
 def measured_otherwise(reference: Score, score: Score) -> list[str]:
     """A phrase for each thing that differs in how a score was measured from how the reference was."""
-    if alike(reference, score):
-        return []
     before, now = reference.get("measured"), score.get("measured")
+    if before == now:
+        return []
     return Provenance(**now).changes(before) if now else ["it does not say how it was made"]

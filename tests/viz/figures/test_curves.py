@@ -147,3 +147,10 @@ def test_a_logarithmic_axis_has_plain_numbers_at_its_marks():
 def test_no_two_lines_of_a_panel_look_alike():
     styles = [tuple(line_style(index).values()) for index in range(len(LINES))]
     assert len(set(styles)) == len(LINES)
+
+
+def test_a_run_whose_groups_were_all_dropped_has_no_panel_of_gradients():
+    log = grpo_log().drop(columns=["gradient_norm"])
+    titles = [note.text for note in diversity_curves(log).layout.annotations]
+    assert not [title for title in titles if title.endswith("Gradient</b>") or title == "Gradient"]
+    assert len(titles) >= 3

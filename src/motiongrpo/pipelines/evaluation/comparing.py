@@ -13,7 +13,7 @@ from motiongrpo.base.words import by_value
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate
 from motiongrpo.metrics.evaluation import EvaluationConfig
-from motiongrpo.metrics.standing import CURRENT, SAME, Score, alike, measured_otherwise, paired
+from motiongrpo.metrics.standing import CURRENT, SAME, Score, measured_otherwise, paired
 from motiongrpo.metrics.table import compared, tidy
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, split_rows
@@ -49,7 +49,7 @@ def compare_checkpoints(
     with_score = [candidate for candidate in candidates if candidate.name in scores]
     reference = _last(with_score, "pretraining") or _first(with_score)
     shown = [c.name for c in with_score if c.run == reference.run or c.stage == OTHERS]
-    comparable = {name for name in shown if alike(scores[name], scores[reference.name])}
+    comparable = {name for name in shown if not measured_otherwise(scores[reference.name], scores[name])}
     rng = np.random.default_rng(config.seed)
     tables = {name: tidy(name, scores[name]) for name in shown}
     table = compared(tables, reference.name, comparable, rng, config.resamples)

@@ -71,7 +71,7 @@ def diversity_curves(diversity_log: pd.DataFrame) -> go.Figure:
             ),
             Panel("Dropped groups; samples beyond the clip range", updates, "share, %", shares),
             Panel("Gradient", updates, "norm (no unit)", norm, log=True),
-            *([signal] if agreement else []),  # a run may be too short for it, or not want it
+            signal,
         ]
     )
 

@@ -40,7 +40,8 @@ class Panel:
 
 
 def stacked(panels: Sequence[Panel]) -> go.Figure:
-    """The panels below each other, each with its own title, axes and legend."""
+    """The panels that have lines, below each other, each with its own title, axes and legend."""
+    panels = [panel for panel in panels if panel.lines]
     each = HEAD_PX + PANEL_PX + FOOT_PX
     height = each * len(panels)
     figure = go.Figure(layout={"template": TEMPLATE, "height": height, "margin": {"t": 0, "b": 0}})
