@@ -16,6 +16,7 @@ from tests.denoisers import small
 
 CONFIG = EvaluationConfig(
     windows=5,
+    spread="sequences",
     samples=2,
     batch_size=3,
     seed=4,

@@ -29,11 +29,13 @@ def comparison_row(checkpoint: str, metric: str, mean: float, difference: tuple[
         "high": mean + 10,
         "windows": 96,
         "sequences": 32,
+        "subjects": 8,
         "left_out": 0,
         "difference": middle,
         "difference_low": low,
         "difference_high": high,
         "paired_windows": 96,
+        "resampled": "sequences",
     }
 
 

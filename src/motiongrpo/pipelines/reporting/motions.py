@@ -46,7 +46,7 @@ def sample_held_out(  # noqa: PLR0913
 ) -> tuple[pd.DataFrame, Record]:
     """The samples that were scored, drawn again: where their errors lie, and three windows to look at."""
     refuse_other_body(body, motions, pretrained_denoiser=pretrained, policy=policy)
-    rows = split_rows(windows, "test", config.windows)
+    rows = split_rows(windows, "test", config.windows, config.spread)
     models = {"pretrained": pretrained, "post-trained": policy}
     for name, model in models.items():
         demand_same_windows(name, windows_scored(scores, model.header.weights), rows)
