@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from motiongrpo.motion.windows import Spread
+
 CONFIDENCE = 0.95
 SUBJECTS_AT_LEAST = 5  # to resample subjects; with fewer, one subject more or less is all there is to see
 
@@ -51,6 +53,16 @@ def draw_people(owners: ndarray, resamples: int, rng: np.random.Generator) -> Dr
         own = np.flatnonzero(subject == number)
         draws[:, own] = rng.multinomial(drawn[:, number] * len(own), np.full(len(own), 1 / len(own)))
     return draws
+
+
+def draw_over(spread: Spread, owners: ndarray, resamples: int, rng: np.random.Generator) -> tuple[Draws, str]:
+    """Resamples of what an evaluation is spread over, and in words what was drawn.
+
+    `owners` names the subject of each sequence; with fewer than `SUBJECTS_AT_LEAST` sequences are drawn.
+    """
+    if spread == "people" and len(set(owners)) >= SUBJECTS_AT_LEAST:
+        return draw_people(owners, resamples, rng), "subjects, then their sequences"
+    return draw_sequences(len(owners), resamples, rng), "sequences"
 
 
 def estimate(

@@ -10,13 +10,7 @@ import pandas as pd
 
 from motiongrpo.base.config import nearest
 from motiongrpo.base.errors import InputError
-from motiongrpo.metrics.bootstrap import (
-    SUBJECTS_AT_LEAST,
-    Draws,
-    draw_people,
-    draw_sequences,
-    estimate,
-)
+from motiongrpo.metrics.bootstrap import Draws, draw_over, estimate
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.motion.windows import Spread
 
@@ -46,13 +40,9 @@ def comparison(
     checkpoints = pd.concat([table[CHECKPOINT].head(1) for table in tables], ignore_index=True)
     base = checkpoints["checkpoint"].tolist().index(reference)
     owners = tables[base].drop_duplicates("sequence")["subject"].to_numpy()
-    over_people = spread == "people" and len(set(owners)) >= SUBJECTS_AT_LEAST
-    draws = (
-        draw_people(owners, resamples, rng) if over_people else draw_sequences(len(owners), resamples, rng)
-    )
+    draws, resampled = draw_over(spread, owners, resamples, rng)
     parts = [checkpoints.assign(**_columns(metric, tables, base, draws)) for metric in metrics]
     by_checkpoint = pd.concat(parts).sort_index(kind="stable")  # the index is the number of the checkpoint
-    resampled = "subjects, then their sequences" if over_people else "sequences"
     return by_checkpoint.reset_index(drop=True).assign(resampled=resampled)
 
 

@@ -55,10 +55,11 @@ def sample_held_out(  # noqa: PLR0913
     about = motions.sequences.loc[rows["sequence"], ["name", "activity"]].reset_index(drop=True)
     profile = error_profile(
         {name: samples.joint_error_mm.cpu().double().numpy() for name, samples in drawn.items()},
-        WindowFacts(rows["sequence"].to_numpy(), about["activity"].tolist()),
+        WindowFacts(rows["sequence"].to_numpy(), rows["subject"].tolist(), about["activity"].tolist()),
         motions.header.fps,
         np.random.default_rng(config.seed),
         config.resamples,
+        config.spread,
     )
     scenes = {
         chosen.rank: scene(chosen, batch, drawn, body, about, motions.header.fps).plain()
