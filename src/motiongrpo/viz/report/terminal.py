@@ -5,6 +5,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from motiongrpo.base.words import counted
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.metrics.table import final_checkpoints
 from motiongrpo.viz.report.metric_change import HEADLINE, Interval, MetricChange, Outcome, metric_changes
@@ -51,7 +52,7 @@ def _change_table(title: str, caption: str) -> Table:
 
 
 def _counts(final: pd.DataFrame) -> list[str]:
-    return [f"{int(final[what].max())} {what}" for what in ("windows", "sequences", "subjects")]
+    return [counted(int(final[f"{what}s"].max()), what) for what in ("window", "sequence", "subject")]
 
 
 def runs_table(contenders: list[Contender]) -> Table:
