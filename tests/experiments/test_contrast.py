@@ -5,10 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.experiments.contrast import Contrast, PairedScores, draw_people
+from motiongrpo.experiments.contrast import Contrast, PairedScores
 
 
 def scores(cells: dict[str, list[list[float]]], subjects: list[str]) -> pd.DataFrame:
@@ -70,23 +69,6 @@ def test_what_was_paid_is_in_deviations_of_the_reference():
     """The reference's windows are 0 and 2, so their deviation is 1; the cell rises by 3 on both."""
     both = held_out({"a": [[3.0, 5.0]], "ref": [[0.0, 2.0]]})
     assert both.paid("a", "ref", ["mpjpe_mm"]).value == 3.0
-
-
-def test_few_subjects_all_stay_and_their_own_sequences_are_drawn():
-    owners = np.array(["a", "a", "a", "b", "b"])
-    draws = draw_people(owners, 300, np.random.default_rng(0))
-    assert (draws[:, :3].sum(1) == 3).all()
-    assert (draws[:, 3:].sum(1) == 2).all()
-    assert len(np.unique(draws[:, :3], axis=0)) == 10  # multisets of three out of three
-
-
-def test_many_subjects_are_drawn_whole_before_their_sequences():
-    owners = np.repeat(np.arange(6).astype(str), 4)
-    draws = draw_people(owners, 4000, np.random.default_rng(0))
-    by_subject = draws.reshape(-1, 6, 4).sum(2)
-    assert (by_subject % 4 == 0).all()
-    assert (by_subject.sum(1) == 24).all()
-    assert_allclose((by_subject / 4).var(0), 5 / 6, rtol=0.1)  # multinomial: n p (1 − p)
 
 
 def test_people_who_differ_widen_the_interval_only_where_people_are_drawn():

@@ -18,6 +18,7 @@ from tests.rewards.test_hybrid import hybrid
 OMEGA = {"rotation": 1.0, "position": 1.0, "aligned_position": 1.0, "velocity": 0.2, "perceptual": 0.2}
 CONFIG = EvaluationConfig(
     windows=3,
+    spread="sequences",
     samples=2,
     batch_size=3,
     seed=7,

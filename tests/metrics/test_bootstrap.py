@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from motiongrpo.metrics.bootstrap import draw_sequences, estimate
+from motiongrpo.metrics.bootstrap import draw_people, draw_sequences, estimate
 
 RESAMPLES = 4000
 ONE = np.ones
@@ -16,6 +16,11 @@ def table(lengths: np.ndarray, spread: float, seed: int) -> tuple[np.ndarray, np
     sequence = np.repeat(np.arange(len(lengths)), lengths)
     values = 100 + spread * rng.standard_normal(len(lengths))[sequence] + rng.standard_normal(len(sequence))
     return values[:, None], sequence
+
+
+def draw_over_sequences(owners: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Resamples that do not know whose the sequences are."""
+    return draw_sequences(len(owners), resamples, rng)
 
 
 @pytest.mark.parametrize("lengths", [np.full(300, 6), np.random.default_rng(9).integers(1, 12, 300)])
@@ -45,6 +50,40 @@ def test_the_interval_contains_the_true_mean_about_95_times_in_100():
     assert (
         178 <= inside <= 199
     )  # 190 expected, less a little for 40 sequences; four standard deviations are 12
+
+
+@pytest.mark.parametrize(("draw", "covers"), [(draw_people, True), (draw_over_sequences, False)])
+def test_only_an_interval_over_people_holds_for_other_people(draw, covers):
+    """People differ by 5, their sequences by 1: the interval over sequences is √5 times too narrow.
+
+    Its coverage is 2Φ(1.96/√5) − 1 = 62 % of 95. Over people it is below 95 % by the bias of the bootstrap's
+    variance, (n − 1)/n for n = 20 people, and by Student's t: 93 %. Four deviations of 200 trials are 7 %.
+    """
+    owners = np.repeat(np.arange(20), 5)
+    inside = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        means = 100 + 5 * rng.standard_normal(20)[owners] + rng.standard_normal(100)
+        found = estimate(means[:, None], ONE(100), np.arange(100), draw(owners, 500, rng))
+        inside += found.low[0] <= 100 <= found.high[0]
+    assert (172 <= inside <= 199) if covers else (inside < 160)
+
+
+def test_few_subjects_all_stay_and_their_own_sequences_are_drawn():
+    owners = np.array(["a", "a", "a", "b", "b"])
+    draws = draw_people(owners, 300, np.random.default_rng(0))
+    assert (draws[:, :3].sum(1) == 3).all()
+    assert (draws[:, 3:].sum(1) == 2).all()
+    assert len(np.unique(draws[:, :3], axis=0)) == 10  # multisets of three out of three
+
+
+def test_many_subjects_are_drawn_whole_before_their_sequences():
+    owners = np.repeat(np.arange(6).astype(str), 4)
+    draws = draw_people(owners, 4000, np.random.default_rng(0))
+    by_subject = draws.reshape(-1, 6, 4).sum(2)
+    assert (by_subject % 4 == 0).all()
+    assert (by_subject.sum(1) == 24).all()
+    assert_allclose((by_subject / 4).var(0), 5 / 6, rtol=0.1)  # multinomial: n p (1 − p)
 
 
 def test_every_resample_has_as_many_sequences_as_there_are():

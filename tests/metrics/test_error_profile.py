@@ -16,6 +16,7 @@ from tests.denoisers import small
 
 CONFIG = EvaluationConfig(
     windows=5,
+    spread="sequences",
     samples=2,
     batch_size=3,
     seed=4,
@@ -23,7 +24,7 @@ CONFIG = EvaluationConfig(
     resamples=200,
     force=False,
 )
-FACTS = WindowFacts(np.array([7, 7, 9, 3]), ["walk+turn", "walk+turn", "", "turn"])
+FACTS = WindowFacts(np.array([7, 7, 9, 3]), ["b", "b", "b", "a"], ["walk+turn", "walk+turn", "", "turn"])
 
 
 def profile(errors: dict[str, np.ndarray], facts: WindowFacts = FACTS):
@@ -78,6 +79,19 @@ def test_the_difference_is_paired_so_a_constant_gain_has_no_width():
         assert_allclose(table[column], -3.0, rtol=0, atol=1e-9)
     wide = named(profile({"before": before, "after": before - 3.0}), "joint", "after")
     assert (wide["high"] - wide["low"] > 1).all()
+
+
+def test_over_people_who_differ_the_interval_is_wider_than_over_their_sequences():
+    """Six people with four sequences each, in which the errors are the person's own."""
+    person = np.repeat(np.arange(6), 4)
+    values = np.broadcast_to(10.0 * person[:, None, None], (24, 5, BODY_JOINTS))
+    facts = WindowFacts(np.arange(24), [f"p{i}" for i in person], ["walk"] * 24)
+    of = {
+        spread: error_profile({"a": values}, facts, 10.0, np.random.default_rng(0), 400, spread)
+        for spread in ("sequences", "people")
+    }
+    width = {spread: (table["high"] - table["low"]).iloc[0] for spread, table in of.items()}
+    assert width["people"] > 1.5 * width["sequences"]  # 2 in the limit of many people
 
 
 @pytest.fixture(scope="module")

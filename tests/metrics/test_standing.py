@@ -27,6 +27,7 @@ from tests.denoisers import small
 
 CONFIG = EvaluationConfig(
     windows=2,
+    spread="sequences",
     samples=2,
     batch_size=2,
     seed=0,

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.metrics.table import comparison
+from motiongrpo.metrics.table import comparison, comparison_by_source
 
 SEQUENCES, WINDOWS = 30, 4
 
@@ -190,3 +190,63 @@ def test_a_value_that_may_not_be_averaged_is_refused_where_it_stands(two, metric
     place = f"{metric} of checkpoint 'tuned' is {value} in window 2 of sequence 2: its motion is not finite"
     with pytest.raises(InputError, match=place):
         compare(two)
+
+
+def test_over_people_the_interval_is_as_wide_as_people_differ(two):
+    """Ten people who differ by far more than their sequences do."""
+    table = two.assign(mpjpe_mm=two["mpjpe_mm"] + 100 * (two["subject"] % 2))
+    rng = np.random.default_rng
+    of = {s: row(comparison(table, "base", rng(0), 500, s), "base") for s in ("sequences", "people")}
+    width = {spread: found["high"] - found["low"] for spread, found in of.items()}
+    assert width["people"] > 1.4 * width["sequences"]  # √3 of three sequences a person
+    assert of["people"]["resampled"] == "subjects, then their sequences"
+    assert of["sequences"]["resampled"] == "sequences"
+    assert of["people"]["subjects"] == of["sequences"]["subjects"] == 10
+
+
+def test_few_people_are_not_resampled(two):
+    few = two[two["subject"] < 4]
+    people, sequences = (
+        comparison(few, "base", np.random.default_rng(0), 500, spread) for spread in ("people", "sequences")
+    )
+    assert_frame_equal(people, sequences)
+    assert set(people["resampled"]) == {"sequences"}
+
+
+def test_subjects_are_counted_where_the_metric_is_defined(two):
+    sliding = np.where(two["subject"] < 4, np.nan, 30.0)
+    found = row(compare(two.assign(foot_sliding_mm_s=sliding)), "base", "foot_sliding_mm_s")
+    assert found["subjects"] == 6
+
+
+def by_source(table: pd.DataFrame) -> pd.DataFrame:
+    return comparison_by_source(table, "base", np.random.default_rng(0), 500, "people")
+
+
+def test_sources_add_up_to_the_whole(two):
+    """Weighted by their windows; also where a metric is undefined in some of them."""
+    sliding = np.random.default_rng(0).uniform(10, 50, len(two))
+    sliding[[3, 4, 5, 130]] = np.nan
+    source = np.where(two["subject"] < 2, "studio", np.where(two["subject"] < 8, "home", "street"))
+    table = two.assign(foot_sliding_mm_s=sliding, source=source)
+    parts, whole = by_source(table), compare(table)
+    assert parts["source"].drop_duplicates().tolist() == ["home", "street", "studio"]
+    assert parts.query("metric == 'mpjpe_mm' and checkpoint == 'base'")["subjects"].tolist() == [6, 2, 2]
+    for (name, metric), rows in parts.groupby(["checkpoint", "metric"]):
+        expected = row(whole, name, metric)
+        assert rows["windows"].sum() == expected["windows"]
+        for value, count in (("mean", "windows"), ("difference", "paired_windows")):
+            mean = np.average(rows[value], weights=rows[count])
+            assert_allclose(mean, expected[value], rtol=0, atol=1e-10)
+
+
+def test_a_source_is_compared_as_if_there_were_no_other(two):
+    table = two.assign(source=np.where(two["subject"] < 6, "home", "street"))
+    alone = comparison(table[table["source"] == "home"], "base", np.random.default_rng(0), 500, "people")
+    first = by_source(table).query("source == 'home'").drop(columns="source")
+    assert_frame_equal(first.reset_index(drop=True), alone)
+
+
+def test_scores_without_a_source_are_refused(two):
+    with pytest.raises(InputError, match="the scores have no column 'source': score the checkpoints again"):
+        by_source(two)

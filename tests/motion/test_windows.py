@@ -183,3 +183,43 @@ def test_evaluation_takes_windows_spread_over_the_whole_split(store):
     table = window_table(store, splits(store), WINDOW)
     assert split_rows(table, "test", 2)["start"].tolist() == [1, 49]
     assert len(split_rows(table, "test", 99)) == 4
+
+
+def windows_of(**counts: int) -> pd.DataFrame:
+    """Test rows of people who have so many windows each, one sequence a window, in an order of their own."""
+    subjects = [name for name, count in counts.items() for _ in range(count)]
+    subjects = np.random.default_rng(0).permutation(subjects).tolist()
+    return pd.DataFrame({"split": "test", "sequence": range(len(subjects)), "start": 1, "subject": subjects})
+
+
+@pytest.mark.parametrize(
+    ("at_most", "expected"),
+    [
+        (9, {"a": 3, "b": 3, "c": 3}),
+        (12, {"a": 5, "b": 4, "c": 3}),  # c has no more: the others share what it lacks
+        (43, {"a": 30, "b": 10, "c": 3}),
+        (99, {"a": 30, "b": 10, "c": 3}),
+    ],
+)
+def test_over_people_everybody_has_equally_many_windows_as_far_as_there_are(at_most, expected):
+    table = windows_of(a=30, b=10, c=3)
+    rows = split_rows(table, "test", at_most, "people")
+    found = rows["subject"].value_counts().to_dict()
+    assert sorted(found.values()) == sorted(expected.values())
+    assert found["c"] == 3
+    assert rows.index.is_monotonic_increasing
+    assert rows.index.is_unique
+    assert split_rows(table, "test", at_most, "people").equals(rows)
+
+
+def test_over_people_the_windows_of_each_are_evenly_spaced_over_that_persons_own():
+    table = windows_of(a=31, b=7)
+    rows = split_rows(table, "test", 8, "people")
+    for subject, expected in {"a": [0, 10, 20, 30], "b": [0, 2, 4, 6]}.items():
+        own = table.index[table["subject"] == subject]
+        assert rows.index[rows["subject"] == subject].tolist() == own[expected].tolist()
+
+
+def test_over_sequences_who_has_more_motion_has_more_windows():
+    counts = split_rows(windows_of(a=300, b=100), "test", 40, "sequences")["subject"].value_counts()
+    assert counts["a"] > 2 * counts["b"]

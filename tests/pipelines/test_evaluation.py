@@ -77,6 +77,22 @@ def test_a_changed_parameter_makes_scores_stale_and_is_named(data):
     assert "scored anew, stale (evaluation.samples was 2, is 3): pretraining/step_0000008," in said
 
 
+def test_over_people_everybody_has_equally_many_of_the_windows_that_are_scored(data):
+    assert "evaluation.spread was sequences, is people" in evaluated(data, evaluation__spread="people")
+    score = json.loads((data / "07_model_output/smoke/scores/grpo/step_0000006.json").read_text())
+    of_each = pd.Series(score["windows"]["subject"]).value_counts()
+    assert of_each.sum() == 8
+    assert of_each.max() - of_each.min() <= 1
+
+
+def test_one_source_of_motion_has_the_numbers_of_the_whole(data):
+    columns = ["mean", "low", "high", "difference_low", "windows", "subjects", "resampled"]
+    one = table(data, "comparison_by_source.csv")
+    assert set(one["source"]) == {"synthetic"}
+    assert one.index.tolist() == ["pretraining/step_0000024", "grpo/step_0000006"]
+    pd.testing.assert_frame_equal(one[columns], table(data).loc[one.index, columns])
+
+
 def test_other_code_makes_scores_stale(data, monkeypatch):
     monkeypatch.setattr("motiongrpo.metrics.standing.VERSION", 2)
     assert "stale (the code was version 1, is 2)" in evaluated(data)

@@ -33,6 +33,7 @@ def page(
     sentence: str = "Fine.",
     table: pd.DataFrame | None = None,
     tone: Literal["good", "note", "warning"] = "warning",
+    sources: tuple[str, ...] = ("studio",),
 ) -> str:
     report = ingestion_report(**{file: reason})
     changes = metric_changes(final(improved() if table is None else table))
@@ -52,7 +53,13 @@ def page(
             run, [stage | {"parameters": [{"name": "grpo.seed", "value": "3"}]}], [], {"torch": "2.13.0"}
         ),
         DataFacts([hours], *facts),
-        Results(changes, [Finding(tone, sentence)], examination_table(examination()), [worst]),
+        Results(
+            changes,
+            dict.fromkeys(sources, changes),
+            [Finding(tone, sentence)],
+            examination_table(examination()),
+            [worst],
+        ),
         Figures(
             {"diversity": diversity_curves(grpo_log())},
             {"error_by_joint": error_by_joint(error_profile())},

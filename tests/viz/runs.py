@@ -29,11 +29,13 @@ def comparison_row(checkpoint: str, metric: str, mean: float, difference: tuple[
         "high": mean + 10,
         "windows": 96,
         "sequences": 32,
+        "subjects": 8,
         "left_out": 0,
         "difference": middle,
         "difference_low": low,
         "difference_high": high,
         "paired_windows": 96,
+        "resampled": "sequences",
     }
 
 
@@ -103,7 +105,7 @@ def error_profile(activities: tuple[str, ...] = ("walk", "turn+walk", "")) -> pd
     """Two models on windows of three sequences; the second is 5 mm better at the left wrist alone."""
     before = np.random.default_rng(0).uniform(50, 60, (6, 4, BODY_JOINTS))
     after = before - 5.0 * (np.arange(BODY_JOINTS) == Joint.LEFT_WRIST)
-    facts = WindowFacts(np.repeat([3, 5, 8], 2), [name for name in activities for _ in range(2)])
+    facts = WindowFacts(np.repeat([3, 5, 8], 2), ["a"] * 6, [name for name in activities for _ in range(2)])
     models = {"pretrained": before, "post-trained": after}
     return profile_of(models, facts, 30.0, np.random.default_rng(0), 200)
 

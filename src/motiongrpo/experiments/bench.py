@@ -201,7 +201,7 @@ class Bench:
 
     @cached_property
     def _rows(self) -> pd.DataFrame:
-        return split_rows(self.materials.windows, "test", self._windows)
+        return split_rows(self.materials.windows, "test", self._windows, self.evaluation.spread)
 
     @cached_property
     def _training_rows(self) -> pd.DataFrame:

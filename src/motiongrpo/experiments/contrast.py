@@ -13,10 +13,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.metrics.bootstrap import Draws, estimate
+from motiongrpo.metrics.bootstrap import SUBJECTS_AT_LEAST, Draws, draw_people, estimate
 from motiongrpo.metrics.score import METRICS
 
-SUBJECTS_AT_LEAST = 5  # to resample subjects; with fewer, one subject more or less is all there is to see
 WINDOW = ["subject", "sequence", "window"]
 
 SeedValues = Float[ndarray, "seed window"]
@@ -105,23 +104,6 @@ class PairedScores:
         e = estimate(together, weighing, self.sequence, self.draws)
         interval = (float(e.mean[0]), float(e.low[0]), float(e.high[0]))
         return Contrast(*interval, e.mean[1:].tolist(), int(e.windows[0]), int(e.sequences[0]))
-
-
-def draw_people(owners: ndarray, resamples: int, rng: np.random.Generator) -> Draws:
-    """How often each sequence occurs in every resample; `owners` names the subject of each sequence.
-
-    Subjects are drawn with replacement and then, for each, as many sequences as they have. With fewer than
-    `SUBJECTS_AT_LEAST` every subject stays and its sequences are drawn: that says nothing of other people.
-    """
-    names, subject = np.unique(owners, return_inverse=True)
-    drawn = np.ones((resamples, len(names)), dtype=np.int64)
-    if len(names) >= SUBJECTS_AT_LEAST:
-        drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
-    draws = np.zeros((resamples, len(owners)), dtype=np.int64)
-    for number in range(len(names)):
-        own = np.flatnonzero(subject == number)
-        draws[:, own] = rng.multinomial(drawn[:, number] * len(own), np.full(len(own), 1 / len(own)))
-    return draws
 
 
 def _refuse_other_windows(name: str, seed: int, table: pd.DataFrame | None, reference: pd.DataFrame) -> None:

@@ -1,7 +1,8 @@
-"""Means over windows with bootstrap intervals over sequences (Efron 1979; percentile interval).
+"""Means over windows with bootstrap intervals over sequences or people (Efron 1979; percentile interval).
 
 Windows of one sequence are alike, so a sequence is drawn whole: drawing windows would make the interval
-too narrow.
+too narrow. So are sequences of one person: an interval that is to hold for other people draws subjects
+first, and then sequences of each (the two-stage bootstrap of Davison and Hinkley 1997, §3.8).
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from motiongrpo.motion.windows import Spread
+
 CONFIDENCE = 0.95
+SUBJECTS_AT_LEAST = 5  # to resample subjects; with fewer, one subject more or less is all there is to see
 
 Values = Float[ndarray, "window column"]  # NaN where a value is undefined
 Draws = Int[ndarray, "resample sequence"]
@@ -32,6 +36,33 @@ class Estimate:
 def draw_sequences(sequences: int, resamples: int, rng: np.random.Generator) -> Draws:
     """How often each sequence occurs in every resample of as many, drawn with replacement."""
     return rng.multinomial(sequences, np.full(sequences, 1 / sequences), size=resamples)
+
+
+def draw_people(owners: ndarray, resamples: int, rng: np.random.Generator) -> Draws:
+    """How often each sequence occurs in every resample; `owners` names the subject of each sequence.
+
+    Subjects are drawn with replacement and then, for each, as many sequences as they have. With fewer than
+    `SUBJECTS_AT_LEAST` every subject stays and its sequences are drawn: that says nothing of other people.
+    """
+    names, subject = np.unique(owners, return_inverse=True)
+    drawn = np.ones((resamples, len(names)), dtype=np.int64)
+    if len(names) >= SUBJECTS_AT_LEAST:
+        drawn = draw_sequences(len(names), resamples, rng)
+    draws = np.zeros((resamples, len(owners)), dtype=np.int64)
+    for number in range(len(names)):
+        own = np.flatnonzero(subject == number)
+        draws[:, own] = rng.multinomial(drawn[:, number] * len(own), np.full(len(own), 1 / len(own)))
+    return draws
+
+
+def draw_over(spread: Spread, owners: ndarray, resamples: int, rng: np.random.Generator) -> tuple[Draws, str]:
+    """Resamples of what an evaluation is spread over, and in words what was drawn.
+
+    `owners` names the subject of each sequence; with fewer than `SUBJECTS_AT_LEAST` sequences are drawn.
+    """
+    if spread == "people" and len(set(owners)) >= SUBJECTS_AT_LEAST:
+        return draw_people(owners, resamples, rng), "subjects, then their sequences"
+    return draw_sequences(len(owners), resamples, rng), "sequences"
 
 
 def estimate(

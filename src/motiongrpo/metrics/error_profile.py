@@ -17,10 +17,10 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.metrics.bootstrap import draw_sequences, estimate
+from motiongrpo.metrics.bootstrap import draw_over, estimate
 from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, evaluation_batches
 from motiongrpo.metrics.pose import joint_distance_mm
-from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.motion.windows import Spread, WindowBatch
 
 UNNAMED = "not recorded"
 DIFFERENCE = "difference"
@@ -42,6 +42,7 @@ class WindowFacts:
     """What is known of each window."""
 
     sequence: Int[ndarray, " window"]
+    subject: list[str]
     activity: list[str]  # of its sequence; several are joined by "+"
 
 
@@ -60,8 +61,9 @@ def error_profile(
     fps: float,
     rng: np.random.Generator,
     resamples: int,
+    spread: Spread = "sequences",
 ) -> pd.DataFrame:
-    """Means and 95 % intervals over sequences of each model, and of the last minus the first, paired.
+    """Means and 95 % intervals of each model, and of the last minus the first, paired.
 
     Columns by (joint, activity or seconds into the window), name, model, mean, low, high, windows, sequences.
     """
@@ -69,8 +71,9 @@ def error_profile(
     columns, parts = _columns(windows, fps, *next(iter(errors.values())).shape[1:])
     values = {name: _values(error, parts) for name, error in errors.items()}
     values[DIFFERENCE] = values[models[-1]] - values[models[0]]
-    names, sequence = np.unique(windows.sequence, return_inverse=True)
-    draws, weights = draw_sequences(len(names), resamples, rng), np.ones(len(sequence))
+    _, first, sequence = np.unique(windows.sequence, return_index=True, return_inverse=True)
+    draws, _ = draw_over(spread, np.array(windows.subject)[first], resamples, rng)
+    weights = np.ones(len(sequence))
     tables = []
     for model, value in values.items():
         result = estimate(value, weights, sequence, draws)

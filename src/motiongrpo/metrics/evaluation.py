@@ -19,13 +19,14 @@ from motiongrpo.diffusion.sampler import SamplingConfig, sample
 from motiongrpo.metrics.diversity import best_of_k_mpjpe_mm, pairwise_diversity_mm
 from motiongrpo.metrics.motion import BodyMotion
 from motiongrpo.metrics.score import score
-from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.motion.windows import Spread, WindowBatch
 
 
 class EvaluationConfig(Config):
     """What every checkpoint is scored on, and how its motions are drawn."""
 
-    windows: int = Field(ge=1)  # of the test split, evenly spaced over it
+    windows: int = Field(ge=1)  # of the test split
+    spread: Spread  # over what they are spread evenly; over people, intervals are over people too
     samples: int = Field(ge=2)  # motions a window
     batch_size: int = Field(ge=1)
     seed: int = Field(ge=0)

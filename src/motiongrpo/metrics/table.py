@@ -10,32 +10,58 @@ import pandas as pd
 
 from motiongrpo.base.config import nearest
 from motiongrpo.base.errors import InputError
-from motiongrpo.metrics.bootstrap import Draws, draw_sequences, estimate
+from motiongrpo.metrics.bootstrap import Draws, draw_over, estimate
 from motiongrpo.metrics.score import METRICS
+from motiongrpo.motion.windows import Spread
 
 CHECKPOINT = ["checkpoint", "stage", "step"]
 WINDOW = ["sequence", "window"]
 DIFFERENCE = ["difference", "difference_low", "difference_high"]
 KEYS = [*CHECKPOINT, "subject", *WINDOW]
+SOURCE = "source"  # a column of scores that a comparison does without
 
 
 def comparison(
-    scores: pd.DataFrame, reference: str, rng: np.random.Generator, resamples: int
+    scores: pd.DataFrame,
+    reference: str,
+    rng: np.random.Generator,
+    resamples: int,
+    spread: Spread = "sequences",
 ) -> pd.DataFrame:
     """Means of all metrics of each checkpoint and paired differences from the reference, with 95 % intervals.
 
     `scores` has the columns `KEYS` and any of `METRICS`, one row per checkpoint and window, samples averaged.
-    One set of resampled sequences serves all checkpoints and metrics. A window where a metric is undefined
-    is left out of its mean and counted in `left_out`; a difference needs both sides defined.
+    One set of resamples, of what `resampled` says, serves all checkpoints and metrics. A window where a
+    metric is undefined is left out of its mean and counted in `left_out`; a difference needs both sides
+    defined.
     """
     metrics = metric_columns(scores)
     tables = tables_by_checkpoint(scores, reference)
     checkpoints = pd.concat([table[CHECKPOINT].head(1) for table in tables], ignore_index=True)
     base = checkpoints["checkpoint"].tolist().index(reference)
-    draws = draw_sequences(len(tables[base]["sequence"].unique()), resamples, rng)
+    owners = tables[base].drop_duplicates("sequence")["subject"].to_numpy()
+    draws, resampled = draw_over(spread, owners, resamples, rng)
     parts = [checkpoints.assign(**_columns(metric, tables, base, draws)) for metric in metrics]
     by_checkpoint = pd.concat(parts).sort_index(kind="stable")  # the index is the number of the checkpoint
-    return by_checkpoint.reset_index(drop=True)
+    return by_checkpoint.reset_index(drop=True).assign(resampled=resampled)
+
+
+def comparison_by_source(
+    scores: pd.DataFrame,
+    reference: str,
+    rng: np.random.Generator,
+    resamples: int,
+    spread: Spread = "sequences",
+) -> pd.DataFrame:
+    """The comparison for the windows of each source of motion alone; `scores` has a column `SOURCE`."""
+    if SOURCE not in scores:
+        raise InputError(f"the scores have no column '{SOURCE}': score the checkpoints again")
+    parts = [
+        comparison(rows, reference, rng, resamples, spread).assign(**{SOURCE: source})
+        for source, rows in scores.groupby(SOURCE)
+    ]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole[[SOURCE, *whole.columns.drop(SOURCE)]]
 
 
 def tidy(name: str, score: dict[str, Any]) -> pd.DataFrame:
@@ -49,16 +75,17 @@ def compared(
     alike: Container[str],
     rng: np.random.Generator,
     resamples: int,
+    spread: Spread = "sequences",
 ) -> pd.DataFrame:
     """The comparison of the checkpoints that are `alike` the reference; of every other its own means alone.
 
     `tables` holds the scores of each checkpoint by name. What was measured otherwise has no difference.
     """
     together = pd.concat([table for name, table in tables.items() if name in alike], ignore_index=True)
-    parts = [comparison(together, reference, rng, resamples)]
+    parts = [comparison(together, reference, rng, resamples, spread)]
     for name, table in tables.items():
         if name not in alike:
-            alone = comparison(table, name, rng, resamples)
+            alone = comparison(table, name, rng, resamples, spread)
             parts.append(alone.assign(**dict.fromkeys(DIFFERENCE, np.nan), paired_windows=0))
     order = {name: number for number, name in enumerate(tables)}
     whole = pd.concat(parts, ignore_index=True)
@@ -76,9 +103,10 @@ def final_checkpoints(comparison: pd.DataFrame) -> pd.DataFrame:
 def _columns(metric: str, tables: list[pd.DataFrame], base: int, draws: Draws) -> dict[str, Any]:
     """The columns of a comparison for one metric; the reference is table number `base`."""
     about = METRICS[metric]
-    _, sequence = np.unique(tables[base]["sequence"].to_numpy(), return_inverse=True)
+    windows = tables[base]
+    _, sequence = np.unique(windows["sequence"].to_numpy(), return_inverse=True)
     values = np.stack([table[metric].to_numpy(dtype=np.float64) for table in tables], axis=1)
-    weights = tables[base][about.weight].to_numpy(np.float64) if about.weight else np.ones(len(values))
+    weights = windows[about.weight].to_numpy(np.float64) if about.weight else np.ones(len(values))
     mean = estimate(values, weights, sequence, draws)
     difference = estimate(values - values[:, [base]], weights, sequence, draws)
     return {
@@ -86,6 +114,7 @@ def _columns(metric: str, tables: list[pd.DataFrame], base: int, draws: Draws) -
         "unit": about.unit,
         "better": about.better,
         **asdict(mean),
+        "subjects": [windows.loc[~np.isnan(column), "subject"].nunique() for column in values.T],
         "left_out": len(values) - mean.windows,
         "difference": difference.mean,
         "difference_low": difference.low,
@@ -99,7 +128,7 @@ def metric_columns(scores: pd.DataFrame) -> list[str]:
     for key in KEYS:
         if key not in scores:
             raise InputError(f"the scores have no column '{key}': score the checkpoints again")
-    for column in scores.columns.difference(KEYS):
+    for column in scores.columns.difference([*KEYS, SOURCE]):
         if column not in METRICS:
             raise InputError(f"'{column}' in the scores is not a metric; {nearest(column, list(METRICS))}")
     metrics = [metric for metric in METRICS if metric in scores]

@@ -5,6 +5,7 @@ There is always a frame before a window's first, because the condition needs the
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,9 @@ from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.motion.mirror import mirror_contacts, mirror_joints, mirror_poses
 from motiongrpo.motion.splits import SPLITS
 from motiongrpo.motion.store import MotionStore
+
+Spread = Literal["sequences", "people"]
+"""Over what the windows of an evaluation are spread: all rows of its split alike, or its subjects alike."""
 
 
 class WindowConfig(Config):
@@ -152,15 +156,29 @@ class TrainingWindows:
         return batch.mirrored(torch.rand(count, generator=generator) < 0.5).to(self.device)
 
 
-def split_rows(table: pd.DataFrame, split: str, at_most: int | None = None) -> pd.DataFrame:
-    """The rows of a split, or `at_most` of them evenly spaced over it."""
+def split_rows(
+    table: pd.DataFrame, split: str, at_most: int | None = None, spread: Spread = "sequences"
+) -> pd.DataFrame:
+    """The rows of a split, or `at_most` of them: evenly spaced over it, or over each subject's own rows.
+
+    Over people, every subject has equally many windows; what one does not have is shared by the others.
+    """
     rows = pd.DataFrame(table[table["split"] == split])
     if rows.empty:
         have = ", ".join(sorted(set(table["split"])))
         raise InputError(f"there is no {split} motion: what was ingested is {have} only")
     if at_most is None or len(rows) <= at_most:
         return rows
-    return rows.iloc[np.linspace(0, len(rows) - 1, at_most).round().astype(int)]
+    if spread == "sequences":
+        return _evenly_spaced(rows, at_most)
+    turn = rows.groupby("subject").cumcount()  # every subject gives its first row, then its second, …
+    quota = rows.loc[turn.sort_values(kind="stable").index[:at_most], "subject"].value_counts().to_dict()
+    chosen = [_evenly_spaced(own, quota.get(subject, 0)) for subject, own in rows.groupby("subject")]
+    return pd.concat(chosen).sort_index()
+
+
+def _evenly_spaced(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    return rows.iloc[np.linspace(0, len(rows) - 1, count).round().astype(int)]
 
 
 def read_rows(store: MotionStore, rows: pd.DataFrame, config: WindowConfig, hands: bool) -> WindowBatch:

@@ -12,7 +12,16 @@ from motiongrpo.motion.sources.mocap.takes import MocapConfig
 from tests.motion.rigs import MODEL, cmu_take
 
 MOCAP = MocapConfig(
-    source="cmu", licence="free", amc_fps=120.0, fps={}, subjects={}, activities={}, rest_takes={}, layouts={}
+    source="cmu",
+    licence="free",
+    sources={},
+    licences={},
+    amc_fps=120.0,
+    fps={},
+    subjects={},
+    activities={},
+    rest_takes={},
+    layouts={},
 )
 AMASS = AmassConfig(subsets=["KIT"], skip=[], middle_share=1.0, betas="zero", gender="neutral", fps={})
 

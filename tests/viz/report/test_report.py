@@ -89,6 +89,15 @@ def test_the_table_has_the_numbers_of_the_comparison(plain):
         assert difference == [f"{after[name]:+.4g}" for name in columns]
 
 
+def test_sources_have_a_table_of_their_own_where_there_are_several(plain):
+    assert 'id="sources"' not in plain
+    cells = Page(page(sources=(HOSTILE, "home"))).cells
+    heads = [row[0] for row in cells if len(row) == 1]
+    told = "96 windows, 32 sequences, 8 subjects; intervals over sequences"
+    assert heads == [f"{HOSTILE}: {told}", f"home: {told}"]
+    assert len([row for row in cells if row and row[0] == "mpjpe_mm"]) == 2
+
+
 def test_metrics_of_print_stand_below_the_textbook_under_a_heading_of_their_own():
     change = (1.0, (-0.5, -0.6, -0.4))
     mixed = comparison(mpjpe_mm=change, contact_f1=change, egoallo_gnd=change, paper_mpjre_deg=change)

@@ -7,6 +7,7 @@ import pandas as pd
 from motiongrpo.base.checkpoint import Header
 from motiongrpo.viz.report.tables import (
     UNUSED,
+    changes_by_source,
     examination_table,
     files_with_reasons,
     flat_parameters,
@@ -16,7 +17,7 @@ from motiongrpo.viz.report.tables import (
     verdicts_table,
     worst_windows,
 )
-from tests.viz.runs import examination, ingestion_report
+from tests.viz.runs import comparison, examination, final, ingestion_report
 
 
 def test_seconds_are_added_up_by_split_and_source():
@@ -117,3 +118,14 @@ def test_nested_parameters_become_dotted_names():
         "grpo.layouts": "{}",
         "body": "none",
     }
+
+
+def test_changes_by_source_are_of_the_headline_metrics_where_both_trainings_were_scored():
+    change = (10.0, (-2.0, -3.0, -1.0))
+    table = final(comparison(mpjpe_mm=change, contact_f1=change))
+    one_sided = table[table["stage"] == "pretraining"].assign(source="street")
+    found = changes_by_source(pd.concat([table.assign(source="home", subjects=3), one_sided]))
+    assert {source: [c.metric for c in changes] for source, changes in found.items()} == {
+        "home": ["mpjpe_mm"]
+    }
+    assert (found["home"][0].difference.value, found["home"][0].subjects) == (-2.0, 3)

@@ -2,9 +2,10 @@
 
 import io
 
+import pandas as pd
 from rich.console import Console
 
-from motiongrpo.viz.report.terminal import WIDTH, summary_table
+from motiongrpo.viz.report.terminal import WIDTH, sources_table, summary_table
 from tests.viz.runs import comparison
 
 CHANGE = (1.0, (-0.5, -0.6, -0.4))
@@ -23,3 +24,14 @@ def test_textbook_metrics_come_first_and_those_of_print_under_a_heading():
     expected = ["mpjpe_mm", "contact_f1", "for", "egoallo_gnd", "paper_mpjre_deg"]
     assert first_words(MIXED) == expected
     assert first_words(MIXED[MIXED["stage"] == "pretraining"]) == expected
+
+
+def test_every_source_has_its_headline_metrics_and_says_what_they_rest_on():
+    sources = pd.concat([MIXED.assign(source=name, subjects=n) for name, n in (("home", 2), ("[street]", 7))])
+    console = Console(width=WIDTH, file=io.StringIO(), record=True)
+    console.print(sources_table(sources))
+    text = " ".join(console.export_text().split())
+    assert "home 96 windows 32 sequences 2 subjects mpjpe_mm ↓ 1.00" in text
+    assert "[street] 96 windows 32 sequences 7 subjects mpjpe_mm" in text
+    assert "contact_f1" not in text
+    assert "95 % intervals over sequences" in text

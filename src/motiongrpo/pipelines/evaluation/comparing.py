@@ -14,7 +14,7 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.standing import CURRENT, SAME, Score, measured_otherwise, paired
-from motiongrpo.metrics.table import compared, tidy
+from motiongrpo.metrics.table import compared, comparison_by_source, final_checkpoints, tidy
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, split_rows
 from motiongrpo.pipelines.evaluation.nodes import is_own, provenance_of_now, standing
@@ -35,13 +35,15 @@ def compare_checkpoints(
     body: BodyModel,
     config: EvaluationConfig,
     window: WindowConfig,
-) -> tuple[pd.DataFrame, list[Record]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Record]]:
     """Means, intervals and differences from the last pretrained checkpoint; and how every score stands now.
 
-    What was measured otherwise than that checkpoint is listed without a difference.
+    What was measured otherwise than that checkpoint is listed without a difference. The second table has
+    the last checkpoint of each training, measured alike, for every source of motion alone.
     """
     candidates = [Candidate(**record) for record in found]
-    now = provenance_of_now(motions, split_rows(windows, "test", config.windows), body, config, window)
+    held_out = split_rows(windows, "test", config.windows, config.spread)
+    now = provenance_of_now(motions, held_out, body, config, window)
     standings = standings_of(candidates, scores, now)
     for reason, names in by_value(standings).items():
         if reason != CURRENT:
@@ -52,9 +54,17 @@ def compare_checkpoints(
     comparable = {name for name in shown if not measured_otherwise(scores[reference.name], scores[name])}
     rng = np.random.default_rng(config.seed)
     tables = {name: tidy(name, scores[name]) for name in shown}
-    table = compared(tables, reference.name, comparable, rng, config.resamples)
+    table = compared(tables, reference.name, comparable, rng, config.resamples, config.spread)
+    final = {reference.name, *final_checkpoints(table)["checkpoint"]} & comparable
+    by_source = comparison_by_source(
+        pd.concat([tables[name] for name in shown if name in final]),
+        reference.name,
+        np.random.default_rng(config.seed),
+        config.resamples,
+        config.spread,
+    )
     rows = [{"checkpoint": name, "standing": how} for name, how in standings.items()]
-    return table.assign(standing=table["checkpoint"].map(standings)), rows
+    return table.assign(standing=table["checkpoint"].map(standings)), by_source, rows
 
 
 def compare_runs(found: list[Record], scores: dict[str, Score], config: EvaluationConfig) -> pd.DataFrame:
@@ -70,7 +80,7 @@ def compare_runs(found: list[Record], scores: dict[str, Score], config: Evaluati
     comparable = {c.name for c in shown if paired(scores[c.name], scores[reference])}
     tables = {c.name: tidy(c.name, scores[c.name]) for c in shown}
     rng = np.random.default_rng(config.seed)
-    table = compared(tables, reference, comparable, rng, config.resamples)
+    table = compared(tables, reference, comparable, rng, config.resamples, config.spread)
     how = {c.name: "; ".join(measured_otherwise(scores[reference], scores[c.name])) or SAME for c in shown}
     table.insert(0, "run", table["checkpoint"].map({c.name: c.run for c in shown}))
     return table.assign(

@@ -65,7 +65,7 @@ def score_checkpoints(  # noqa: PLR0913
 ) -> Iterator[dict[str, Score]]:
     """One score file a checkpoint, each on disk before the next is begun."""
     candidates = [Candidate(**record) for record in found]
-    rows = split_rows(windows, "test", config.windows)
+    rows = split_rows(windows, "test", config.windows, config.spread)
     now = provenance_of_now(motions, rows, body, config, window)
     current = {c.name for c in candidates if is_current(scored.get(c.name), c.weights, now)}
     pending = [c for c in candidates if config.force or c.name not in current]
@@ -79,6 +79,7 @@ def score_checkpoints(  # noqa: PLR0913
             )
         denoiser = load_denoiser(Path(candidate.path)).to(device)
         about = rows[["sequence", "start", "subject"]].rename(columns={"start": "window"})
+        about = about.assign(source=motions.sequences["source"].loc[rows["sequence"]].to_numpy())
         metrics = score_denoiser(denoiser, batch, body, motions.header.fps, config)
         yield {
             candidate.name: {

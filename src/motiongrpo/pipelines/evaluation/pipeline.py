@@ -7,7 +7,7 @@ from .nodes import find_checkpoints, score_checkpoints
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
-    """All checkpoints found → one score file each → `comparison`, `runs_comparison`."""
+    """All checkpoints found → one score file each → `comparison` and that by source, `runs_comparison`."""
     score = node(
         score_checkpoints,
         "scores",
@@ -33,7 +33,11 @@ def comparing() -> Pipeline:
                 of_runs="models_of_runs",
                 run="params:run",
             ),
-            node(compare_checkpoints, ["comparison", "score_standings"], **of_evaluation),
+            node(
+                compare_checkpoints,
+                ["comparison", "comparison_by_source", "score_standings"],
+                **of_evaluation,
+            ),
             node(compare_runs, "runs_comparison", **of_evaluation),
             node(write_runs_page, ["runs_figure", "runs_page"]),
         ],

@@ -46,7 +46,7 @@ def sample_held_out(  # noqa: PLR0913
 ) -> tuple[pd.DataFrame, Record]:
     """The samples that were scored, drawn again: where their errors lie, and three windows to look at."""
     refuse_other_body(body, motions, pretrained_denoiser=pretrained, policy=policy)
-    rows = split_rows(windows, "test", config.windows)
+    rows = split_rows(windows, "test", config.windows, config.spread)
     models = {"pretrained": pretrained, "post-trained": policy}
     for name, model in models.items():
         demand_same_windows(name, windows_scored(scores, model.header.weights), rows)
@@ -55,10 +55,11 @@ def sample_held_out(  # noqa: PLR0913
     about = motions.sequences.loc[rows["sequence"], ["name", "activity"]].reset_index(drop=True)
     profile = error_profile(
         {name: samples.joint_error_mm.cpu().double().numpy() for name, samples in drawn.items()},
-        WindowFacts(rows["sequence"].to_numpy(), about["activity"].tolist()),
+        WindowFacts(rows["sequence"].to_numpy(), rows["subject"].tolist(), about["activity"].tolist()),
         motions.header.fps,
         np.random.default_rng(config.seed),
         config.resamples,
+        config.spread,
     )
     scenes = {
         chosen.rank: scene(chosen, batch, drawn, body, about, motions.header.fps).plain()

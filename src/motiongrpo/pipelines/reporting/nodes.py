@@ -79,6 +79,7 @@ def write_report(  # noqa: PLR0913
     findings: list[Record],
     worst_windows: list[Record],
     comparison: pd.DataFrame,
+    comparison_by_source: pd.DataFrame,
     reward_report: Record,
     comparison_figure: go.Figure,
     scenes: dict[str, Record],
@@ -94,6 +95,7 @@ def write_report(  # noqa: PLR0913
     changes = metric_changes(final_checkpoints(comparison))
     results = Results(
         changes,
+        tables.changes_by_source(comparison_by_source),
         [Finding(**finding) for finding in findings],
         tables.examination_table(reward_report),
         worst_windows,

@@ -102,6 +102,6 @@ def demand_same_windows(model: str, scored: pd.DataFrame, rows: pd.DataFrame) ->
     if then != now:
         raise InputError(
             f"the {model} model was scored on {len(then)} windows that are not the {len(now)} held-out ones "
-            "of the window table, since the motion was ingested or evaluation.windows changed; "
+            "of the window table, since the motion was ingested or parameters of evaluation changed; "
             "run the evaluation pipeline"
         )

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from motiongrpo.base.words import counted
 from motiongrpo.experiments.ablation import PRETRAINED, AblationConfig
-from motiongrpo.experiments.contrast import SUBJECTS_AT_LEAST, Contrast
+from motiongrpo.experiments.contrast import Contrast
 from motiongrpo.experiments.published import published_change_percent
+from motiongrpo.metrics.bootstrap import SUBJECTS_AT_LEAST
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.viz.experiments.ablation_results import (
     DECISIVE,

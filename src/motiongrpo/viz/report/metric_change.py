@@ -9,6 +9,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.metrics.score import METRICS
 
 CHECKS = ("head_position_mm", "head_rotation_deg")  # zero by construction: their changes are rounding
+HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s")  # where there is room for few
 PERCENT = 100.0
 
 Outcome = Literal["better", "worse", "undecided", "not judged"]
@@ -39,7 +40,9 @@ class MetricChange:
     difference: Interval
     windows: int
     sequences: int
+    subjects: int
     left_out: int  # windows where the metric is undefined
+    resampled: str  # what the intervals are over, in words
 
     @property
     def unit(self) -> str:
@@ -107,5 +110,7 @@ def metric_change(metric: str, before: Row, after: Row) -> MetricChange:
         difference=Interval(after["difference"], after["difference_low"], after["difference_high"]),
         windows=after["windows"],
         sequences=after["sequences"],
+        subjects=after["subjects"],
         left_out=after["left_out"],
+        resampled=after["resampled"],
     )

@@ -39,6 +39,7 @@ class Results:
     """The results: changes of the metrics, sentences about them, the reward model's examination."""
 
     changes: list[MetricChange]
+    by_source: dict[str, list[MetricChange]]  # of the headline metrics
     findings: list[Finding]
     examination: list[Row]  # against, pair_accuracy by severity, spearman
     worst: list[Row]  # windows: sequence, activity, start, before, after

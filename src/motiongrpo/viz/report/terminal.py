@@ -2,30 +2,25 @@
 
 import pandas as pd
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
+from motiongrpo.base.words import counted
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.metrics.table import final_checkpoints
-from motiongrpo.viz.report.metric_change import Interval, MetricChange, Outcome, metric_changes
+from motiongrpo.viz.report.metric_change import HEADLINE, Interval, MetricChange, Outcome, metric_changes
 from motiongrpo.viz.report.runs import Contender
 
 WIDTH = 104  # a log is no narrower than the table
 ARROWS = {"lower": "↓", "higher": "↑", "none": ""}
-HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s")  # of many runs
 COLOURS: dict[Outcome, str] = {"better": "green", "worse": "red", "undecided": "default", "not judged": "dim"}
 
 
 def summary_table(comparison: pd.DataFrame) -> Table:
     """One row a metric: both means with their intervals, and the paired difference with its own."""
     final = final_checkpoints(comparison)
-    windows, sequences = int(final["windows"].max()), int(final["sequences"].max())
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        title="Pretrained and post-trained on held-out subjects",
-        caption=f"{windows} windows of {sequences} sequences; 95 % bootstrap intervals over sequences",
-    )
-    for column in ("metric", "pretrained", "post-trained", "difference"):
-        table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
+    ground = f"{', '.join(_counts(final))}; 95 % intervals over {final['resampled'].iloc[0]}"
+    table = _change_table("Pretrained and post-trained on held-out subjects", ground)
     textbook_only = True
     for metric, cells in _rows(final):
         if textbook_only and METRICS[metric].in_print:
@@ -34,6 +29,30 @@ def summary_table(comparison: pd.DataFrame) -> Table:
             table.add_row("[italic]for comparison with print[/italic]")
         table.add_row(_name(metric), *cells)
     return table
+
+
+def sources_table(by_source: pd.DataFrame) -> Table:
+    """The headline metrics as in `summary_table`, for every source of motion alone."""
+    resampled = " or ".join(by_source["resampled"].unique())
+    table = _change_table("By source of motion", f"95 % intervals over {resampled}")
+    for source, rows in by_source[by_source["metric"].isin(HEADLINE)].groupby("source"):
+        final = final_checkpoints(pd.DataFrame(rows))
+        table.add_section()
+        table.add_row(f"[italic]{escape(str(source))}[/italic]", *_counts(final))
+        for metric, cells in _rows(final):
+            table.add_row(_name(metric), *cells)
+    return table
+
+
+def _change_table(title: str, caption: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=title, caption=caption)
+    for column in ("metric", "pretrained", "post-trained", "difference"):
+        table.add_column(column, justify="left" if column == "metric" else "right", no_wrap=True)
+    return table
+
+
+def _counts(final: pd.DataFrame) -> list[str]:
+    return [counted(int(final[f"{what}s"].max()), what) for what in ("window", "sequence", "subject")]
 
 
 def runs_table(contenders: list[Contender]) -> Table:

@@ -28,6 +28,8 @@ def config(**layout) -> MocapConfig:
     return MocapConfig(
         source="studio",
         licence="free",
+        sources={"salsa_*": "ballroom", "samba_*": "carnival"},
+        licences={"ballroom": "paid"},
         amc_fps=120.0,
         fps={"salsa_0*": 60.0, "salsa_*": 50.0},
         subjects={"salsa_*": "60"},
@@ -68,6 +70,17 @@ def test_a_take_on_any_rig_becomes_a_clip_through_a_joint_map():
     )
     assert clip.fps == 120.0
     assert torch.equal(clip.betas, torch.zeros(16, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "licence"),
+    [("07_03", "studio", "free"), ("salsa_01", "ballroom", "paid"), ("samba_1", "carnival", "free")],
+)
+def test_a_folder_of_several_collections_names_each_takes_own(name, source, licence):
+    described = config()
+    described = described.model_copy(update={"subjects": described.subjects | {"samba_*": "61"}})
+    clip = bvh_clip(TAKE, name, {}, MODEL, described)
+    assert (clip.source, clip.licence) == (source, licence)
 
 
 def test_a_t_pose_in_front_of_a_take_serves_as_reference_and_is_dropped():

@@ -32,6 +32,8 @@ class MocapConfig(Config):
 
     source: str  # name of the collection
     licence: str
+    sources: dict[str, str]  # by pattern: another collection that the folder holds too
+    licences: dict[str, str]  # of these, by name
     amc_fps: float = Field(gt=0)  # AMC files do not say
     fps: dict[str, PositiveFloat]  # by pattern: the true frames/s where a BVH file says another
     subjects: dict[str, str]  # by pattern: who moves, where the name is not like CMU's 07_12
@@ -88,12 +90,13 @@ def _clip(name: str, poses: RigPoses, t_pose: RigPoses, model: BodyModel, config
     if len(poses) == 0:
         raise InputError(f"{poses.where} has no frame of motion after its T-pose")
     q_parent_joint, T_world_root = retarget(poses, t_pose, model)
+    source = first_match(name, config.sources, config.source)
     return Clip(
         name=name,
-        source=config.source,
+        source=source,
         subject=subject_of(name, config),
         activity=first_match(name, config.activities, ""),
-        licence=config.licence,
+        licence=config.licences.get(source, config.licence),
         fps=poses.fps,
         betas=torch.zeros(SHAPE_COEFFICIENTS).to(T_world_root),
         q_parent_joint=q_parent_joint,
