@@ -24,6 +24,7 @@ CONFIG = EvaluationConfig(
     sampling={"steps": 4, "eta": 1.0, "sampler": "ddim", "deterministic_below": 0},
     resamples=100,
     force=False,
+    baselines=True,
 )
 
 

@@ -34,6 +34,7 @@ CONFIG = EvaluationConfig(
     sampling=SamplingConfig(steps=5, eta=1.0, sampler="ddim", deterministic_below=0),
     resamples=100,
     force=False,
+    baselines=True,
 )
 FRAMES, PADDED = 12, 3
 

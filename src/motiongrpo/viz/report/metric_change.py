@@ -6,7 +6,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.metrics.baselines import BASELINES
 from motiongrpo.metrics.score import METRICS
+from motiongrpo.metrics.table import final_checkpoints
 
 CHECKS = ("head_position_mm", "head_rotation_deg")  # zero by construction: their changes are rounding
 PERCENT = 100.0
@@ -83,6 +85,19 @@ def metric_changes(final: pd.DataFrame) -> list[MetricChange]:
     """
     before, after = (_by_metric(final, stage) for stage in ("pretraining", "grpo"))
     return [metric_change(metric, before[metric], row) for metric, row in after.items()]
+
+
+def baseline_changes(comparison: pd.DataFrame) -> dict[str, dict[str, MetricChange]]:
+    """The metrics of each baseline against the last pretrained checkpoint; none without such a checkpoint."""
+    final = final_checkpoints(comparison)
+    if "pretraining" not in set(final["stage"]):
+        return {}
+    before = _by_metric(final, "pretraining")
+    changes: dict[str, dict[str, MetricChange]] = {}
+    for row in comparison[comparison["stage"] == BASELINES].to_dict("records"):
+        if (metric := row["metric"]) in before:
+            changes.setdefault(row["checkpoint"], {})[metric] = metric_change(metric, before[metric], row)
+    return changes
 
 
 def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
