@@ -31,7 +31,7 @@ CONFIG = EvaluationConfig(
 class ByFirstNumber(Scorer):
     """The perceptual model prefers whatever has the largest first feature."""
 
-    def _measure(self, x, batch):
+    def _measure(self, x, batch, T_world_cpf):
         return {"perceptual": x[:, :, 0, 0]}
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 from motiongrpo.viz.figures.comparison import comparison_figure
 from motiongrpo.viz.figures.curves import diversity_curves
 from motiongrpo.viz.figures.error_figures import error_by_joint
-from motiongrpo.viz.report.findings import Finding
-from motiongrpo.viz.report.metric_change import metric_changes
+from motiongrpo.viz.report.findings import Finding, finding_of_prior
+from motiongrpo.viz.report.metric_change import baseline_changes, metric_changes
 from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
 from motiongrpo.viz.report.tables import (
     examination_table,
@@ -35,7 +35,8 @@ def page(
     tone: Literal["good", "note", "warning"] = "warning",
 ) -> str:
     report = ingestion_report(**{file: reason})
-    changes = metric_changes(final(improved() if table is None else table))
+    table = improved() if table is None else table
+    changes, baselines = metric_changes(final(table)), baseline_changes(table)
     hours = {
         "split": "train",
         "source": HOSTILE,
@@ -52,7 +53,14 @@ def page(
             run, [stage | {"parameters": [{"name": "grpo.seed", "value": "3"}]}], [], {"torch": "2.13.0"}
         ),
         DataFacts([hours], *facts),
-        Results(changes, [Finding(tone, sentence)], examination_table(examination()), [worst]),
+        Results(
+            finding_of_prior(baselines),
+            changes,
+            baselines,
+            [Finding(tone, sentence)],
+            examination_table(examination()),
+            [worst],
+        ),
         Figures(
             {"diversity": diversity_curves(grpo_log())},
             {"error_by_joint": error_by_joint(error_profile())},

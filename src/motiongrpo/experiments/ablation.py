@@ -194,7 +194,7 @@ class PlannedCell:
     def parameters(self) -> dict[str, Any]:
         """The parameters that have to be equal for two results to compare."""
         training = {} if self.training is None else self.training.model_dump(mode="json")
-        placement = {} if self.placement is None else {"placement": self.placement}
+        placement = {"placement": self.placement} if self.placement else {}
         return {"kind": self.kind, "training": training} | placement
 
 
@@ -214,13 +214,10 @@ def planned(name: str, seed: int, config: AblationConfig, foundation: Foundation
     """One cell under one seed."""
     cell, sampling = config.cells[name], foundation.sampling
     match cell:
-        case GrpoCell():
+        case GrpoCell() | LongerCell():
             grpo = grpo_of(name, seed, config, foundation)
-            evaluations, row = grpo_evaluations(grpo), cell.published
-            return PlannedCell(name, seed, cell.kind, grpo, sampling, 1, evaluations, row)
-        case LongerCell():
-            grpo = grpo_of(name, seed, config, foundation)
-            return PlannedCell(name, seed, "grpo", grpo, sampling, 1, grpo_evaluations(grpo))
+            row = cell.published if isinstance(cell, GrpoCell) else None
+            return PlannedCell(name, seed, "grpo", grpo, sampling, 1, grpo_evaluations(grpo), row)
         case CandidatesCell():
             return PlannedCell(name, seed, cell.kind, None, sampling, cell.candidates, 0, taken=cell.kind)
         case SamplerCell():

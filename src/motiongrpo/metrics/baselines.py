@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from motiongrpo.base.batched import Batched
 from motiongrpo.base.checkpoint import digest_of
 from motiongrpo.base.shapes import Poses, Rollout
 from motiongrpo.body.body_model import BodyModel
@@ -59,7 +58,7 @@ MEAN_OF_SAMPLES = f"{BASELINES}/mean_of_{CANDIDATES}"
 
 
 @dataclass(frozen=True)
-class MeanPose(Batched):
+class MeanPose:
     """One pose for every frame: mean shape, chordal mean of local rotations, share of frames in contact."""
 
     betas: Float[Tensor, " 16"]
@@ -81,8 +80,8 @@ class MeanPose(Batched):
 
     def packed(self, windows: WindowBatch, samples: int) -> Rollout:
         """The pose as that many equal samples of every window."""
-        here = self.to(windows.betas.device)
-        x = MotionState(here.betas, here.R_parent_joint, here.contacts, None).pack().to(windows.betas)
+        one = MotionState(self.betas[None], self.R_parent_joint[None], self.contacts[None], None)
+        x = one.pack().to(windows.betas)
         count, frames = windows.mask.shape
         return x.expand(count, samples, frames, -1)
 
