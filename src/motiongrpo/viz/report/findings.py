@@ -155,10 +155,8 @@ def _against_constant(change: MetricChange) -> Finding:
     if change.outcome == "worse":
         gain = f"by {-prior.value / change.after.value:.0%}"
         return Finding("good", f"The pretrained model beats {CONSTANT} in MPJPE {gain}: {means}, {paired}.")
-    text = (
-        f"The pretrained model does not beat {CONSTANT} in MPJPE: {means}, {paired}. It has not learnt the "
-    )
-    return Finding("warning", text + "task, so that nothing about post-training follows from this run.")
+    text = f"The pretrained model does not beat {CONSTANT} in MPJPE: {means}, {paired}."
+    return Finding("warning", f"{text} Until a prior does, nothing follows about post-training.")
 
 
 def _has_collapsed(change: MetricChange) -> bool:
