@@ -14,6 +14,7 @@ from motiongrpo.metrics import baselines
 from motiongrpo.metrics.baselines import (
     MEAN_OF_SAMPLES,
     MeanPose,
+    Placement,
     baselines_of,
     evenly_spaced_frames,
     mean_of_candidates,
@@ -34,7 +35,7 @@ def pose() -> MeanPose:
     return MeanPose(draw(0, 16), roma.rotvec_to_rotmat(0.3 * draw(1, 21, 3)), torch.full((21,), 0.7).double())
 
 
-def posed(placement: str) -> tuple[BodyMotion, Transform]:
+def posed(placement: Placement) -> tuple[BodyMotion, Transform]:
     """The pose under the heads of synthetic motion, and these heads."""
     batch, body = window_batch(), open_body()
     head = pose().head_path(batch, placement, body)
@@ -76,7 +77,8 @@ def test_the_pose_is_held_by_every_sample_in_every_frame():
 def test_constant_poses_are_measured_as_samples_are():
     """A statue has no amplitude and no diversity; only the upright one turns its head otherwise."""
     batch, body = window_batch(), open_body()
-    for placement, follows in (("upright", False), ("hung", True)):
+    follows_tilt: dict[Placement, bool] = {"upright": False, "hung": True}
+    for placement, follows in follows_tilt.items():
         head = pose().head_path(batch, placement, body)
         found = score_samples(pose().packed(batch, 2), batch, body, FPS, head)
         for name in ("amplitude_ratio", "pairwise_diversity_mm", "head_position_mm"):
