@@ -162,6 +162,13 @@ def test_a_sampler_cell_is_the_pretrained_model_under_that_sampler_alone():
     assert different(FOUNDATION.sampling.model_dump(), cell.sampling.model_dump()) == {"sampler"}
 
 
+@pytest.mark.parametrize("placement", ["upright", "hung"])
+def test_a_baseline_is_a_constant_pose_whose_placement_tells_it_apart(placement):
+    cell = planned(f"constant_{placement}", 0, ablation(), FOUNDATION)
+    assert (cell.training, cell.steps, cell.evaluations) == (None, 0, 0)
+    assert cell.parameters == {"kind": "baseline", "training": {}, "placement": placement}
+
+
 REFUSED = [
     (
         {"cells": {"joint": {"changes": {"rewards": {"termss": []}}}}},

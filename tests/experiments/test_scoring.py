@@ -25,13 +25,14 @@ CONFIG = EvaluationConfig(
     sampling={"steps": 4, "eta": 1.0, "sampler": "ddim", "deterministic_below": 0},
     resamples=100,
     force=False,
+    baselines=True,
 )
 
 
 class ByFirstNumber(Scorer):
     """The perceptual model prefers whatever has the largest first feature."""
 
-    def _measure(self, x, batch):
+    def _measure(self, x, batch, T_world_cpf):
         return {"perceptual": x[:, :, 0, 0]}
 
 

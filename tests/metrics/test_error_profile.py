@@ -23,6 +23,7 @@ CONFIG = EvaluationConfig(
     sampling=SamplingConfig(steps=2, eta=1.0, sampler="ddim", deterministic_below=0),
     resamples=200,
     force=False,
+    baselines=True,
 )
 FACTS = WindowFacts(np.array([7, 7, 9, 3]), ["b", "b", "b", "a"], ["walk+turn", "walk+turn", "", "turn"])
 

@@ -80,6 +80,7 @@ BOTH_JOINTS = {
     "pa_mpjpe_mm",
     "mpjve_mm_s",
     "jitter_ratio",
+    "amplitude_ratio",
     "egoallo_pa_mpjpe_mm",
     "paper_jitter_ratio",
 }
@@ -90,6 +91,7 @@ GUESSED_JOINTS = {
     "egoallo_foot_skate_m",
     "paper_penetration_m",
 }
+ROTATIONS = {"mpjre_deg", "paper_mpjre_deg", "amplitude_ratio"}
 HEAD = {"head_position_mm", "head_rotation_deg"}
 FLOOR = {"penetration_mm", "penetration_share", "floating_share"}
 
@@ -98,9 +100,9 @@ FLOOR = {"penetration_mm", "penetration_share", "floating_share"}
     ("whose", "field", "readers"),
     [
         (0, "p_world_joint", BOTH_JOINTS | GUESSED_JOINTS),
-        (1, "p_world_joint", BOTH_JOINTS | {"true_jitter_m_s3"}),
-        (0, "R_parent_joint", {"mpjre_deg", "paper_mpjre_deg"}),
-        (1, "R_parent_joint", {"mpjre_deg", "paper_mpjre_deg"}),
+        (1, "p_world_joint", BOTH_JOINTS | {"true_jitter_m_s3", "true_limb_speed_m_s"}),
+        (0, "R_parent_joint", ROTATIONS),
+        (1, "R_parent_joint", ROTATIONS | {"true_limb_speed_m_s"}),
         (0, "p_world_sole", FLOOR),
         (1, "p_world_sole", set()),
         (0, "contacts", {"contact_f1"}),
@@ -134,7 +136,7 @@ def test_the_truth_has_no_error_of_its_own(model):
     errors = ["mpjpe_mm", "pa_mpjpe_mm", "mpjre_deg", "mpjve_mm_s", "head_position_mm", "head_rotation_deg"]
     for name in errors:
         assert_close(found[name], torch.zeros(3).double(), rtol=0, atol=1e-9, msg=name)
-    for name in ("jitter_ratio", "contact_f1"):
+    for name in ("jitter_ratio", "amplitude_ratio", "contact_f1"):
         assert_close(found[name], torch.ones(3).double(), rtol=0, atol=1e-12, msg=name)
     assert_close(found["true_jitter_m_s3"], found["jitter_m_s3"], rtol=0, atol=0)
     assert (found["foot_sliding_mm_s"] > 0).all()
@@ -142,7 +144,8 @@ def test_the_truth_has_no_error_of_its_own(model):
 
 def test_the_same_frames_at_twice_the_rate_are_faster_and_nothing_else(pair):
     """Velocities are doubled and the jerk is eight times as large; no other metric knows of time."""
-    powers = {"mpjve_mm_s": 1, "foot_sliding_mm_s": 1, "jitter_m_s3": 3, "true_jitter_m_s3": 3}
+    powers = {"mpjve_mm_s": 1, "foot_sliding_mm_s": 1, "true_limb_speed_m_s": 1}
+    powers |= {"jitter_m_s3": 3, "true_jitter_m_s3": 3}
     slow, fast = score(*pair, MASK, FPS), score(*pair, MASK, 2 * FPS)
     for name, value in slow.items():
         assert_close(fast[name], 2.0 ** powers.get(name, 0) * value, rtol=1e-12, atol=0, msg=name)

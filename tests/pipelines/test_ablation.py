@@ -154,6 +154,7 @@ def test_another_way_of_judging_scores_again_and_trains_nothing(finished, tmp_pa
 
 
 CONTROLS = ["supervised", "continued_pretraining", "best_of_8", "mean_of_8", "oracle_of_8", "egoallo_sampler"]
+CONTROLS += ["constant_upright", "constant_hung"]
 
 
 @pytest.mark.parametrize("control", CONTROLS)

@@ -16,6 +16,7 @@ from tests.denoisers import small
 from tests.pipelines.kedro_project import run, succeed
 
 OWN = 6  # checkpoints of a smoke run
+BESIDE = ["baselines/constant_upright", "baselines/constant_hung", "baselines/mean_of_8"]
 
 
 @pytest.fixture
@@ -60,20 +61,20 @@ def policy(data: Path) -> Path:
 
 def test_a_second_evaluation_says_that_there_is_nothing_to_do(data):
     before = score_files(data)
-    assert "6 checkpoints found, all with a current score: nothing to do" in evaluated(data)
+    assert "6 checkpoints and 3 baselines found, all with a current score: nothing to do" in evaluated(data)
     assert score_files(data) == before
 
 
 def test_force_scores_everything_again_to_the_same_numbers(data):
     before, numbers = score_files(data), table(data)
-    assert "6 to be scored" in evaluated(data, evaluation__force="true")
+    assert "9 to be scored" in evaluated(data, evaluation__force="true")
     assert all(after != before[name] for name, after in score_files(data).items())
     pd.testing.assert_frame_equal(table(data), numbers)
 
 
 def test_a_changed_parameter_makes_scores_stale_and_is_named(data):
     said = evaluated(data, evaluation__samples=3)
-    assert "6 to be scored" in said
+    assert "9 to be scored" in said
     assert "scored anew, stale (evaluation.samples was 2, is 3): pretraining/step_0000008," in said
 
 
@@ -113,8 +114,9 @@ def test_scores_of_two_protocols_are_never_mixed_and_are_told_apart(data):
     assert rows.loc["grpo/step_0000004", "mean"] > 0
     assert rows.drop("grpo/step_0000004")["standing"].eq("current").all()
     findings = json.loads((data / "08_reporting/smoke/findings.json").read_text())
-    assert findings[0]["tone"] == "warning"
-    assert "stale (evaluation.samples was 2, is 3): grpo/step_0000004" in findings[0]["text"]
+    assert "a constant pose" in findings[0]["text"]
+    assert findings[1]["tone"] == "warning"
+    assert "stale (evaluation.samples was 2, is 3): grpo/step_0000004" in findings[1]["text"]
 
 
 def test_reporting_reflects_what_is_on_disk(data):
@@ -128,6 +130,7 @@ def test_reporting_reflects_what_is_on_disk(data):
     assert set(table(data).index) == {
         *(f"pretraining/step_00000{step}" for step in ("08", "16", "24")),
         "grpo/step_0000006",
+        *BESIDE,
     }
 
 
@@ -139,7 +142,7 @@ def test_checkpoints_from_elsewhere_are_scored_like_ours_under_their_own_names(d
     (others(data) / ".hidden").write_text("is nobody's business")
     before = score_files(data)
     said = evaluated(data)
-    assert "8 checkpoints found, 2 to be scored" in said
+    assert "8 checkpoints and 3 baselines found, 2 to be scored" in said
     assert score_files(data).keys() - before.keys() == {"others/copied", "others/theirs"}
     assert before.items() <= score_files(data).items()
     rows = table(data)
@@ -158,7 +161,7 @@ def test_weights_that_change_under_one_name_are_scored_again(data):
     evaluated(data)
     shutil.copy(data / "06_models/smoke/pretrained_denoiser.safetensors", path)
     said = evaluated(data)
-    assert "7 checkpoints found, 1 to be scored" in said
+    assert "7 checkpoints and 3 baselines found, 1 to be scored" in said
     assert "scored anew, stale (other weights): others/x" in said
 
 
@@ -230,7 +233,7 @@ def test_runs_measured_alike_are_compared_without_scoring_anything(data):
     copied_run(data, "twin")
     before = score_files(data)
     said = evaluated(data, "evaluation", runs="smoke;twin")
-    assert f"{2 * OWN} checkpoints found, all with a current score: nothing to do" in said
+    assert f"{2 * OWN} checkpoints and 3 baselines found, all with a current score: nothing to do" in said
     assert score_files(data) == before
     rows = table(data, "runs_comparison.csv")
     assert rows["run"].to_dict() == {
@@ -264,7 +267,9 @@ def test_a_run_drawn_otherwise_is_compared_with_a_warning_until_it_is_scored_her
     assert rows["difference"].notna().all()  # the windows are the same
     page = (data / "08_reporting/smoke/runs.html").read_text()
     assert "twin, post-trained 6 was measured otherwise than smoke, post-trained 6" in " ".join(page.split())
-    assert f"{2 * OWN} checkpoints found, {OWN} to be scored" in evaluated(data, runs="smoke;twin")
+    assert f"{2 * OWN} checkpoints and 3 baselines found, {OWN} to be scored" in evaluated(
+        data, runs="smoke;twin"
+    )
     assert score_files(data, "twin") == theirs
     assert "twin/grpo/step_0000006" in score_files(data)
     assert table(data, "runs_comparison.csv")["protocol"].eq("same").all()
@@ -276,8 +281,9 @@ def test_a_run_of_test_motion_alone_scores_the_checkpoints_of_others(data):
     succeed(data, "ingestion", **motion)
     assert "name runs that have some" in refused(data, run="held")
     said = evaluated(data, runs="held;smoke")
-    assert f"{OWN} checkpoints found, {OWN} to be scored" in said
-    assert set(score_files(data, "held")) == {f"smoke/{name}" for name in score_files(data)}
+    assert f"{OWN} checkpoints and 3 baselines found, {OWN + 3} to be scored" in said
+    theirs = score_files(data).keys() - BESIDE
+    assert score_files(data, "held").keys() == {*BESIDE, *(f"smoke/{name}" for name in theirs)}
     rows = table(data, name="held")
     assert rows.loc["smoke/pretraining/step_0000024", "difference"] == 0
     assert rows["mean"].iloc[0] != table(data)["mean"].iloc[0]
@@ -317,3 +323,28 @@ def test_a_score_file_says_how_it_was_measured(smoke_run):
     assert score["measured"]["parameters"]["samples"] == 2
     assert score["measured"]["version"] >= 1
     assert score["run"] == "smoke"
+
+
+def test_baselines_are_compared_with_the_pretrained_model_and_end_the_run(smoke_run):
+    data, said = smoke_run
+    rows = table(data)
+    assert rows.loc[BESIDE, "stage"].eq("baselines").all()
+    assert rows.loc[BESIDE, ["difference", "paired_windows"]].notna().all(axis=None)
+    assert said.index("Pretrained and post-trained") < said.index("constant_upright") < said.index("Report:")
+    whole = pd.read_csv(data / "08_reporting/smoke/comparison.csv").set_index(["checkpoint", "metric"])[
+        "mean"
+    ]
+    for name in BESIDE[:2]:
+        assert whole[name, "amplitude_ratio"] == pytest.approx(0, abs=1e-3)
+        assert whole[name, "best_of_k_mpjpe_mm"] == pytest.approx(whole[name, "mpjpe_mm"])
+    assert (
+        whole[BESIDE[2], "pairwise_diversity_mm"] < whole["pretraining/step_0000024", "pairwise_diversity_mm"]
+    )
+
+
+def test_a_run_that_wants_no_baselines_has_none_and_does_not_miss_them(data):
+    said = evaluated(data, "evaluation,reporting", evaluation__baselines="false")
+    assert f"{OWN} checkpoints found, all with a current score: nothing to do" in said
+    assert "not scored as of now" not in said
+    assert not set(BESIDE) & set(table(data).index)
+    assert "a constant pose" not in (data / "08_reporting/smoke/report.html").read_text()

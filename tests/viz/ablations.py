@@ -14,6 +14,7 @@ KINDS = dict.fromkeys((*GRID, "scope_sample", "scope_nested", "shuffled_rewards"
     "mean_of_8": "mean_of",
     "oracle_of_8": "oracle",
     "egoallo_sampler": "sampler",
+    "constant_upright": "baseline",
 }
 PUBLISHED = {"joint": "joint", "joint_visual": "joint_visual", "joint_visual_perlin": "joint_visual_perlin"}
 SEQUENCES = 30

@@ -7,8 +7,8 @@ import pandas as pd
 from motiongrpo.viz.figures.comparison import comparison_figure
 from motiongrpo.viz.figures.curves import diversity_curves
 from motiongrpo.viz.figures.error_figures import error_by_joint
-from motiongrpo.viz.report.findings import Finding
-from motiongrpo.viz.report.metric_change import metric_changes
+from motiongrpo.viz.report.findings import Finding, finding_of_prior
+from motiongrpo.viz.report.metric_change import baseline_changes, metric_changes
 from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
 from motiongrpo.viz.report.tables import (
     examination_table,
@@ -36,7 +36,8 @@ def page(
     sources: tuple[str, ...] = ("studio",),
 ) -> str:
     report = ingestion_report(**{file: reason})
-    changes = metric_changes(final(improved() if table is None else table))
+    table = improved() if table is None else table
+    changes, baselines = metric_changes(final(table)), baseline_changes(table)
     hours = {
         "split": "train",
         "source": HOSTILE,
@@ -54,7 +55,9 @@ def page(
         ),
         DataFacts([hours], *facts),
         Results(
+            finding_of_prior(baselines),
             changes,
+            baselines,
             dict.fromkeys(sources, changes),
             [Finding(tone, sentence)],
             examination_table(examination()),

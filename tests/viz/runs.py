@@ -66,6 +66,13 @@ def improved() -> pd.DataFrame:
     )
 
 
+def with_constant_pose(mean: float, difference: tuple[float, float, float]) -> pd.DataFrame:
+    """The same with an upright constant pose, whose MPJPE is given with its difference from the prior's."""
+    row = comparison_row("baselines/0", "mpjpe_mm", mean, difference)
+    row |= {"checkpoint": "baselines/constant_upright"}
+    return pd.concat([improved(), pd.DataFrame([row])], ignore_index=True)
+
+
 def grpo_log(updates: int = 20, last_spread: float = 3.0, dropped: float = 0.0) -> pd.DataFrame:
     """Two reward terms and two body parts; the spread goes straight from 3 mm to the last."""
     share = [0.0] if updates == 1 else [step / (updates - 1) for step in range(updates)]

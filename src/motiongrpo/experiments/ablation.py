@@ -18,6 +18,7 @@ from motiongrpo.experiments.compute import TRAINED, grpo_evaluations, steps_with
 from motiongrpo.experiments.published import PublishedRow
 from motiongrpo.experiments.scoring import Taken
 from motiongrpo.experiments.supervised import SupervisedConfig
+from motiongrpo.metrics.baselines import Placement
 from motiongrpo.policy.grpo import GrpoConfig
 
 PRETRAINED = "pretrained"  # the cell all others are compared with; it is always there
@@ -73,8 +74,15 @@ class SamplerCell(Config):
     changes: Changes  # onto `evaluation.sampling`
 
 
+class BaselineCell(Config):
+    """The mean pose of the training motion in every frame: what a prior has to beat."""
+
+    kind: Literal["baseline"]
+    placement: Placement
+
+
 Cell = Annotated[
-    GrpoCell | LongerCell | ContinuedCell | SupervisedCell | CandidatesCell | SamplerCell,
+    GrpoCell | LongerCell | ContinuedCell | SupervisedCell | CandidatesCell | SamplerCell | BaselineCell,
     Field(discriminator="kind"),
 ]
 
@@ -173,6 +181,7 @@ class PlannedCell:
     evaluations: int  # samples through the network while training
     published: PublishedRow | None = None
     taken: Taken = "best_of"
+    placement: Placement | None = None  # of the constant pose that a baseline is
 
     @property
     def steps(self) -> int:
@@ -185,7 +194,8 @@ class PlannedCell:
     def parameters(self) -> dict[str, Any]:
         """The parameters that have to be equal for two results to compare."""
         training = {} if self.training is None else self.training.model_dump(mode="json")
-        return {"kind": self.kind, "training": training}
+        placement = {"placement": self.placement} if self.placement else {}
+        return {"kind": self.kind, "training": training} | placement
 
 
 def planned_cells(config: AblationConfig, foundation: Foundation) -> list[PlannedCell]:
@@ -204,17 +214,16 @@ def planned(name: str, seed: int, config: AblationConfig, foundation: Foundation
     """One cell under one seed."""
     cell, sampling = config.cells[name], foundation.sampling
     match cell:
-        case GrpoCell():
+        case GrpoCell() | LongerCell():
             grpo = grpo_of(name, seed, config, foundation)
-            evaluations, row = grpo_evaluations(grpo), cell.published
-            return PlannedCell(name, seed, cell.kind, grpo, sampling, 1, evaluations, row)
-        case LongerCell():
-            grpo = grpo_of(name, seed, config, foundation)
-            return PlannedCell(name, seed, "grpo", grpo, sampling, 1, grpo_evaluations(grpo))
+            row = cell.published if isinstance(cell, GrpoCell) else None
+            return PlannedCell(name, seed, "grpo", grpo, sampling, 1, grpo_evaluations(grpo), row)
         case CandidatesCell():
             return PlannedCell(name, seed, cell.kind, None, sampling, cell.candidates, 0, taken=cell.kind)
         case SamplerCell():
             return PlannedCell(name, seed, cell.kind, None, merged(name, sampling, cell.changes), 1, 0)
+        case BaselineCell():
+            return PlannedCell(name, seed, cell.kind, None, sampling, 1, 0, placement=cell.placement)
         case ContinuedCell() | SupervisedCell():
             control = control_of(name, seed, config, foundation)
             evaluations = TRAINED * control.steps * control.batch_size

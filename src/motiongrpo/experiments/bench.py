@@ -30,6 +30,7 @@ from motiongrpo.experiments.ablation import PRETRAINED, AblationConfig, PlannedC
 from motiongrpo.experiments.scoring import Scorer
 from motiongrpo.experiments.supervised import SupervisedConfig
 from motiongrpo.experiments.trainings import continue_pretraining, supervise
+from motiongrpo.metrics.baselines import MeanPose
 from motiongrpo.metrics.evaluation import EvaluationConfig, evaluation_batches, listed
 from motiongrpo.metrics.standing import evaluation_provenance, is_current
 from motiongrpo.motion.windows import cut_into_windows, read_rows, split_rows
@@ -104,7 +105,7 @@ class Bench:
         windows = len(self._rows)
         if planned.kind in SCORED_ON_TRAINING_MOTION:
             windows += len(self._training_rows)
-        drawn = windows * self.evaluation.samples * planned.candidates
+        drawn = windows * self.evaluation.samples * planned.candidates * (planned.placement is None)
         return planned.evaluations + drawn * planned.sampling.steps
 
     def paid_terms(self, planned: PlannedCell) -> list[str]:
@@ -158,7 +159,10 @@ class Bench:
         m, config = self.materials, self._evaluation(planned)
         scorer = Scorer(self._reward, self._scale.omega, config)
         batches = evaluation_batches(read_rows(m.motions, rows, m.window, hands=False).to(m.device), config)
-        parts = [scorer.score(denoiser, batch, planned.candidates, planned.taken) for batch in batches]
+        if planned.placement is None:
+            parts = [scorer.score(denoiser, batch, planned.candidates, planned.taken) for batch in batches]
+        else:
+            parts = [scorer.score_constant(self._mean_pose, planned.placement, batch) for batch in batches]
         metrics, rewards = ([part[i] for part in parts] for i in (0, 1))
         columns = {"sequence": "sequence", "start": "window", "subject": "subject"}
         about = {name: rows[column].tolist() for column, name in columns.items()}
@@ -209,6 +213,10 @@ class Bench:
         m = self.materials
         cut = cut_into_windows(split_rows(m.windows, "train"), m.window)
         return split_rows(cut, "train", self._windows)
+
+    @cached_property
+    def _mean_pose(self) -> MeanPose:
+        return MeanPose.of(self.materials.motions, self.materials.windows)
 
     @cached_property
     def _reward(self) -> HybridReward:

@@ -9,8 +9,9 @@ from typing import Literal
 
 import torch
 
-from motiongrpo.base.shapes import PerSample, PerSequence, Rollout
+from motiongrpo.base.shapes import PerSample, PerSequence, Poses, Rollout
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.metrics.baselines import MeanPose, Placement, mean_of_candidates
 from motiongrpo.metrics.evaluation import EvaluationBatch, EvaluationConfig, draw_samples, score_samples
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward
@@ -41,29 +42,41 @@ class Scorer:
     ) -> tuple[dict[str, PerSequence], dict[str, PerSequence]]:
         """Metrics and rewards per window, averaged over samples."""
         x = self.draw(denoiser, batch, candidates, taken)
-        paid = self.reward.rewards(self._measure(x, batch.windows), self.omega)
-        metrics = score_samples(x, batch.windows, self.reward.body, self.reward.fps)
-        return metrics, {term: reward.mean(1) for term, reward in paid.items()}
+        return self._score(x, batch.windows, batch.windows.T_world_cpf[:, 1:])
+
+    def score_constant(
+        self, pose: MeanPose, placement: Placement, batch: EvaluationBatch
+    ) -> tuple[dict[str, PerSequence], dict[str, PerSequence]]:
+        """The same of one pose that is held in every frame."""
+        head = pose.head_path(batch.windows, placement, self.reward.body)
+        return self._score(pose.packed(batch.windows, self.config.samples), batch.windows, head)
 
     def draw(self, denoiser: Denoiser, batch: EvaluationBatch, candidates: int, taken: Taken) -> Rollout:
         """What is taken of so many candidates for every sample; the first of them is evaluation's."""
+        if taken == "mean_of":
+            return mean_of_candidates(denoiser, batch, self.config, candidates)
         drawn = (draw_samples(denoiser, batch, self.config, number) for number in range(candidates))
         x = next(drawn)
         if candidates == 1:
             return x
-        if taken == "mean_of":
-            return sum(drawn, x) / candidates
         score = self._selection_score(x, batch.windows, taken)
         for other in drawn:
             x, score = better_of(x, score, other, self._selection_score(other, batch.windows, taken))
         return x
 
+    def _score(
+        self, x: Rollout, windows: WindowBatch, T_world_cpf: Poses
+    ) -> tuple[dict[str, PerSequence], dict[str, PerSequence]]:
+        paid = self.reward.rewards(self._measure(x, windows, T_world_cpf), self.omega)
+        metrics = score_samples(x, windows, self.reward.body, self.reward.fps, T_world_cpf)
+        return metrics, {term: reward.mean(1) for term, reward in paid.items()}
+
     def _selection_score(self, x: Rollout, batch: WindowBatch, taken: Taken) -> PerSample:
-        values = self._measure(x, batch)
+        values = self._measure(x, batch, batch.T_world_cpf[:, 1:])
         return -values["position"] if taken == "oracle" else values[PERCEPTUAL]
 
-    def _measure(self, x: Rollout, batch: WindowBatch) -> dict[str, PerSample]:
-        placement = batch.T_world_cpf[:, None, 1:].expand(-1, x.shape[1], -1, -1)
+    def _measure(self, x: Rollout, batch: WindowBatch, T_world_cpf: Poses) -> dict[str, PerSample]:
+        placement = T_world_cpf[:, None].expand(-1, x.shape[1], -1, -1)
         return self.reward.measure(x, batch, placement).values
 
 

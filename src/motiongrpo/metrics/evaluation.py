@@ -10,7 +10,7 @@ from torch import Tensor
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.seeds import generator_for
-from motiongrpo.base.shapes import PerSequence, Rollout
+from motiongrpo.base.shapes import PerSequence, Poses, Rollout
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import motion_predictor
@@ -33,6 +33,7 @@ class EvaluationConfig(Config):
     sampling: SamplingConfig
     resamples: int = Field(ge=100)  # of the bootstrap
     force: bool  # score again what has a score
+    baselines: bool  # compare with a constant pose and the mean of samples, too
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,17 @@ def listed(batches: list[dict[str, Tensor]]) -> dict[str, list[float | None]]:
 
 
 @torch.no_grad()
-def score_samples(x: Rollout, batch: WindowBatch, body: BodyModel, fps: float) -> dict[str, PerSequence]:
-    """Every metric per window of motions that were drawn already, averaged over the samples."""
+def score_samples(
+    x: Rollout, batch: WindowBatch, body: BodyModel, fps: float, T_world_cpf: Poses | None = None
+) -> dict[str, PerSequence]:
+    """Every metric per window of motions that were drawn already, averaged over the samples.
+
+    They are hung from the true head path, or from `T_world_cpf` where one is given.
+    """
     count, each_window = x.shape[:2]
     repeat = torch.arange(count, device=x.device).repeat_interleave(each_window)
-    mask = batch.mask[repeat]
-    placed = PlacedMotion.sampled(x.flatten(0, 1), batch.T_world_cpf[repeat, 1:], mask)
+    mask, head = batch.mask[repeat], batch.T_world_cpf[:, 1:] if T_world_cpf is None else T_world_cpf
+    placed = PlacedMotion.sampled(x.flatten(0, 1), head[repeat], mask)
     guess = BodyMotion.of(*placed.posed(body), placed.R_parent_joint, placed.contacts)
     truth = BodyMotion.truth(batch, body)
     each = score(guess, truth.rows(repeat), mask, fps)

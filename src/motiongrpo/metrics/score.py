@@ -1,6 +1,7 @@
 """All metrics of one sample at once, and what each of them is, for tables and reports."""
 
 from motiongrpo.base.shapes import FrameMask, PerSequence
+from motiongrpo.metrics.amplitude import amplitude_ratio, limb_speed_m_s
 from motiongrpo.metrics.contact import (
     contact_f1,
     floating_share,
@@ -46,6 +47,16 @@ METRICS: dict[str, Metric] = {
         definition="Jitter over the jitter of the truth, 1 being best; its mean is a ratio of means.",
         undefined=STILL_TRUTH,
         weight="true_jitter_m_s3",  # a plain mean of ratios is ruled by the windows that hardly move
+    ),
+    "true_limb_speed_m_s": Metric(
+        "m/s", "none", "The mean speed of the truth's wrists and toe joints, as the pelvis sees them."
+    ),
+    "amplitude_ratio": Metric(
+        unit="",
+        better="none",
+        definition="Limb speed over that of the truth, 1 being as lively and 0 a statue; a ratio of means.",
+        undefined=STILL_TRUTH,
+        weight="true_limb_speed_m_s",
     ),
     "foot_sliding_mm_s": Metric(
         "mm/s",
@@ -95,6 +106,8 @@ def score(guess: BodyMotion, truth: BodyMotion, mask: FrameMask, fps: float) -> 
         "jitter_m_s3": jitter_m_s3(joints, mask, fps),
         "true_jitter_m_s3": jitter_m_s3(true_joints, mask, fps),
         "jitter_ratio": jitter_ratio(joints, true_joints, mask, fps),
+        "true_limb_speed_m_s": limb_speed_m_s(truth, mask, fps),
+        "amplitude_ratio": amplitude_ratio(guess, truth, mask, fps),
         "foot_sliding_mm_s": foot_sliding_mm_s(joints, truth.contacts, mask, fps),
         "penetration_mm": penetration_mm(guess.p_world_sole, mask),
         "penetration_share": penetration_share(guess.p_world_sole, mask),

@@ -26,6 +26,7 @@ EVERYTHING = {
     "mean_of_8": -5.0,
     "oracle_of_8": -11.0,
     "egoallo_sampler": 3.0,
+    "constant_upright": 30.0,
 }
 
 
@@ -66,7 +67,16 @@ def test_training_motion_has_rows_of_its_own():
     assert found["difference"] == pytest.approx(-2.0)
     table = ablation_table(results(EVERYTHING))
     trained = set(table.query("motion == 'training'")["cell"])
-    assert set(EVERYTHING) - trained == {"best_of_8", "mean_of_8", "oracle_of_8", "egoallo_sampler"}
+    untrained = {"best_of_8", "mean_of_8", "oracle_of_8", "egoallo_sampler", "constant_upright"}
+    assert set(EVERYTHING) - trained == untrained
+
+
+def test_a_prior_that_loses_to_a_constant_pose_is_said_to():
+    start = "The pretrained model "
+    assert sentence(start, {"constant_upright": 30.0}).startswith(
+        f"{start}beats constant_upright: mpjpe_mm -30"
+    )
+    assert sentence(start, {"constant_upright": -9.0}).startswith(f"{start}loses to constant_upright")
 
 
 def test_how_much_of_what_was_learnt_carries_over_is_told():

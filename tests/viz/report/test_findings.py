@@ -3,6 +3,7 @@
 import pytest
 
 from motiongrpo.viz.report.findings import (
+    finding_of_prior,
     findings_of_comparison,
     findings_of_grpo,
     findings_of_ingestion,
@@ -11,7 +12,7 @@ from motiongrpo.viz.report.findings import (
     findings_of_run,
     findings_of_scores,
 )
-from motiongrpo.viz.report.metric_change import metric_changes
+from motiongrpo.viz.report.metric_change import baseline_changes, metric_changes
 from tests.viz.runs import (
     comparison,
     examination,
@@ -20,6 +21,7 @@ from tests.viz.runs import (
     improved,
     ingestion_report,
     pretraining_log,
+    with_constant_pose,
 )
 
 
@@ -129,3 +131,30 @@ def test_scores_that_are_not_of_now_are_named_once_for_each_reason():
         "Not scored as of now, no score yet: c.",
     ]
     assert {finding.tone for finding in found} == {"warning"}
+
+
+def prior(mean: float, difference: tuple[float, float, float]):
+    """The finding about a prior of 120 mm and a constant pose, given as the pose minus the prior."""
+    (finding,) = finding_of_prior(baseline_changes(with_constant_pose(mean, difference)))
+    return finding
+
+
+def test_a_prior_that_beats_a_constant_pose_is_said_to_and_by_how_much():
+    finding = prior(150.0, (30.0, 20.0, 40.0))
+    assert finding.tone == "good"
+    assert "beats a constant pose, upright under the head, in MPJPE by 20%" in finding.text
+    assert "120.0 mm against 150.0 mm, a difference of -30.0 mm [-40.0, -20.0]" in finding.text
+
+
+@pytest.mark.parametrize("difference", [(-30.0, -40.0, -20.0), (5.0, -1.0, 11.0)])
+def test_a_prior_that_loses_to_a_constant_pose_or_is_not_told_apart_from_it_is_warned_of(difference):
+    finding = prior(120.0 + difference[0], difference)
+    assert finding.tone == "warning"
+    assert "does not beat a constant pose" in finding.text
+    assert "nothing follows about post-training" in finding.text
+
+
+def test_without_a_constant_pose_or_a_prior_nothing_is_said_of_it():
+    assert finding_of_prior(baseline_changes(improved())) == []
+    table = with_constant_pose(150.0, (30.0, 20.0, 40.0))
+    assert baseline_changes(table[table["stage"] != "pretraining"]) == {}

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from motiongrpo.viz.report.metric_change import Interval
 from motiongrpo.viz.report.page import bounds, duration, number, signed
 from tests.viz.pages import HOSTILE, page
-from tests.viz.runs import comparison, final, improved
+from tests.viz.runs import comparison, final, improved, with_constant_pose
 from tests.viz.scenes import OFF_M, scene
 
 FETCHING = {"src", "srcset", "poster", "data", "action", "formaction", "background", "ping"}
@@ -180,3 +180,15 @@ def test_an_interval_that_does_not_exist_is_not_shown():
 
 def test_hours_begin_at_an_hour():
     assert [duration(s) for s in (90.0, 3599.0, 3600.0)] == ["1.5 min", "60.0 min", "1.00 h"]
+
+
+def test_the_first_line_says_what_the_prior_is_worth():
+    text = page(table=with_constant_pose(100.0, (-20.0, -30.0, -10.0)))
+    body = text[text.index("<h1>") :]
+    assert body.index("does not beat a constant pose") < body.index("what was trained, on what")
+    row = next(cells for cells in Page(text).cells if len(cells) == 3 and cells[0] == "mpjpe_mm")
+    assert [cell.strip() for cell in row[1:]] == ["120", "100-20 [-30, -10]"]
+
+
+def test_without_baselines_there_is_no_table_of_them(plain):
+    assert "Without any training" not in plain

@@ -12,6 +12,7 @@ from motiongrpo.base.provenance import Provenance
 from motiongrpo.base.words import by_value
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate
+from motiongrpo.metrics.baselines import BASELINES
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.standing import CURRENT, SAME, Score, measured_otherwise, paired
 from motiongrpo.metrics.table import compared, comparison_by_source, final_checkpoints, tidy
@@ -50,7 +51,7 @@ def compare_checkpoints(
             logger.warning("not scored as of now, %s: %s", reason, ", ".join(names))
     with_score = [candidate for candidate in candidates if candidate.name in scores]
     reference = _last(with_score, "pretraining") or _first(with_score)
-    shown = [c.name for c in with_score if c.run == reference.run or c.stage == OTHERS]
+    shown = [c.name for c in with_score if c.run == reference.run or c.stage in (OTHERS, BASELINES)]
     comparable = {name for name in shown if not measured_otherwise(scores[reference.name], scores[name])}
     rng = np.random.default_rng(config.seed)
     tables = {name: tidy(name, scores[name]) for name in shown}
@@ -99,7 +100,8 @@ def write_runs_page(runs_comparison: pd.DataFrame) -> tuple[go.Figure, str]:
 def standings_of(candidates: list[Candidate], scores: dict[str, Score], now: Provenance) -> dict[str, str]:
     """By checkpoint, and by score of this run whose checkpoint is no more, whether the score is current."""
     found = {c.name: standing(c, scores.get(c.name), now) for c in candidates}
-    return found | {name: GONE for name in scores if is_own(name) and name not in found}
+    own = [name for name, score in scores.items() if is_own(name) and score["stage"] != BASELINES]
+    return found | {name: GONE for name in own if name not in found}
 
 
 def _contenders(candidates: list[Candidate]) -> list[Candidate]:

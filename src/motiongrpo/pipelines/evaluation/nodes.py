@@ -16,6 +16,7 @@ from motiongrpo.base.words import by_value, counted
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate, others, trained
 from motiongrpo.diffusion.recovery import load_denoiser
+from motiongrpo.metrics.baselines import BASELINES, baselines_of, score_baseline
 from motiongrpo.metrics.evaluation import EvaluationConfig, score_denoiser
 from motiongrpo.metrics.standing import CURRENT, Score, evaluation_provenance, is_current, staleness
 from motiongrpo.motion.store import MotionStore
@@ -31,14 +32,20 @@ Record = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 
-def find_checkpoints(
+def find_checkpoints(  # noqa: PLR0913
     pretraining: CheckpointFolder,
     grpo: CheckpointFolder,
     beside: CheckpointFolder,
     of_runs: dict[str, Path],
     run: str,
+    motions: MotionStore,
+    windows: pd.DataFrame,
+    config: EvaluationConfig,
 ) -> list[Record]:
-    """Every denoiser of this run, of the folder for those from elsewhere, and of the runs that are named."""
+    """Every denoiser of this run, of the folder for those from elsewhere, and of the runs that are named.
+
+    The baselines follow, where they are wanted.
+    """
     found = trained(pretraining, run) + trained(grpo, run) + others(beside.path, run)
     for name, folder in of_runs.items():
         for training in TRAININGS:
@@ -50,6 +57,8 @@ def find_checkpoints(
             f"there is no checkpoint in {places}; run the pretraining pipeline, copy a checkpoint into the "
             'last of them, or name runs that have some: --params "runs=a;b"'
         )
+    if config.baselines:
+        found += baselines_of(found, motions, windows, run)
     return [asdict(candidate) for candidate in found]
 
 
@@ -70,17 +79,20 @@ def score_checkpoints(  # noqa: PLR0913
     current = {c.name for c in candidates if is_current(scored.get(c.name), c.weights, now)}
     pending = [c for c in candidates if config.force or c.name not in current]
     why = {c.name: standing(c, scored.get(c.name), now) for c in pending}
-    _log_what_is_to_be_scored(len(candidates), why)
+    _log_what_is_to_be_scored(candidates, why)
     batch = read_rows(motions, rows, window, hands=False).to(device)
     for candidate in with_progress(pending, "scoring checkpoints", len(pending)):
         if candidate.body not in (None, body.digest):
             logger.warning(
                 "%s was trained on another body file, so shapes meant others to it", candidate.name
             )
-        denoiser = load_denoiser(Path(candidate.path)).to(device)
         about = rows[["sequence", "start", "subject"]].rename(columns={"start": "window"})
         about = about.assign(source=motions.sequences["source"].loc[rows["sequence"]].to_numpy())
-        metrics = score_denoiser(denoiser, batch, body, motions.header.fps, config)
+        if candidate.stage == BASELINES:
+            metrics = score_baseline(candidate, motions, windows, batch, body, config)
+        else:
+            denoiser = load_denoiser(Path(candidate.path)).to(device)
+            metrics = score_denoiser(denoiser, batch, body, motions.header.fps, config)
         yield {
             candidate.name: {
                 "run": candidate.run,
@@ -117,9 +129,12 @@ def is_own(name: str) -> bool:
     return name.count("/") == 1
 
 
-def _log_what_is_to_be_scored(found: int, pending: dict[str, str]) -> None:
+def _log_what_is_to_be_scored(found: list[Candidate], pending: dict[str, str]) -> None:
     """What is to be scored, and why what has a score is to be scored again."""
-    all_found = counted(found, "checkpoint")
+    baselines = sum(candidate.stage == BASELINES for candidate in found)
+    all_found = counted(len(found) - baselines, "checkpoint")
+    if baselines:
+        all_found += f" and {counted(baselines, 'baseline')}"
     if not pending:
         logger.info("evaluation: %s found, all with a current score: nothing to do", all_found)
         return

@@ -32,6 +32,7 @@ def comparing() -> Pipeline:
                 beside="other_checkpoints",
                 of_runs="models_of_runs",
                 run="params:run",
+                config="params:evaluation",
             ),
             node(
                 compare_checkpoints,

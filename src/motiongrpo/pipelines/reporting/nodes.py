@@ -17,8 +17,8 @@ from motiongrpo.viz.clips.example import RANKS, windows_scored
 from motiongrpo.viz.clips.scene import Scene
 from motiongrpo.viz.figures.comparison import comparison_figure
 from motiongrpo.viz.report import tables
-from motiongrpo.viz.report.findings import Finding, findings_of_run, findings_of_scores
-from motiongrpo.viz.report.metric_change import metric_changes
+from motiongrpo.viz.report.findings import Finding, finding_of_prior, findings_of_run, findings_of_scores
+from motiongrpo.viz.report.metric_change import baseline_changes, metric_changes
 from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
 
 SOFTWARE = ("torch", "numpy", "kedro", "plotly", "matplotlib")
@@ -67,10 +67,11 @@ def find_what_matters(
     grpo_log: pd.DataFrame,
     ingestion_report: pd.DataFrame,
 ) -> list[Record]:
-    """The findings of a run, its result first."""
+    """The findings of a run: what its prior is worth, what its scores rest on, then its result."""
     changes = metric_changes(final_checkpoints(comparison))
     findings = findings_of_run(changes, pretraining_log, reward_report, grpo_log, ingestion_report)
-    return [asdict(finding) for finding in findings_of_scores(standings) + findings]
+    first = finding_of_prior(baseline_changes(comparison)) + findings_of_scores(standings)
+    return [asdict(finding) for finding in first + findings]
 
 
 def write_report(  # noqa: PLR0913
@@ -92,9 +93,11 @@ def write_report(  # noqa: PLR0913
     diversity_curves: go.Figure,
 ) -> str:
     """The report as one HTML page."""
-    changes = metric_changes(final_checkpoints(comparison))
+    baselines = baseline_changes(comparison)
     results = Results(
-        changes,
+        finding_of_prior(baselines),
+        metric_changes(final_checkpoints(comparison)),
+        baselines,
         tables.changes_by_source(comparison_by_source),
         [Finding(**finding) for finding in findings],
         tables.examination_table(reward_report),

@@ -18,6 +18,8 @@ OVERFITTED = 1.05  # last validation loss over the lowest
 OFTEN = 0.3  # share of groups or samples
 COLLAPSED = 0.5  # last spread over the first
 NEAR_CHANCE = 0.6  # of pairs in the right order
+CONSTANT_POSE = "baselines/constant_upright"
+CONSTANT = "a constant pose, upright under the head,"
 DIVERSITY = "pairwise_diversity_mm"
 ENDS = 10  # the first and the last tenth of the updates are compared
 
@@ -31,6 +33,15 @@ class Finding:
 
     tone: Tone
     text: str
+
+
+def finding_of_prior(baselines: dict[str, dict[str, MetricChange]]) -> list[Finding]:
+    """Whether the pretrained model beats a constant pose in MPJPE, without which nothing else means much.
+
+    Nothing where there is no constant pose among the baselines.
+    """
+    change = baselines.get(CONSTANT_POSE, {}).get("mpjpe_mm")
+    return [_against_constant(change)] if change else []
 
 
 def findings_of_run(
@@ -134,6 +145,18 @@ def findings_of_ingestion(report: pd.DataFrame) -> list[Finding]:
         return []
     text = f"{len(refused)} of {len(report)} files were refused; the reasons are under Data."
     return [Finding("note", text)]
+
+
+def _against_constant(change: MetricChange) -> Finding:
+    """`change` is that from the pretrained model to the constant pose."""
+    prior = change.difference.scaled(-1.0)
+    means = f"{change.before.value:.1f} mm against {change.after.value:.1f} mm"
+    paired = f"a difference of {prior.value:+.1f} mm [{prior.low:+.1f}, {prior.high:+.1f}]"
+    if change.outcome == "worse":
+        gain = f"by {-prior.value / change.after.value:.0%}"
+        return Finding("good", f"The pretrained model beats {CONSTANT} in MPJPE {gain}: {means}, {paired}.")
+    text = f"The pretrained model does not beat {CONSTANT} in MPJPE: {means}, {paired}."
+    return Finding("warning", f"{text} Until a prior does, nothing follows about post-training.")
 
 
 def _has_collapsed(change: MetricChange) -> bool:

@@ -1,19 +1,21 @@
 """The change of a metric between checkpoints: the record that tables, figures and findings share."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.metrics.baselines import BASELINES
 from motiongrpo.metrics.score import METRICS
+from motiongrpo.metrics.table import final_checkpoints
+from motiongrpo.viz.report.tables import Row, records
 
 CHECKS = ("head_position_mm", "head_rotation_deg")  # zero by construction: their changes are rounding
 HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s")  # where there is room for few
 PERCENT = 100.0
 
 Outcome = Literal["better", "worse", "undecided", "not judged"]
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,22 @@ def metric_changes(final: pd.DataFrame) -> list[MetricChange]:
     return [metric_change(metric, before[metric], row) for metric, row in after.items()]
 
 
+def baseline_changes(comparison: pd.DataFrame) -> dict[str, dict[str, MetricChange]]:
+    """The metrics of each baseline against the last pretrained checkpoint; none without such a checkpoint."""
+    final = final_checkpoints(comparison)
+    if "pretraining" not in set(final["stage"]):
+        return {}
+    before = _by_metric(final, "pretraining")
+    changes: dict[str, dict[str, MetricChange]] = {}
+    for row in records(pd.DataFrame(comparison[comparison["stage"] == BASELINES])):
+        if (metric := row["metric"]) in before:
+            changes.setdefault(row["checkpoint"], {})[metric] = metric_change(metric, before[metric], row)
+    return changes
+
+
 def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
     """The rows of one stage; raises InputError where it has none."""
-    records: list[Row] = [
-        {str(name): value for name, value in row.items()} for row in final.to_dict("records")
-    ]
-    rows = {str(row["metric"]): row for row in records if row["stage"] == stage}
+    rows = {str(row["metric"]): row for row in records(final) if row["stage"] == stage}
     if not rows:
         raise InputError(
             f"the comparison has no {stage} checkpoint; run the {stage} and evaluation pipelines"

@@ -38,7 +38,9 @@ class DataFacts:
 class Results:
     """The results: changes of the metrics, sentences about them, the reward model's examination."""
 
+    prior: list[Finding]  # whether it beats a constant pose; none where that was not scored
     changes: list[MetricChange]
+    baselines: dict[str, dict[str, MetricChange]]  # by name, against the pretrained model
     by_source: dict[str, list[MetricChange]]  # of the headline metrics
     findings: list[Finding]
     examination: list[Row]  # against, pair_accuracy by severity, spearman

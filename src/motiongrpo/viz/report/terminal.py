@@ -8,11 +8,19 @@ from rich.table import Table
 from motiongrpo.base.words import counted
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.metrics.table import final_checkpoints
-from motiongrpo.viz.report.metric_change import HEADLINE, Interval, MetricChange, Outcome, metric_changes
+from motiongrpo.viz.report.metric_change import (
+    HEADLINE,
+    Interval,
+    MetricChange,
+    Outcome,
+    baseline_changes,
+    metric_changes,
+)
 from motiongrpo.viz.report.runs import Contender
 
 WIDTH = 104  # a log is no narrower than the table
 ARROWS = {"lower": "↓", "higher": "↑", "none": ""}
+BESIDE = (*HEADLINE, "amplitude_ratio")  # of baselines: a statue is only told by its amplitude
 COLOURS: dict[Outcome, str] = {"better": "green", "worse": "red", "undecided": "default", "not judged": "dim"}
 
 
@@ -55,6 +63,25 @@ def _counts(final: pd.DataFrame) -> list[str]:
     return [counted(int(final[f"{what}s"].max()), what) for what in ("window", "sequence", "subject")]
 
 
+def baselines_table(comparison: pd.DataFrame) -> Table | None:
+    """One row a baseline: its means, and in brackets the differences from the last pretrained checkpoint."""
+    baselines = baseline_changes(comparison)
+    if not baselines:
+        return None
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="Without any training",
+        caption="means, and paired differences from the pretrained model in brackets",
+    )
+    table.add_column("baseline", no_wrap=True)
+    shown = [metric for metric in BESIDE if all(metric in changes for changes in baselines.values())]
+    for metric in shown:
+        table.add_column(_name(metric), justify="right")
+    for name, changes in baselines.items():
+        table.add_row(name.partition("/")[2], *(_mean_and_difference(changes[metric]) for metric in shown))
+    return table
+
+
 def runs_table(contenders: list[Contender]) -> Table:
     """One row a contender: its means, and in brackets the differences from the reference's."""
     reference = next(contender for contender in contenders if contender.is_reference)
@@ -77,11 +104,14 @@ def _difference(contender: Contender, metric: str) -> str:
     change = contender.changes.get(metric)
     if change is None:
         return "–"
-    mean = _number(change.after.value, "")
     if contender.is_reference or not contender.is_paired:
-        return mean
-    colour = COLOURS[change.outcome]
-    return f"{mean} ([{colour}]{_number(change.difference.value, '+')}[/{colour}])"
+        return _number(change.after.value, "")
+    return _mean_and_difference(change)
+
+
+def _mean_and_difference(change: MetricChange) -> str:
+    colour, difference = COLOURS[change.outcome], _number(change.difference.value, "+")
+    return f"{_number(change.after.value, '')} ([{colour}]{difference}[/{colour}])"
 
 
 def _rows(final: pd.DataFrame) -> list[tuple[str, tuple[str, str, str]]]:
