@@ -105,7 +105,7 @@ class Bench:
         windows = len(self._rows)
         if planned.kind in SCORED_ON_TRAINING_MOTION:
             windows += len(self._training_rows)
-        drawn = windows * self.evaluation.samples * planned.candidates * (planned.placement is None)
+        drawn = windows * self.evaluation.samples * planned.candidates
         return planned.evaluations + drawn * planned.sampling.steps
 
     def paid_terms(self, planned: PlannedCell) -> list[str]:
