@@ -38,7 +38,7 @@ def credit_config(**changes) -> CreditConfig:
         "body": True,
         "perceptual_pairs": 1,
         "modes": 2,
-        "null": False,
+        "null_control": False,
     }
     return CreditConfig.model_validate(values | changes)
 
@@ -164,7 +164,10 @@ def test_the_null_has_mean_zero_and_the_size_of_the_estimate(terms):
     x, batch, placement = samples(1)
     same = torch.zeros(200, dtype=torch.long)
     few = (x[same], batch.rows(same), placement[same])
-    each = {null: credit(terms, null=null).cotangent(*few, generator()).flatten(1) for null in (False, True)}
+    each = {
+        null: credit(terms, null_control=null).cotangent(*few, generator()).flatten(1)
+        for null in (False, True)
+    }
     branches, one = credit(terms), torch.arange(1)
     slope = derivative(x[one], batch.rows(one), placement[one], branches.reward, branches.deviation).flatten()
     along = {null: (g @ slope) / slope.norm() for null, g in each.items()}

@@ -37,7 +37,7 @@ def windows(count: int, *address) -> WindowBatch:
 
 
 CREDIT = CreditConfig(
-    kind="sample", pairs=2, sd_rad=0.02, frames=1, body=True, perceptual_pairs=1, modes=2, null=False
+    kind="sample", pairs=2, sd_rad=0.02, frames=1, body=True, perceptual_pairs=1, modes=2, null_control=False
 )
 LOOK = DiagnosticsConfig(samples=2, every=2, levels=1, conditions=2, tracks=2, actions=3)
 

@@ -55,7 +55,7 @@ class CreditConfig(Config):
     body: bool  # credit along kinematic chains; else a turn is credited with every joint
     perceptual_pairs: int = Field(ge=1)  # of branches for φ, which judges a motion as a whole
     modes: int = Field(ge=1)  # of the smooth turns that φ judges, in a window
-    null: bool  # a control: the turns that are credited are not those that were judged
+    null_control: bool  # a control: the turns that are credited are not those that were judged
 
 
 def chain_to(joint: int) -> list[int]:
@@ -122,7 +122,7 @@ class BranchCredit:
         for _ in range(self.config.pairs if joint_terms else 0):
             z, other = (self.config.sd_rad * _normal(guess.R_parent_joint[..., 0], generator) for _ in "12")
             plus, minus = (self._errors(guess, real, sign * z) for sign in (1, -1))
-            credit, z = self.credited(plus, minus, mask), other if self.config.null else z
+            credit, z = self.credited(plus, minus, mask), other if self.config.null_control else z
             total += cotangent(guess.R_parent_joint, z, credit, self.config.sd_rad) / self.config.pairs
         if PERCEPTUAL in self.deviation:
             total += self._perceptual(guess, batch.T_world_cpf[repeat], generator)
@@ -153,15 +153,10 @@ class BranchCredit:
         sd = self.config.sd_rad * (frames / modes) ** 0.5
         total = torch.zeros_like(guess.R_parent_joint)
         for _ in range(self.config.perceptual_pairs):
-            z, other = (
-                sd
-                * torch.einsum(
-                    "fm,bmjc->bfjc", basis, _normal(guess.R_parent_joint[:, :modes, ..., 0], generator)
-                )
-                for _ in "12"
-            )
+            weights = (_normal(guess.R_parent_joint[:, :modes, ..., 0], generator) for _ in "12")
+            z, other = (sd * torch.einsum("fm,bmjc->bfjc", basis, w) for w in weights)
             plus, minus = (self._score(guess, T_world_cpf, sign * z) for sign in (1, -1))
-            z = other if self.config.null else z
+            z = other if self.config.null_control else z
             a = 0.5 * (plus - minus) / self.deviation[PERCEPTUAL]
             credit = (a[:, None] * guess.mask)[..., None].expand(-1, -1, ROTATIONS)
             total += cotangent(guess.R_parent_joint, z, credit, sd) / self.config.perceptual_pairs

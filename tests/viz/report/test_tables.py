@@ -5,9 +5,9 @@ import math
 import pandas as pd
 
 from motiongrpo.base.checkpoint import Header
+from motiongrpo.viz.report.metric_change import changes_by_source
 from motiongrpo.viz.report.tables import (
     UNUSED,
-    changes_by_source,
     examination_table,
     files_with_reasons,
     flat_parameters,

@@ -18,7 +18,7 @@ from motiongrpo.viz.clips.scene import Scene
 from motiongrpo.viz.figures.comparison import comparison_figure
 from motiongrpo.viz.report import tables
 from motiongrpo.viz.report.findings import Finding, finding_of_prior, findings_of_run, findings_of_scores
-from motiongrpo.viz.report.metric_change import baseline_changes, metric_changes
+from motiongrpo.viz.report.metric_change import baseline_changes, changes_by_source, metric_changes
 from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
 
 SOFTWARE = ("torch", "numpy", "kedro", "plotly", "matplotlib")
@@ -98,7 +98,7 @@ def write_report(  # noqa: PLR0913
         finding_of_prior(baselines),
         metric_changes(final_checkpoints(comparison)),
         baselines,
-        tables.changes_by_source(comparison_by_source),
+        changes_by_source(comparison_by_source),
         [Finding(**finding) for finding in findings],
         tables.examination_table(reward_report),
         worst_windows,

@@ -103,6 +103,16 @@ def baseline_changes(comparison: pd.DataFrame) -> dict[str, dict[str, MetricChan
     return changes
 
 
+def changes_by_source(by_source: pd.DataFrame) -> dict[str, list[MetricChange]]:
+    """The headline metrics of each source of motion, where both trainings have a checkpoint to compare."""
+    headline = by_source[by_source["metric"].isin(HEADLINE)]
+    return {
+        str(source): metric_changes(pd.DataFrame(rows))
+        for source, rows in headline.groupby("source")
+        if {"pretraining", "grpo"} <= set(rows["stage"])
+    }
+
+
 def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
     """The rows of one stage; raises InputError where it has none."""
     rows = {str(row["metric"]): row for row in records(final) if row["stage"] == stage}

@@ -8,7 +8,6 @@ import pandas as pd
 from motiongrpo.base.checkpoint import Header
 from motiongrpo.base.words import flattened
 from motiongrpo.motion.ingestion_summary import kind_of_reason
-from motiongrpo.viz.report.metric_change import HEADLINE, MetricChange, metric_changes
 
 WORST = 10  # windows that are listed
 UNUSED = "in no window"  # sequences shorter than a window
@@ -31,16 +30,6 @@ def hours_table(sequences: pd.DataFrame, windows: pd.DataFrame, fps: float) -> l
     ).reset_index()
     table["seconds"] = table.pop("frames") / fps
     return records(table)
-
-
-def changes_by_source(by_source: pd.DataFrame) -> dict[str, list[MetricChange]]:
-    """The headline metrics of each source of motion, where both trainings have a checkpoint to compare."""
-    headline = by_source[by_source["metric"].isin(HEADLINE)]
-    return {
-        str(source): metric_changes(pd.DataFrame(rows))
-        for source, rows in headline.groupby("source")
-        if {"pretraining", "grpo"} <= set(rows["stage"])
-    }
 
 
 def verdicts_table(report: pd.DataFrame) -> list[Row]:
