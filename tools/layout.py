@@ -17,7 +17,7 @@ README, PAGE = ROOT / "README.md", ROOT / "docs" / "layout.md"
 START, END = "<!-- folders: python tools/layout.py -->\n```\n", "```\n<!-- end of folders -->"
 COLUMN = 17
 AROUND = {
-    "conf/": "Parameters: base (the default), smoke (tests), cmu (real motion), paper (its scale)",
+    "conf/": "Parameters: base (the default), smoke (tests), cmu and mocap (real motion), paper (its scale)",
     "docs/": "Notation, data, metrics, evidence, and what was tried and decided",
     "notebooks/": "From head path to body; reading the diversity evidence; one GRPO update",
     "tests/": "The same folders as in src; first of all closed forms and independent implementations",
