@@ -40,7 +40,8 @@ def test_every_checkpoint_has_a_score(finished):
         f"{p.parent.name}/{p.stem}.json" for p in (data / "06_models/smoke").glob("[pg]r*/step_*.safetensors")
     }
     assert len(found) == 6
-    assert set(scores(data)) == found
+    baselines = {f"baselines/{name}.json" for name in ("constant_upright", "constant_hung", "mean_of_8")}
+    assert set(scores(data)) == found | baselines
 
 
 def test_logs_hold_every_step_once(finished):
