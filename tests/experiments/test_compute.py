@@ -26,6 +26,12 @@ def test_a_divergence_costs_the_reference_at_every_level_and_an_anchor_a_batch()
     assert grpo_evaluations(changed(settings, anchor_share=0.1)) == 32 + 48 + 3 * 2 + 64
 
 
+def test_at_the_clean_estimate_a_pass_trains_one_level_of_every_sample():
+    settings = config(updates=3, passes=2)
+    branch = settings.model_copy(update={"credit": settings.credit.model_copy(update={"kind": "branch"})})
+    assert grpo_evaluations(branch) == 3 * (32 + 2 * 24) + 64
+
+
 def test_a_step_costs_three_a_sample_and_there_is_at_least_one():
     assert steps_within(69, batch_size=4) == 5
     assert steps_within(5, batch_size=4) == 1

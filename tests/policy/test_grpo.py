@@ -410,3 +410,24 @@ def test_branches_of_a_run_in_two_parts_are_those_of_a_run_in_one():
     assert len(list(improve(resumed, coach, coach.reward_scale()))) == 1
     for name, value in whole.state().items():
         assert_close(resumed.state()[name], value, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("credit", "changes", "sentence"),
+    [
+        ({"kind": "branch"}, {"surrogate": {"kl_weight": 0.1}}, "branch reads neither surrogate.kl_weight"),
+        ({"kind": "derivative"}, {"advantage": {"shuffled": True}}, "derivative reads neither"),
+        (
+            {"kind": "derivative", "null_control": True},
+            {},
+            "null_control is a control of credit.kind: branch",
+        ),
+        ({"null_control": True}, {}, "null_control is a control of credit.kind: branch, got sample"),
+    ],
+)
+def test_a_parameter_that_the_credit_does_not_read_is_refused(credit, changes, sentence):
+    values = config().model_dump()
+    for name, change in ({"credit": credit} | changes).items():
+        values[name] |= change
+    with pytest.raises(ValueError, match=sentence):
+        GrpoConfig.model_validate(values)

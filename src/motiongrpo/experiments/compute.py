@@ -16,7 +16,8 @@ def grpo_evaluations(config: GrpoConfig) -> int:
     """Rollouts, trained levels, the reference and the anchor of all updates, and the calibration pool."""
     rollout, surrogate = config.rollout, config.surrogate
     group = rollout.conditions * rollout.group_size
-    trained = min(len(trainable_steps(rollout)), rollout.trained_steps)
+    levels = min(len(trainable_steps(rollout)), rollout.trained_steps)
+    trained = levels if config.credit.kind == "sample" else 1  # each group is at one level in a pass
     reference = trained if surrogate.kl_weight > 0 else 0
     anchor = TRAINED * rollout.conditions if surrogate.anchor_share > 0 else 0
     one_pass = group * (TRAINED * trained + reference) + anchor

@@ -9,7 +9,8 @@ axis. Both branches R·exp(±z) are posed by forward kinematics alone and judged
 
 and as R·exp(v) ≈ R + R[v]×, the cotangent on the matrices is a · R[z]× / (2 sd²). Rewards are sums over
 frames and joints, so a rotation is credited only with what it can move: errors of the joints that hang from
-it as seen from the head (`influence`), at most `frames` frames away. What is left out has mean zero.
+it as seen from the head (`influence`), at most `frames` frames away. From one frame on, what is left out has
+mean zero.
 
 *What is optimised*: E over the policy's own states of what the clean estimate is worth by itself, smoothed
 over sd. It is GRPO on the one-step policy N(x̂_0, sd²) at every state of the chain, and not the worth of the
@@ -46,12 +47,10 @@ Turns = Float[Tensor, "batch frame 21 3"]
 class CreditConfig(Config):
     """What a sample's steps are credited with: how branches are drawn, and how far credit reaches."""
 
-    kind: Literal[
-        "sample", "branch", "derivative"
-    ]  # one advantage a sample, the paper's; or the clean estimate's
+    kind: Literal["sample", "branch", "derivative"]  # `sample`: one advantage a sample, as in the paper
     pairs: int = Field(ge=1)  # of antithetic branches an estimate
     sd_rad: float = Field(gt=0)  # of the turn about each axis
-    frames: int = Field(ge=0)  # on either side that a turn is credited with
+    frames: int = Field(ge=0)  # on either side that a turn is credited with; at 0, with half of its velocity
     body: bool  # credit along kinematic chains; else a turn is credited with every joint
     perceptual_pairs: int = Field(ge=1)  # of branches for φ, which judges a motion as a whole
     modes: int = Field(ge=1)  # of the smooth turns that φ judges, in a window

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from motiongrpo.base.errors import Diverged
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
@@ -66,6 +66,15 @@ class GrpoConfig(TrainingConfig):
     surrogate: SurrogateConfig
     optimiser: OptimiserConfig
     diagnostics: DiagnosticsConfig
+
+    @model_validator(mode="after")
+    def refuse_what_the_credit_does_not_read(self) -> "GrpoConfig":
+        kind = self.credit.kind
+        if kind != "sample" and (self.surrogate.kl_weight > 0 or self.advantage.shuffled):
+            raise ValueError(f"credit.kind: {kind} reads neither surrogate.kl_weight nor advantage.shuffled")
+        if kind != "branch" and self.credit.null_control:
+            raise ValueError(f"credit.null_control is a control of credit.kind: branch, got {kind}")
+        return self
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def train_policy(materials: Materials, state: Checkpoint | None, config: GrpoConfig) -> Steps:
-    """Improve the policy from where the run stands to the last update (arXiv:2605.05680, algorithm 1)."""
+    """Improve the policy from where the run stands to the last update (MotionGRPO, arXiv:2605.05680)."""
     policy, supply = materials.optimiser(config.optimiser), materials.supply(config.seed)
     reference = with_precision(materials.denoiser().requires_grad_(False), materials.precision)
     judge, online, learner = None, None, policy

@@ -84,10 +84,7 @@ def compare_runs(found: list[Record], scores: dict[str, Score], config: Evaluati
     table = compared(tables, reference, comparable, rng, config.resamples, config.spread)
     how = {c.name: "; ".join(measured_otherwise(scores[reference], scores[c.name])) or SAME for c in shown}
     table.insert(0, "run", table["checkpoint"].map({c.name: c.run for c in shown}))
-    return table.assign(
-        reference=reference,
-        protocol=table["checkpoint"].map(how),
-    )
+    return table.assign(reference=reference, protocol=table["checkpoint"].map(how))
 
 
 def write_runs_page(runs_comparison: pd.DataFrame) -> tuple[go.Figure, str]:

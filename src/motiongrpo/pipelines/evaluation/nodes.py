@@ -28,7 +28,6 @@ UNSCORED = "no score yet"
 
 Record = dict[str, Any]
 
-
 logger = logging.getLogger(__name__)
 
 
@@ -81,13 +80,13 @@ def score_checkpoints(  # noqa: PLR0913
     why = {c.name: standing(c, scored.get(c.name), now) for c in pending}
     _log_what_is_to_be_scored(candidates, why)
     batch = read_rows(motions, rows, window, hands=False).to(device)
+    about = rows[["sequence", "start", "subject"]].rename(columns={"start": "window"})
+    about = about.assign(source=motions.sequences["source"].loc[rows["sequence"]].to_numpy())
     for candidate in with_progress(pending, "scoring checkpoints", len(pending)):
         if candidate.body not in (None, body.digest):
             logger.warning(
                 "%s was trained on another body file, so shapes meant others to it", candidate.name
             )
-        about = rows[["sequence", "start", "subject"]].rename(columns={"start": "window"})
-        about = about.assign(source=motions.sequences["source"].loc[rows["sequence"]].to_numpy())
         if candidate.stage == BASELINES:
             metrics = score_baseline(candidate, motions, windows, batch, body, config)
         else:
