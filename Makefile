@@ -12,7 +12,7 @@ run: $(INSTALLED) ## the whole chain on synthetic motion; ends with a table and 
 	$(BIN)/kedro run
 
 test: check ## every check and every test; ends with the ten slowest
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations=10
 
 check: $(INSTALLED) ## formatting, lint, types, layers
 	$(BIN)/ruff format --check

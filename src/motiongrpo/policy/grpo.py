@@ -6,7 +6,7 @@ first, so none drowns another).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -31,6 +31,7 @@ from motiongrpo.policy.collection import (
 )
 from motiongrpo.policy.evidence import DiagnosticsConfig, Evidence, evidence, some_levels, splitting
 from motiongrpo.policy.movement import Movement, movement
+from motiongrpo.policy.record import GrpoUpdate, mean_kl, record_of
 from motiongrpo.policy.rollout import (
     RolloutConfig,
     Rollouts,
@@ -40,7 +41,7 @@ from motiongrpo.policy.rollout import (
 )
 from motiongrpo.policy.signal import signals_by_level, signals_by_term
 from motiongrpo.policy.surrogate import SurrogateConfig
-from motiongrpo.policy.update import Audit, GradientPass, estimate_pass, gradient_pass
+from motiongrpo.policy.update import GradientPass, estimate_pass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
 from motiongrpo.rewards.online import OnlineReward
 
@@ -75,26 +76,6 @@ class GrpoConfig(TrainingConfig):
         if kind != "branch" and self.credit.null_control:
             raise ValueError(f"credit.null_control is a control of credit.kind: branch, got {kind}")
         return self
-
-
-@dataclass(frozen=True)
-class GrpoUpdate:
-    """The log record of one update. Dictionaries are by reward term or by body part."""
-
-    step: int  # counted from 1
-    reward: dict[str, float]  # mean over samples, dropped groups included
-    measured: dict[str, float]  # errors in radians, metres, m/s; the perceptual score
-    reward_std: dict[str, float]  # within groups
-    spread_mm: dict[str, float]
-    dropped_share: float
-    empty_updates: int  # in a row, this one included, that had no group to learn from: the policy stayed
-    gradient_norm: float | None  # of the last pass, before clipping; None where there was no group
-    kl_per_dim: float | None  # to the pretrained model, nats, after the update: the mean over trained levels
-    audit: Audit | None  # of the first pass
-    level: dict[str, dict[str, float]]  # quantity → noise level: gradient norm and `Movement`
-    evidence: Evidence | None  # every so many updates
-    perceptual_version: int = 0  # of φ: its scores and rewards compare only where this is the same
-    refresh: dict[str, float] = field(default_factory=dict)  # of φ before this update: loss, pair accuracy
 
 
 @dataclass(frozen=True)
@@ -160,7 +141,7 @@ def improve(
             passes = [take(i, policy, trainer, collected) for i in range(config.passes)]
             moved = _checked_movement(policy.model, trainer, collected)
         version = trainer.online.version if trainer.online else 0
-        record = _record(update, collected, empty_updates, passes, moved)
+        record = record_of(update, collected, empty_updates, passes, moved)
         yield replace(record, evidence=diagnostics, perceptual_version=version, refresh=refreshed)
 
 
@@ -221,17 +202,13 @@ def _checked_movement(policy: Denoiser, trainer: Trainer, collected: Collected) 
     """
     surrogate, few = trainer.config.surrogate, collected.rollouts.few(trainer.config.diagnostics.samples)
     moved = movement(policy, trainer.reference, few, surrogate)
-    if (distance := _mean_kl(moved)) > surrogate.kl_limit_per_dim:
+    if (distance := mean_kl(moved)) > surrogate.kl_limit_per_dim:
         raise Diverged(
             f"the policy is {distance:.2g} nats a dimension from the pretrained model, more than "
             f"grpo.surrogate.kl_limit_per_dim={surrogate.kl_limit_per_dim:g}; lower "
             "grpo.optimiser.learning_rate, raise grpo.surrogate.kl_weight, or raise the limit"
         )
     return moved
-
-
-def _mean_kl(moved: dict[int, Movement]) -> float:
-    return sum(level.kl_per_dim for level in moved.values()) / len(moved)
 
 
 def _refuse_endless_drops(empty_updates: int, config: AdvantageConfig) -> None:
@@ -270,34 +247,3 @@ def _evidence(
     extra = roll_out(policy, batch, chain, [], trainer.generator("evidence", update))
     rewards = trainer.reward.rewards(judge(extra, trainer.reward).values, scale.omega)
     return evidence(levels, terms, rewards, settings.tracks)
-
-
-def _record(
-    update: int,
-    collected: Collected,
-    empty_updates: int,
-    passes: list[GradientPass],
-    moved: dict[int, Movement],
-) -> GrpoUpdate:
-    """The record; without a pass, for want of a group, it has no gradients and no movement."""
-    first, last = (passes[0], passes[-1]) if passes else (None, None)
-    return GrpoUpdate(
-        step=update,
-        reward={term: float(r.mean()) for term, r in collected.rewards.items()},
-        measured={term: float(m.mean()) for term, m in collected.values.items()},
-        reward_std=reward_deviation(collected.rewards),
-        spread_mm=collected.spread_mm,
-        dropped_share=collected.dropped_share,
-        empty_updates=empty_updates,
-        gradient_norm=last and last.gradient_norm,
-        kl_per_dim=_mean_kl(moved) if moved else None,
-        audit=first and first.audit,
-        level=_by_level(last, moved) if last else {},
-        evidence=None,
-    )
-
-
-def _by_level(last: GradientPass, moved: dict[int, Movement]) -> dict[str, dict[str, float]]:
-    quantities = Movement.__dataclass_fields__
-    movements = {name: {str(t): getattr(level, name) for t, level in moved.items()} for name in quantities}
-    return {"gradient_norm": last.level_norm, **movements}
