@@ -25,7 +25,9 @@ import torch
 from _parameters import section
 
 from motiongrpo.base.optimisation import Optimiser
+from motiongrpo.body.body_model import OPEN_BODY, load_body_model
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.joint_loss import JointLoss
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
 from motiongrpo.motion.store import ARRAYS, CURRENT, HEADER, LOG, MotionStore, StoreHeader, open_store
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, split_rows, window_table
@@ -71,9 +73,9 @@ def train(windows: TrainingWindows) -> None:
     config = PretrainingConfig(**section("pretraining") | {"steps": STEPS, "validate_every": STEPS})
     optimiser = Optimiser(Denoiser(config.denoiser), config.optimiser)
     validation = upright(windows.batch(config.batch_size, "validation"))
-    list(
-        pretrain(optimiser, lambda step: upright(windows.batch(config.batch_size, step)), validation, config)
-    )
+    joint_loss = JointLoss(load_body_model(OPEN_BODY), FPS, config.joint_loss)
+    supply = (upright(windows.batch(config.batch_size, step)) for step in range(1, STEPS + 1))
+    list(pretrain(optimiser, lambda _: next(supply), validation, joint_loss, config))
 
 
 def main(hours: float) -> None:

@@ -8,8 +8,9 @@ from motiongrpo.base.checkpoint import Checkpoint, Header
 from motiongrpo.base.network import restored
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
-from tests.bodies import window_batch
+from tests.bodies import FPS, open_body, window_batch
 from tests.denoisers import small
 
 OPTIMISER = OptimiserConfig(
@@ -25,10 +26,12 @@ CONFIG = PretrainingConfig(
     checkpoint_every=4,
     validate_every=4,
     validation_windows=2,
+    joint_loss=JointLossConfig(position=0, velocity=0),
     seed=0,
     denoiser=small(dropout_p=0.3),
     optimiser=OPTIMISER,
 )
+OFF = JointLoss(open_body(), FPS, CONFIG.joint_loss)
 
 
 def optimiser() -> Optimiser[Denoiser]:
@@ -38,11 +41,11 @@ def optimiser() -> Optimiser[Denoiser]:
 
 def test_a_training_with_dropout_that_was_broken_off_ends_where_an_unbroken_one_ends():
     batch, whole, first, second = window_batch(count=2), optimiser(), optimiser(), optimiser()
-    losses = [step.loss for step in pretrain(whole, lambda step: batch, batch, CONFIG)]
-    list(islice(pretrain(first, lambda step: batch, batch, CONFIG), 2))
+    losses = [step.loss for step in pretrain(whole, lambda step: batch, batch, OFF, CONFIG)]
+    list(islice(pretrain(first, lambda step: batch, batch, OFF, CONFIG), 2))
     torch.rand(3)  # whatever another process does with the global generator
     second.restore(first.state())
-    rest = [step.loss for step in pretrain(second, lambda step: batch, batch, CONFIG)]
+    rest = [step.loss for step in pretrain(second, lambda step: batch, batch, OFF, CONFIG)]
     assert rest == losses[2:]
     assert all(
         torch.equal(a, b) for a, b in zip(whole.state().values(), second.state().values(), strict=True)

@@ -9,6 +9,7 @@ from motiongrpo.base.errors import Diverged
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.loss import add_noise, denoising_loss, level_weight
 from motiongrpo.diffusion.representation import true_motion
 from motiongrpo.diffusion.training import (
@@ -16,9 +17,9 @@ from motiongrpo.diffusion.training import (
     noised_loss,
     pretrain,
     stratified_levels,
-    validation_loss,
+    validate,
 )
-from tests.bodies import window_batch
+from tests.bodies import FPS, open_body, window_batch
 from tests.diffusion.test_denoiser import config as denoiser_config
 from tests.diffusion.test_denoiser import denoiser
 
@@ -44,10 +45,14 @@ def pretraining_config(steps: int) -> PretrainingConfig:
         checkpoint_every=10,
         validate_every=4,
         validation_windows=4,
+        joint_loss=JointLossConfig(position=0, velocity=0),
         seed=3,
         denoiser=denoiser_config(),
         optimiser=optimiser_config(),
     )
+
+
+OFF = JointLoss(open_body(), FPS, JointLossConfig(position=0, velocity=0))
 
 
 def test_a_poisoned_batch_or_weight_stops_pretraining_before_a_step():
@@ -55,11 +60,11 @@ def test_a_poisoned_batch_or_weight_stops_pretraining_before_a_step():
     poisoned = replace(batch, T_world_cpf=batch.T_world_cpf.index_fill(1, torch.tensor(3), float("nan")))
     training = Optimiser(denoiser(), settings.optimiser)
     with pytest.raises(Diverged, match="a window of motion is nan; the motion store is damaged"):
-        list(pretrain(training, lambda step: poisoned, batch, settings))
+        list(pretrain(training, lambda step: poisoned, batch, OFF, settings))
     with torch.no_grad():
         next(training.model.parameters()).view(-1)[0] = float("inf")
     with pytest.raises(Diverged, match=r"the loss is (nan|inf); lower optimiser.learning_rate"):
-        list(pretrain(training, lambda step: batch, batch, settings))
+        list(pretrain(training, lambda step: batch, batch, OFF, settings))
     assert training.steps == 0
 
 
@@ -125,31 +130,42 @@ def test_the_loss_is_the_published_one_of_the_networks_estimate():
     assert_close(noised_loss(model, batch, seeded()).total(), expected, rtol=0, atol=1e-12)
 
 
+def test_the_first_estimate_of_the_truth_is_where_it_is_and_of_a_turned_neck_is_not():
+    batch = window_batch(frames=6)
+    x_0 = true_motion(batch).pack()
+    oracle = Clairvoyant(x_0, 0.0)
+    exact = validate(oracle, batch, OFF, seed=1)
+    assert exact.loss == 0
+    assert exact.mpjpe_mm < 1e-6
+    assert (oracle.seen[1] == 1000).all()
+    assert validate(Clairvoyant(x_0.roll(1, dims=-1), 0.0), batch, OFF, seed=1).mpjpe_mm > 10
+
+
 def test_validation_is_the_same_twice_and_leaves_no_gradient():
     model, batch = denoiser(), window_batch(frames=6)
-    assert validation_loss(model, batch, seed=1) == validation_loss(model, batch, seed=1)
-    assert validation_loss(model, batch, seed=1) != validation_loss(model, batch, seed=2)
+    assert validate(model, batch, OFF, seed=1) == validate(model, batch, OFF, seed=1)
+    assert validate(model, batch, OFF, seed=1) != validate(model, batch, OFF, seed=2)
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_training_lowers_the_loss_and_says_when_it_was_validated():
     batch = window_batch(frames=6)
     training = Optimiser(denoiser(), optimiser_config())
-    before = validation_loss(training.averaged, batch, 3)
-    records = list(pretrain(training, lambda step: batch, batch, pretraining_config(30)))
+    before = validate(training.averaged, batch, OFF, 3).loss
+    records = list(pretrain(training, lambda step: batch, batch, OFF, pretraining_config(30)))
     assert [record.step for record in records] == list(range(1, 31))
     assert [r.step for r in records if r.validation_loss is not None] == [4, 8, 12, 16, 20, 24, 28, 30]
-    assert records[-1].validation_loss == validation_loss(training.averaged, batch, 3)
+    assert records[-1].validation_loss == validate(training.averaged, batch, OFF, 3).loss
     assert records[-1].validation_loss < 0.7 * before
 
 
 def test_training_in_two_parts_is_training_in_one():
     batch = window_batch(frames=6)
     whole, parts = (Optimiser(denoiser(), optimiser_config()) for _ in range(2))
-    list(pretrain(whole, lambda step: batch, batch, pretraining_config(6)))
-    list(pretrain(parts, lambda step: batch, batch, pretraining_config(2)))
+    list(pretrain(whole, lambda step: batch, batch, OFF, pretraining_config(6)))
+    list(pretrain(parts, lambda step: batch, batch, OFF, pretraining_config(2)))
     resumed = Optimiser(copy.deepcopy(parts.model), optimiser_config())
     resumed.restore(parts.state())
-    list(pretrain(resumed, lambda step: batch, batch, pretraining_config(6)))
+    list(pretrain(resumed, lambda step: batch, batch, OFF, pretraining_config(6)))
     for name, value in whole.state().items():
         assert_close(resumed.state()[name], value, rtol=0, atol=0)

@@ -98,10 +98,10 @@ def grpo_log(updates: int = 20, last_spread: float = 3.0, dropped: float = 0.0) 
 def pretraining_log(validation: list[float]) -> pd.DataFrame:
     """Ten steps for each validation loss, which is measured at the last of them."""
     steps = 10 * len(validation)
-    measured = [validation[step // 10 - 1] if step % 10 == 0 else math.nan for step in range(1, steps + 1)]
     loss = [1 / step for step in range(1, steps + 1)]
     measured = [validation[s // 10 - 1] if s % 10 == 0 else math.nan for s in range(1, steps + 1)]
-    return pd.DataFrame({"step": range(1, steps + 1), "loss": loss, "validation_loss": measured})
+    columns = {"validation_loss": measured, "validation_mpjpe_mm": [100 * loss for loss in measured]}
+    return pd.DataFrame({"step": range(1, steps + 1), "loss": loss} | columns)
 
 
 def reward_log() -> pd.DataFrame:

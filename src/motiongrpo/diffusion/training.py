@@ -1,16 +1,19 @@
-"""Pretraining of the denoiser: EgoAllo's loss on random windows, from layers at the scale of the data."""
+"""Pretraining of the denoiser: EgoAllo's loss, one in joint space, and layers at the scale of the data."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from jaxtyping import Int
 from pydantic import Field, model_validator
 from torch import Tensor
 
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
 from motiongrpo.base.seeds import generator_for, seed_for
+from motiongrpo.base.shapes import FrameMask, Motion
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.loss import LossTerms, add_noise, denoising_loss, level_weight
 from motiongrpo.diffusion.representation import true_motion
 from motiongrpo.diffusion.schedule import LEVELS
@@ -31,6 +34,7 @@ class PretrainingConfig(TrainingConfig):
     start_windows: int = Field(ge=2)  # that set the scale of the first and last layers
     validate_every: int = Field(ge=1)
     validation_windows: int = Field(ge=1)
+    joint_loss: JointLossConfig  # beside EgoAllo's
     denoiser: DenoiserConfig
     optimiser: OptimiserConfig
 
@@ -69,18 +73,28 @@ def start_from_data(denoiser: Denoiser, batch: WindowBatch, generator: torch.Gen
 
 @dataclass(frozen=True)
 class PretrainingStep:
-    """The log record of one step of pretraining; losses are in the units of the loss."""
+    """The log record of one step of pretraining; the loss has its part in joint space."""
 
     step: int  # counted from 1
     loss: float
     gradient_norm: float  # before clipping
-    validation_loss: float | None  # of the averaged weights, where it was measured
+    validation_loss: float | None  # of the averaged weights, where it was measured; so is the next
+    validation_mpjpe_mm: float | None
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How well held-out motion is denoised; fixed windows, levels and noise, so that two of them compare."""
+
+    loss: float  # EgoAllo's alone, whatever is trained
+    mpjpe_mm: float  # of the first estimate of a chain, from noise alone: where joints are is decided there
 
 
 def pretrain(
     optimiser: Optimiser[Denoiser],
     batch_at: Callable[[int], WindowBatch],
     validation: WindowBatch,
+    joint_loss: JointLoss,
     config: PretrainingConfig,
 ) -> Iterator[PretrainingStep]:
     """Train from where the optimiser stands to `config.steps`, one record a step."""
@@ -90,22 +104,44 @@ def pretrain(
         torch.manual_seed(seed_for(config.seed, "dropout", step))  # which takes no generator
         batch = batch_at(step)
         batch.demand_finite()
-        loss = noised_loss(optimiser.model, batch, generator).total()
+        estimate = denoised(optimiser.model, batch, stratified_levels(len(batch), generator), generator)
+        loss = estimate.loss().total() + joint_loss(estimate.x_0_hat, batch)
         norm = optimiser.step(loss)
         measured = None
         if step % config.validate_every == 0 or step == config.steps:
-            measured = validation_loss(optimiser.averaged, validation, config.seed)
-        yield PretrainingStep(step, float(loss.detach()), norm, measured)
+            measured = validate(optimiser.averaged, validation, joint_loss, config.seed)
+        found = (None, None) if measured is None else (measured.loss, measured.mpjpe_mm)
+        yield PretrainingStep(step, float(loss.detach()), norm, *found)
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """Clean estimates of noised truth, and what they are compared with."""
+
+    x_0_hat: Motion
+    x_0: Motion
+    t: Int[Tensor, " batch"]
+    mask: FrameMask
+
+    def loss(self) -> LossTerms:
+        """EgoAllo's."""
+        return denoising_loss(self.x_0_hat, self.x_0, level_weight(self.t), self.mask)
+
+
+def denoised(
+    denoiser: Denoiser, batch: WindowBatch, t: Int[Tensor, " batch"], generator: torch.Generator
+) -> Denoised:
+    """What the network makes of the truth when it is noised to levels t."""
+    x_0 = true_motion(batch).pack()
+    t = t.to(x_0.device)
+    x_t = add_noise(x_0, torch.randn(x_0.shape, generator=generator).to(x_0), t)
+    x_0_hat = denoiser(x_t[:, None], t, denoiser.condition(batch.T_world_cpf), batch.mask)[:, 0]
+    return Denoised(x_0_hat, x_0, t, batch.mask)
 
 
 def noised_loss(denoiser: Denoiser, batch: WindowBatch, generator: torch.Generator) -> LossTerms:
-    """The loss at random levels, spread evenly over 1 … 1000 so that its variance is lower."""
-    x_0 = true_motion(batch).pack()
-    t = stratified_levels(len(batch), generator).to(x_0.device)
-    noise = torch.randn(x_0.shape, generator=generator).to(x_0)
-    x_t = add_noise(x_0, noise, t)
-    x_0_hat = denoiser(x_t[:, None], t, denoiser.condition(batch.T_world_cpf), batch.mask)[:, 0]
-    return denoising_loss(x_0_hat, x_0, level_weight(t), batch.mask)
+    """EgoAllo's loss at random levels, spread evenly over 1 … 1000 so that its variance is lower."""
+    return denoised(denoiser, batch, stratified_levels(len(batch), generator), generator).loss()
 
 
 def stratified_levels(count: int, generator: torch.Generator) -> Tensor:
@@ -120,6 +156,9 @@ def strata(count: int, below: int, generator: torch.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def validation_loss(denoiser: Denoiser, batch: WindowBatch, seed: int) -> float:
-    """The loss on fixed windows with fixed levels and noise, so that two calls compare."""
-    return float(noised_loss(denoiser, batch, generator_for(seed, "validation")).total())
+def validate(denoiser: Denoiser, batch: WindowBatch, joint_loss: JointLoss, seed: int) -> Validation:
+    """EgoAllo's loss at random levels, and the error of joints at the noisiest, on fixed windows."""
+    loss = noised_loss(denoiser, batch, generator_for(seed, "validation")).total()
+    noisiest = torch.full((len(batch),), LEVELS)
+    first = denoised(denoiser, batch, noisiest, generator_for(seed, "validation", "first"))
+    return Validation(float(loss), joint_loss.mpjpe_mm(first.x_0_hat, batch))

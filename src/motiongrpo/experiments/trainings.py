@@ -18,6 +18,7 @@ def continue_pretraining(materials: Materials, state: Checkpoint | None, config:
         optimiser,
         lambda step: supply.batch(config.batch_size, "continued", step),
         materials.held_out("validation", config.validation_windows),
+        materials.joint_loss(config.joint_loss),
         config,
     )
     yield from checkpointed(records, optimiser, training, progress)

@@ -14,6 +14,7 @@ from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingCon
 from motiongrpo.base.precision import Precision, with_precision
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, read_rows, split_rows
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
@@ -65,6 +66,10 @@ class Materials:
         """The hybrid reward under these parameters; without a judge, φ as it is stored."""
         judge = (judge or self.judge()).requires_grad_(False)
         return HybridReward(self.body, self.motions.header.fps, config, judge)
+
+    def joint_loss(self, config: JointLossConfig) -> JointLoss:
+        """The loss in joint space under these weights."""
+        return JointLoss(self.body, self.motions.header.fps, config)
 
     def supply(self, seed: int, short_share: float = 0.0) -> TrainingWindows:
         """Training windows on the device, each batch addressed by what it is for."""

@@ -63,6 +63,7 @@ def train_denoiser(  # noqa: PLR0913
         optimiser,
         lambda step: supply.batch(config.batch_size, "pretraining", step),
         materials.held_out("validation", config.validation_windows),
+        materials.joint_loss(config.joint_loss),
         config,
     )
     yield from checkpointed(records, optimiser, training, progress)

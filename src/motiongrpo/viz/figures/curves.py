@@ -26,10 +26,16 @@ def learning_curves(pretraining_log: pd.DataFrame, reward_log: pd.DataFrame) -> 
     accuracy = lines_of(reward_log, {"pair_accuracy": "pairs in the right order"}, PERCENT, "%{y:.1f} %")
     chance = _level(reward_log["step"].tolist(), 50.0, "chance")
     first, second = _steps("step", pretraining_log), _steps("step", reward_log)
-    pretraining = Panel("Pretraining", first, "loss (no unit)", lines_of(pretraining_log, losses), log=True)
+    error = lines_of(
+        pretraining_log, {"validation_mpjpe_mm": "validation: joints, averaged weights"}, hover="%{y:.1f} mm"
+    )
+    pretraining = [
+        Panel("Pretraining", first, "loss (no unit)", lines_of(pretraining_log, losses), log=True),
+        Panel("Pretraining: the estimate from noise alone", first, "MPJPE, mm", error),
+    ]
     return stacked(
         [
-            *([] if pretraining_log.empty else [pretraining]),  # a denoiser from elsewhere was not trained
+            *([] if pretraining_log.empty else pretraining),  # a denoiser from elsewhere was not trained
             Panel("Reward model: loss", second, "InfoNCE loss, nats", loss),
             Panel("Reward model: truth above fake", second, "pairs, %", [*accuracy, chance]),
         ]
