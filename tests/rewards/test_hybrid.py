@@ -41,7 +41,9 @@ def hybrid(**changes) -> HybridReward:
         "online": False,
         "refresh": REFRESH,
     }
-    model = PerceptualModel(PerceptualConfig(width=16, heads=2, blocks=1, frames_per_token=4)).double()
+    model = PerceptualModel(
+        PerceptualConfig(width=16, heads=2, blocks=1, frames_per_token=4, contacts=True)
+    ).double()
     return HybridReward(open_body(), FPS, RewardConfig(**values | changes), model)
 
 

@@ -6,7 +6,7 @@ from motiongrpo.geometry.se3 import Transform
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel, joint_features
 from tests.bodies import FPS, open_body, window_batch
 
-ARCHITECTURE = PerceptualConfig(width=16, heads=2, blocks=1, frames_per_token=4)
+ARCHITECTURE = PerceptualConfig(width=16, heads=2, blocks=1, frames_per_token=4, contacts=True)
 
 
 def test_the_same_frames_at_twice_the_rate_have_twice_the_velocity_and_else_the_same_features():
@@ -63,6 +63,16 @@ def test_real_frames_joints_and_head_all_have_a_say():
     )
     assert by_features.abs().amax(dim=3).min() > 0
     assert by_condition.abs().amax(dim=2).min() > 0
+
+
+def test_without_contacts_no_label_has_a_say():
+    torch.manual_seed(0)
+    model = PerceptualModel(ARCHITECTURE.model_copy(update={"contacts": False})).double()
+    features, condition = torch.randn(2, 10, 22, 13).double(), torch.randn(2, 10, 154).double()
+    mask = torch.ones(2, 10, dtype=torch.bool)
+    before = model(features, condition, mask)
+    assert_close(model(features + torch.eye(13).double()[12], condition, mask), before, rtol=0, atol=0)
+    assert (model(features + 0.1 * torch.eye(13).double()[11], condition, mask) != before).all()
 
 
 def test_a_score_is_the_calibrated_probability_of_the_logit():

@@ -25,7 +25,7 @@ from motiongrpo.rewards.training import (
 from tests.bodies import FPS, open_body, window_batch
 from tests.diffusion.test_denoiser import denoiser
 
-ARCHITECTURE = PerceptualConfig(width=16, heads=2, blocks=1, frames_per_token=4)
+ARCHITECTURE = PerceptualConfig(width=16, heads=2, blocks=1, frames_per_token=4, contacts=True)
 
 
 def seeded(seed: int = 0) -> torch.Generator:

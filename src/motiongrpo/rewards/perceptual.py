@@ -31,6 +31,7 @@ class PerceptualConfig(Config):
     heads: int = Field(ge=1)
     blocks: int = Field(ge=1)
     frames_per_token: int = Field(ge=1)
+    contacts: bool  # whether it is shown contact labels, which a policy may change without moving a joint
 
 
 def joint_features(
@@ -83,6 +84,8 @@ class PerceptualModel(Network):
     ) -> PerSequence:
         """The logit of each motion under its condition. Padded frames change nothing."""
         real = mask[..., None].to(features)
+        if not self.config.contacts:
+            features = torch.nn.functional.pad(features[..., :-1], (0, 1))
         joints = self.embed_joint(self._runs(features * real[..., None]))
         head = self.embed_head(self._runs(condition * real))
         token_mask = self._runs(mask[..., None]).any(-1)

@@ -79,3 +79,11 @@ def test_the_terminal_marks_them_and_gives_differences_in_brackets():
     assert columns[1][1] == "100"
     assert "+10.0" in columns[1][0]
     assert "(" not in columns[1][4]
+
+
+def test_a_run_with_nothing_to_compare_with_has_an_empty_figure():
+    """As where its prior is the only one that was scored."""
+    alone = [contender for contender in CONTENDERS if contender.is_reference]
+    figure = runs_figure(alone)
+    assert not [trace for trace in figure.data if len(trace.x or ()) > 1]
+    assert "a, post-trained 10" in figure.layout.title.text

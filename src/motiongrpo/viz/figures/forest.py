@@ -55,8 +55,11 @@ class Axis:
         """As wide as the intervals are, but no wider than the edges, and a little air."""
         if self.reference is None:
             return {"rangemode": "tozero"}
-        ends = [end for mark in marks for end in (mark.value, mark.low, mark.high) if not math.isnan(end)]
-        low, high = self.within(min(self.reference, *ends)), self.within(max(self.reference, *ends))
+        ends: list[float] = [
+            end for mark in marks for end in (mark.value, mark.low, mark.high) if not math.isnan(end)
+        ]
+        ends.append(self.reference)
+        low, high = self.within(min(ends)), self.within(max(ends))
         return {"range": (low - AIR * (high - low), high + AIR * (high - low))}
 
 
