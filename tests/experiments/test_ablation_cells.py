@@ -131,20 +131,33 @@ def test_what_is_trained_without_rollouts_is_trained_at_one_rate():
     assert len(set(rates.values())) == 1
 
 
-def test_noise_at_high_levels_costs_what_the_full_grpo_costs():
-    high, full = (
-        planned(name, 0, ablation(), FOUNDATION) for name in ("noise_at_high_levels", "scope_sample")
-    )
-    assert abs(high.evaluations / full.evaluations - 1) < 0.05
+def test_one_advantage_a_sample_draws_as_many_samples_and_costs_what_credit_by_branches_costs():
+    sample, branch = (planned(name, 0, ablation(), FOUNDATION) for name in ("sample_joint", "joint"))
+    drawn = {
+        cell.cell: cell.training.rollout.conditions * cell.training.rollout.group_size
+        for cell in (sample, branch)
+    }
+    assert drawn["sample_joint"] == drawn["joint"]
+    assert abs(sample.evaluations / branch.evaluations - 1) < 0.2
+
+
+def test_drift_is_the_cell_it_is_compared_with_but_for_what_is_judged():
+    assert different(grpo("null_control"), grpo("joint")) == {"credit.null_control"}
+    assert different(grpo("sample_shuffled"), grpo("sample_visual_perlin")) == {"advantage.shuffled"}
+
+
+def test_the_anchor_and_the_estimator_are_all_that_their_cells_change():
+    assert different(grpo("unanchored"), grpo("joint")) == {"surrogate.anchor_share"}
+    assert different(grpo("derivative"), grpo("joint_visual")) == {"credit.kind"}
 
 
 def test_a_longer_cell_is_the_same_grpo_with_more_updates_and_as_many_checkpoints():
-    longer, joint = grpo("joint_longer"), grpo("joint")
+    longer, joint = grpo("sample_longer"), grpo("sample_joint")
     assert different(longer, joint) == {"updates", "checkpoint_every"}
-    times = ablation().cells["joint_longer"].times
+    times = ablation().cells["sample_longer"].times
     assert longer["updates"] == times * joint["updates"]
     assert longer["checkpoint_every"] == times * joint["checkpoint_every"]
-    assert planned("joint_longer", 0, ablation(), FOUNDATION).kind == "grpo"
+    assert planned("sample_longer", 0, ablation(), FOUNDATION).kind == "grpo"
 
 
 @pytest.mark.parametrize(

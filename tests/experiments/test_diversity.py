@@ -13,6 +13,7 @@ from motiongrpo.policy.advantage import RewardScale, variance_split
 from motiongrpo.policy.collection import AdvantageConfig, judge
 from motiongrpo.policy.update import gradient_pass
 from tests.bodies import window_batch
+from tests.policy.test_branch import credit_config
 from tests.policy.test_update import network, optimiser, surrogate
 from tests.rewards.test_hybrid import hybrid
 
@@ -59,7 +60,15 @@ def study(**changes) -> Study:
         clamp=5.0, drop_below=0.01, refills=0, empty_updates=1, calibration_conditions=2, shuffled=False
     )
     return Study(
-        network(), hybrid(terms=TERMS), scale, windows, config(**changes), drop, surrogate(clip_shift=10.0)
+        network(),
+        hybrid(terms=TERMS),
+        scale,
+        windows,
+        config(**changes),
+        drop,
+        surrogate(clip_shift=10.0),
+        credit_config(),
+        ones,
     )
 
 
@@ -150,6 +159,14 @@ def test_a_pools_gradient_is_that_of_the_update_that_is_not_made():
         assert float(pool.gradients[name].norm()) == pytest.approx(update.level_norm[name], rel=1e-6)
     assert_close(sum(pool.gradients[name] for _, name in levels), pool.gradients["all"])
     assert_close(sum(pool.gradients[term] for term in TERMS), pool.gradients["all"])  # where none is clamped
+
+
+def test_credit_at_the_clean_estimate_is_among_the_gradients_and_its_branches_follow_the_derivative():
+    """Many pairs over whole windows; what a few branches leave is noise about the same direction."""
+    many = credit_config(pairs=200, frames=6, body=False, sd_rad=0.02)
+    found = replace(study(), credit=many).pool(without_noise("ddim", "own"), 0).gradients
+    assert float(torch.cosine_similarity(found["branch"], found["derivative"], dim=0)) > 0.5
+    assert {"all", *TERMS, "branch", "derivative"} < set(found)
 
 
 def test_a_cell_is_the_list_of_its_pools_and_fits_into_json():

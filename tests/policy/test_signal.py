@@ -1,5 +1,7 @@
 """Agreement of gradients: by hand, against slow loops over halves, and against a closed form."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -11,11 +13,15 @@ from motiongrpo.policy.signal import (
     added,
     dot,
     gradients_by_objective,
+    gradients_of_estimates,
+    norm,
+    over_levels,
     signal,
     signals_by_level,
     signals_by_term,
+    signals_of_estimates,
 )
-from motiongrpo.policy.update import accumulate_gradient, gradient_pass
+from motiongrpo.policy.update import accumulate_gradient, estimate_pass, gradient_pass
 from tests.policy.test_accumulation import sampled as several_groups
 from tests.policy.test_condition_noise import DIMENSIONS, GROUPS, SAMPLES, rollout
 from tests.policy.test_update import ADVANTAGE, gradient, network, optimiser, rollouts, surrogate
@@ -26,11 +32,11 @@ ACROSS = [torch.tensor([0.0, 2.0]), torch.ones(1), None]
 
 
 @pytest.mark.parametrize(
-    ("second", "norm", "cosine"), [(A, 10.0, 1.0), (OPPOSED, 0.0, -1.0), (ACROSS, 30**0.5, 0.0)]
+    ("second", "length", "cosine"), [(A, 10.0, 1.0), (OPPOSED, 0.0, -1.0), (ACROSS, 30**0.5, 0.0)]
 )
-def test_identical_halves_agree_and_orthogonal_ones_do_not(second, norm, cosine):
+def test_identical_halves_agree_and_orthogonal_ones_do_not(second, length, cosine):
     found = signal([A, second])
-    assert (found.norm, found.cosine) == (pytest.approx(norm, abs=1e-6), pytest.approx(cosine, abs=1e-6))
+    assert (found.norm, found.cosine) == (pytest.approx(length, abs=1e-6), pytest.approx(cosine, abs=1e-6))
 
 
 def test_one_half_or_none_of_a_gradient_has_no_agreement():
@@ -102,6 +108,22 @@ def test_norm_and_agreement_of_every_level_are_those_of_its_halves(at_once):
     whole = halves.sum(1)
     assert found["all"].cosine == pytest.approx(cosine(whole[0], whole[1]), abs=1e-9)
     assert update.gradient_norm == pytest.approx(found["all"].norm, rel=1e-9)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 4])
+def test_the_gradient_of_estimates_at_a_level_is_that_of_the_pass_that_takes_it(at_once):
+    """Any slope will do; the parts that the network sees together change nothing."""
+    drawn = several_groups(at_once)
+    one_level = replace(drawn, steps=drawn.steps[:1])
+    found = gradients_of_estimates(network(), drawn, list(drawn.parts()), {"all": lambda x, part: x.sin()})
+    of_pass = estimate_pass(optimiser(network()), one_level, lambda x, part: x.sin(), 0, surrogate(), 0)
+    first = norm(found[drawn.steps[0].t]["all"]) * len(
+        drawn.steps
+    )  # the mean over levels has its share of it
+    assert float(first) == pytest.approx(of_pass.gradient_norm, rel=1e-9)
+    told = signals_of_estimates(network(), drawn, lambda x, part: x.sin())
+    assert told["all"].norm == pytest.approx(float(norm(over_levels(found)["all"])), rel=1e-9)
+    assert set(told) == {"all", *(str(step.t) for step in drawn.steps)}
 
 
 def test_each_terms_gradient_is_that_of_its_own_advantage():

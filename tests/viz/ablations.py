@@ -6,7 +6,7 @@ from motiongrpo.experiments.contrast import PairedScores
 from motiongrpo.viz.experiments.ablation_results import Results, results_of
 
 GRID = {"joint": 0, "joint_visual": 1, "joint_perlin": 0, "joint_visual_perlin": 1}  # paid by φ or not
-KINDS = dict.fromkeys((*GRID, "scope_sample", "scope_nested", "shuffled_rewards"), "grpo") | {
+KINDS = dict.fromkeys((*GRID, "scope_sample", "scope_nested", "null_control"), "grpo") | {
     "pretrained": "pretrained",
     "supervised": "supervised",
     "longer": "grpo",

@@ -128,7 +128,7 @@ class AblationConfig(Config):
     only: list[str] | None  # the cells to run and compare; none is all
     grid: Grid
     scopes: Scopes
-    drift: str  # the cell that changes as much as `grid.both` and is told nothing
+    drift: str  # the cell that changes as much as `grid.neither` and is told nothing
     cells: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Cell]
 
     @property

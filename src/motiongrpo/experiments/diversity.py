@@ -7,7 +7,7 @@ they are about. The gradients of two pools have nothing in common but signal (`p
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,7 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.experiments.cells import Cell, DiversityConfig
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale
+from motiongrpo.policy.branch import CreditConfig, slope_of
 from motiongrpo.policy.collection import (
     AdvantageConfig,
     advantages_by_row,
@@ -35,9 +36,11 @@ from motiongrpo.policy.rollout import (
     roll_out_under,
     trainable_steps,
 )
-from motiongrpo.policy.signal import Gradient, gradients_by_level, over_levels
+from motiongrpo.policy.signal import Gradient, Slope, gradients_by_level, gradients_of_estimates, over_levels
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.rewards.hybrid import HybridReward
+
+CREDITS: tuple[Literal["branch", "derivative"], ...] = ("branch", "derivative")  # at the clean estimate
 
 Variances = dict[str, tuple[float, float]]
 
@@ -53,6 +56,10 @@ class Study:
     config: DiversityConfig
     advantage: AdvantageConfig
     surrogate: SurrogateConfig
+    credit: CreditConfig
+    deviation: dict[
+        str, float
+    ]  # of each term within a group of the pretrained model, by which credits are scaled
 
     def pool(self, cell: Cell, number: int) -> "Pool":
         """One pool of groups of a cell, measured."""
@@ -68,7 +75,7 @@ class Study:
             reward_std=reward_deviation(rewards),
             dropped_share=float(1 - informative.double().mean()),
             variances=self._split(chain, batch, rewards, number),
-            gradients=self._gradients(chain, rollouts, rewards),
+            gradients=self._gradients(chain, rollouts, rewards, number),
         )
 
     def _drawn(
@@ -102,9 +109,12 @@ class Study:
         return {term: (float(c.mean()), float(a.mean())) for term, (c, a) in split.items()}
 
     def _gradients(
-        self, chain: RolloutConfig, rollouts: Rollouts, rewards: dict[str, PerSample]
+        self, chain: RolloutConfig, rollouts: Rollouts, rewards: dict[str, PerSample], number: int
     ) -> dict[str, Float[Tensor, " parameter"]]:
-        """The gradient under all rewards together, under each alone, and under all at each level."""
+        """The gradient under all rewards together, under each alone, and under all at each level.
+
+        Those are of one advantage a sample. Beside them that of credit at the clean estimate, by its kind.
+        """
         terms = {"all": rewards} | {term: {term: reward} for term, reward in rewards.items()}
         objectives = {
             name: advantages_by_row(some, self.scale, chain, self.advantage) for name, some in terms.items()
@@ -112,8 +122,16 @@ class Study:
         parts = list(rollouts.parts())
         levels = gradients_by_level(self.policy, rollouts, parts, objectives, self.surrogate)
         gradients = over_levels(levels) | {str(t): level["all"] for t, level in levels.items()}
+        estimates = gradients_of_estimates(self.policy, rollouts, parts, self._slopes(number))
+        gradients |= over_levels(estimates)
         parameters = [p for p in self.policy.parameters() if p.requires_grad]
         return {name: flat(gradient, parameters) for name, gradient in gradients.items()}
+
+    def _slopes(self, number: int) -> dict[str, Slope]:
+        """Both credits at the clean estimate, the same turns in every cell."""
+        generator = generator_for(self.config.seed, "diversity", "branch", number)
+        given = (self.reward, self.deviation, self.credit, generator)
+        return {kind: slope_of(kind, *given) for kind in CREDITS}
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector
 from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.policy.rollout import Rollouts
+from motiongrpo.policy.signal import Slope
 from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward
 from motiongrpo.rewards.joint import ByJoint, PosedMotion
 
@@ -164,6 +166,24 @@ class BranchCredit:
     def _score(self, guess: PlacedMotion, T_world_cpf: Tensor, z: Turns) -> PerSequence:
         branch = replace(guess, R_parent_joint=turned(guess.R_parent_joint, z))
         return self.reward.score(branch, branch.posed(self.reward.body)[1], T_world_cpf)
+
+
+def slope_of(
+    kind: Literal["branch", "derivative"],
+    reward: HybridReward,
+    deviation: dict[str, float],
+    config: CreditConfig,
+    generator: torch.Generator,
+) -> Slope:
+    """How the worth of clean estimates changes with them: estimated by branches, or by differentiation."""
+    credit, placed = BranchCredit(reward, deviation, config), reward.config.placement
+
+    def slope(x_0: Rollout, part: Rollouts) -> Rollout:
+        if kind == "derivative":
+            return derivative(x_0, part.batch, part.placement(placed), reward, deviation)
+        return credit.cotangent(x_0, part.batch, part.placement(placed), generator)
+
+    return slope
 
 
 def derivative(

@@ -15,12 +15,11 @@ from pydantic import Field, model_validator
 from motiongrpo.base.errors import Diverged
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
 from motiongrpo.base.seeds import generator_for
-from motiongrpo.base.shapes import Rollout
 from motiongrpo.base.words import counted
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale
-from motiongrpo.policy.branch import BranchCredit, CreditConfig, derivative
+from motiongrpo.policy.branch import CreditConfig, slope_of
 from motiongrpo.policy.collection import (
     AdvantageConfig,
     Collected,
@@ -39,7 +38,7 @@ from motiongrpo.policy.rollout import (
     stratified_subset,
     trainable_steps,
 )
-from motiongrpo.policy.signal import signals_by_level, signals_by_term
+from motiongrpo.policy.signal import Slope, signals_by_level, signals_by_term, signals_of_estimates
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import GradientPass, estimate_pass, gradient_pass
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
@@ -102,6 +101,12 @@ class Trainer:
     def deviation(self) -> dict[str, float]:
         """The pretrained model's mean deviation of each term within a group, by which credits are scaled."""
         return reward_deviation(judge(self.pool, self.reward).values)
+
+    def slope(self, *address: str | int) -> Slope:
+        """What credit at the clean estimate says of estimates, under random turns of that address."""
+        credit = self.config.credit
+        assert credit.kind != "sample"  # which credits actions
+        return slope_of(credit.kind, self.reward, self.deviation, credit, self.generator(*address))
 
     def generator(self, *address: str | int) -> torch.Generator:
         return _generator(self.config, self.device, *address)
@@ -182,15 +187,7 @@ def _audited_pass(
 def _estimate_pass(
     index: int, policy: Optimiser[Denoiser], trainer: Trainer, collected: Collected
 ) -> GradientPass:
-    config, credit = trainer.config, BranchCredit(trainer.reward, trainer.deviation, trainer.config.credit)
-    generator = trainer.generator("branch", policy.steps)
-
-    def slope(x_0: Rollout, part: Rollouts) -> Rollout:
-        given = (x_0, part.batch, part.placement(config.rewards.placement))
-        if config.credit.kind == "derivative":
-            return derivative(*given, trainer.reward, trainer.deviation)
-        return credit.cotangent(*given, generator)
-
+    config, slope = trainer.config, trainer.slope("branch", policy.steps)
     return estimate_pass(policy, collected.rollouts, slope, index, config.surrogate, config.seed)
 
 
@@ -236,12 +233,15 @@ def _evidence(
 ) -> Evidence | None:
     """Signal and variance before the update, every `every` updates; changes no weight and no other draw."""
     config, settings = trainer.config, trainer.config.diagnostics
-    if settings.every is None or (update - 1) % settings.every or config.credit.kind != "sample":
+    if settings.every is None or (update - 1) % settings.every:
         return None
-    rollouts, surrogate = collected.rollouts, config.surrogate
-    levels = signals_by_level(policy, rollouts, collected.advantage, surrogate)
-    few = some_levels(rollouts, settings.levels)
-    terms = signals_by_term(policy, few, collected.term_advantage, surrogate)
+    rollouts, surrogate, terms = collected.rollouts, config.surrogate, {}
+    if config.credit.kind == "sample":
+        levels = signals_by_level(policy, rollouts, collected.advantage, surrogate)
+        few = some_levels(rollouts, settings.levels)
+        terms = signals_by_term(policy, few, collected.term_advantage, surrogate)
+    else:
+        levels = signals_of_estimates(policy, rollouts, trainer.slope("evidence", "branch", update))
     batch = trainer.windows(settings.conditions, "evidence", update).to(trainer.device)
     chain = splitting(config.rollout, settings.tracks, settings.actions)
     extra = roll_out(policy, batch, chain, [], trainer.generator("evidence", update))

@@ -5,6 +5,7 @@ else. Their cosine is about |g|² / (|g|² + n²), with n² the variance of one 
 without noise, near 0 where noise is all there is. It grows with the groups: compare it at equal numbers only.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 
@@ -12,13 +13,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from motiongrpo.base.shapes import PerRowSample
+from motiongrpo.base.shapes import PerRowSample, Rollout
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
 from motiongrpo.policy.surrogate import SurrogateConfig, clipped_surrogate, step_ratio
 
 Gradient = list[Tensor | None]
 """One tensor a parameter, None where a parameter had no part."""
+
+Slope = Callable[[Rollout, Rollouts], Rollout]
+"""The derivative of a worth with respect to clean estimates, both (group, sample, …), of some groups."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,26 @@ def gradients_by_level(
     return levels
 
 
+def gradients_of_estimates(
+    policy: Denoiser, rollouts: Rollouts, parts: list[tuple[slice, Rollouts]], slopes: dict[str, Slope]
+) -> dict[int, dict[str, Gradient]]:
+    """By level and credit, the share of some parts in the gradient of what all clean estimates are worth."""
+    trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+    levels: dict[int, dict[str, Gradient]] = {}
+    for _, part in parts:
+        for step in part.steps:
+            x_0 = part.grouped(estimate(policy, part, step))
+            share = 1 / (len(rollouts.x) * rollouts.x.shape[1] * len(rollouts.steps))
+            worth = {name: share * (x_0 * slope(x_0.detach(), part)).sum() for name, slope in slopes.items()}
+            gradients: dict[str, Gradient] = {
+                name: list(torch.autograd.grad(value, trained, retain_graph=True, allow_unused=True))
+                for name, value in worth.items()
+            }
+            before = levels.get(step.t)
+            levels[step.t] = gradients if before is None else _sum(before, gradients)
+    return levels
+
+
 def over_levels(levels: dict[int, dict[str, Gradient]]) -> dict[str, Gradient]:
     """The sum over levels of the gradient of each objective."""
     return reduce(_sum, levels.values())
@@ -115,9 +139,19 @@ def signals_by_level(
     policy: Denoiser, rollouts: Rollouts, advantage: PerRowSample, config: SurrogateConfig
 ) -> dict[str, Signal]:
     """The signal of the gradient of each trained level, and under `all` that of their sum."""
-    halves = [
-        gradients_by_level(policy, rollouts, half, {"all": advantage}, config) for half in rollouts.halves()
-    ]
+    return _by_level(
+        [gradients_by_level(policy, rollouts, half, {"all": advantage}, config) for half in rollouts.halves()]
+    )
+
+
+def signals_of_estimates(policy: Denoiser, rollouts: Rollouts, slope: Slope) -> dict[str, Signal]:
+    """The same of a gradient that raises what clean estimates are worth."""
+    return _by_level(
+        [gradients_of_estimates(policy, rollouts, half, {"all": slope}) for half in rollouts.halves()]
+    )
+
+
+def _by_level(halves: list[dict[int, dict[str, Gradient]]]) -> dict[str, Signal]:
     by_level = {str(t): signal([half[t]["all"] for half in halves]) for t in halves[0]}
     return by_level | {"all": signal([over_levels(half)["all"] for half in halves])}
 

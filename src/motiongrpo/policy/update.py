@@ -1,6 +1,5 @@
 """One gradient step of the policy on collected rollouts: every trained level, then the anchor, then AdamW."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,12 +7,12 @@ import torch
 from motiongrpo.base.errors import demand_finite
 from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.base.seeds import generator_for
-from motiongrpo.base.shapes import PerSample, Rollout
+from motiongrpo.base.shapes import PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import noised_loss
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
-from motiongrpo.policy.signal import Gradient, added, norm
+from motiongrpo.policy.signal import Gradient, Slope, added, norm
 from motiongrpo.policy.surrogate import (
     SurrogateConfig,
     clipped_surrogate,
@@ -79,15 +78,12 @@ def gradient_pass(
 def estimate_pass(
     policy: Optimiser[Denoiser],
     rollouts: Rollouts,
-    slope: Callable[[Rollout, Rollouts], Rollout],
+    slope: Slope,
     turn: int,
     config: SurrogateConfig,
     seed: int,
 ) -> GradientPass:
-    """Raise what clean estimates are worth, by their slope; each group at one level, at another every turn.
-
-    `slope` says the derivative of the worth with respect to estimates, both shaped (group, sample, …).
-    """
+    """Raise what clean estimates are worth, by their slope; each group at one level, another every turn."""
     policy.adam.zero_grad(set_to_none=True)
     for rows, part in rollouts.parts():
         row = torch.arange(rows.start, rows.stop, device=part.x.device)

@@ -19,7 +19,7 @@ EVERYTHING = {
     "joint_visual_perlin": -9.0,
     "scope_sample": -2.0,
     "scope_nested": -10.0,
-    "shuffled_rewards": 1.0,
+    "null_control": 1.0,
     "longer": -3.0,
     "supervised": -8.0,
     "best_of_8": -1.0,
@@ -133,11 +133,7 @@ FLIPS = [
     ("The perceptual reward with injection", "joint_visual_perlin", "joint_perlin"),
     ("Noise of scope sample instead of group", "scope_sample", "joint_visual_perlin"),
     ("Noise of scope nested instead of group", "scope_nested", "joint_visual_perlin"),
-    (
-        "What joint_visual_perlin changes beyond drift (shuffled_rewards)",
-        "joint_visual_perlin",
-        "shuffled_rewards",
-    ),
+    ("What joint changes beyond drift (null_control)", "joint", "null_control"),
 ]
 
 

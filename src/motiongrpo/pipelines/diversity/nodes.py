@@ -21,7 +21,7 @@ from motiongrpo.experiments.diversity import Study, measure
 from motiongrpo.experiments.diversity_table import diversity_table
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig
-from motiongrpo.policy.collection import reward_scale_of
+from motiongrpo.policy.collection import judge, reward_deviation, reward_scale_of
 from motiongrpo.policy.grpo import GrpoConfig, calibration_pool
 from motiongrpo.training.materials import Materials, refuse_other_body
 from motiongrpo.viz.experiments.diversity_findings import findings_of_diversity
@@ -65,7 +65,17 @@ def measure_cells(  # noqa: PLR0913
     pool = calibration_pool(reference, supply.batch, grpo, torch.device(device))
     scale = reward_scale_of(pool, reward, grpo.rollout)
     policy = restored(checkpoint, Denoiser).to(device)
-    study = Study(policy, reward, scale, supply.batch, config, grpo.advantage, grpo.surrogate)
+    study = Study(
+        policy,
+        reward,
+        scale,
+        supply.batch,
+        config,
+        grpo.advantage,
+        grpo.surrogate,
+        grpo.credit,
+        reward_deviation(judge(pool, reward).values),
+    )
     for name, cell in with_progress(
         pending.items(), "measuring cells", len(found), len(found) - len(pending)
     ):
@@ -111,6 +121,6 @@ def cell_provenance(inputs: dict[str, str], config: DiversityConfig, grpo: GrpoC
     """What a cell was measured on and how: cells compare only where it is equal."""
     shape = config.cells.model_dump(include={"spacing_frames", "octaves"})
     measuring = config.model_dump(mode="json", exclude={"cells", "checkpoint", "resamples"})
-    judging = {"seed", "rollout", "rewards", "advantage", "surrogate"}
+    judging = {"seed", "rollout", "rewards", "advantage", "surrogate", "credit"}
     parameters = measuring | {"cells": shape, "grpo": grpo.model_dump(mode="json", include=judging)}
     return Provenance("diversity", parameters, inputs)

@@ -111,7 +111,7 @@ RULES = (
     ),
     Rule("Noise of scope sample instead of group {verb}", "sample", "group"),
     Rule("Noise of scope nested instead of group {verb}", "nested", "group"),
-    Rule("What {both} changes beyond drift ({drift}) {verb}", "both", "drift"),
+    Rule("What {neither} changes beyond drift ({drift}) {verb}", "neither", "drift"),
     Rule("The pretrained model {verb} {cell}", "pretrained", "cell", ("baseline",), CONTEST),
     Rule("The evaluation's sampler alone, against {cell}, {verb}", "pretrained", "cell", ("sampler",)),
     Rule("GRPO ({both}) {verb} {cell}", "both", "cell", ("continued", "supervised", "best_of"), CONTEST),
