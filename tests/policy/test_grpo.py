@@ -347,7 +347,7 @@ def test_a_refresh_that_diverges_says_whose_loss_it_was():
 def test_the_anchor_is_given_the_seed_of_the_run(monkeypatch):
     seeds = []
     real = grpo.gradient_pass
-    monkeypatch.setattr(grpo, "gradient_pass", lambda *args: seeds.append(args[-1]) or real(*args))
+    monkeypatch.setattr(grpo, "gradient_pass", lambda *args: seeds.append(args[-2]) or real(*args))
     post_trained(config(updates=1, seed=3))
     assert seeds == [3]
 

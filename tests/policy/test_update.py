@@ -12,14 +12,15 @@ from motiongrpo.base.errors import Diverged
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
 from motiongrpo.diffusion.schedule import squared_levels
-from motiongrpo.diffusion.training import noised_loss
+from motiongrpo.diffusion.training import denoised, stratified_levels
 from motiongrpo.policy.movement import movement
 from motiongrpo.policy.rollout import Rollouts, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.policy.update import accumulate_gradient, add_anchor, gradient_pass
-from tests.bodies import window_batch
+from tests.bodies import FPS, open_body, window_batch
 from tests.denoisers import small
 from tests.policy.linear import rollout_config
 
@@ -188,7 +189,7 @@ def test_the_anchor_draws_by_the_seed_of_the_run():
     def anchored(seed: int) -> torch.Tensor:
         training = optimiser(network())
         gradient(training.model, rollouts(), ADVANTAGE)
-        add_anchor(training, rollouts().batch, 0.5, seed)
+        add_anchor(training, rollouts().batch, 0.5, seed, None)
         return torch.cat([p.grad.flatten() for p in training.trained.values()])
 
     assert_close(anchored(1), anchored(1), rtol=0, atol=0)
@@ -209,18 +210,27 @@ def test_the_anchor_is_given_its_share_of_the_policys_gradient(share):
     sampled = rollouts()
     training = optimiser(network())
     alone = gradient(training.model, sampled, ADVANTAGE)
-    add_anchor(training, sampled.batch, share, 0)
+    add_anchor(training, sampled.batch, share, 0, None)
     both = torch.cat([p.grad.flatten() for p in training.trained.values()])
     assert_close((both - alone).norm(), share * alone.norm(), rtol=1e-9, atol=0)
     whole = gradient_pass(training, network(), sampled, ADVANTAGE, surrogate(anchor_share=share), 0)
     assert whole.gradient_norm == pytest.approx(float(both.norm()), rel=1e-9)
 
 
-def test_the_anchor_points_where_the_pretraining_loss_falls():
+@pytest.mark.parametrize("position", [None, 0.0, 2.0])
+def test_the_anchor_points_where_the_whole_pretraining_loss_falls(position):
+    """That in joint space is a part of it where the prior was made with one."""
+    joint = position is not None and JointLoss(
+        open_body(), FPS, JointLossConfig(position=position, velocity=0)
+    )
     sampled, training = rollouts(), optimiser(network())
     alone = gradient(training.model, sampled, ADVANTAGE)
-    add_anchor(training, sampled.batch, 0.5, 0)
+    add_anchor(training, sampled.batch, 0.5, 0, joint or None)
     added = torch.cat([p.grad.flatten() for p in training.trained.values()]) - alone
-    loss = noised_loss(training.model, sampled.batch, generator_for(0, "anchor", 0)).total()
+    generator = generator_for(0, "anchor", 0)
+    told = denoised(
+        training.model, sampled.batch, stratified_levels(len(sampled.batch), generator), generator
+    )
+    loss = told.loss().total() + (joint(told.x_0_hat, sampled.batch) if joint else 0)
     towards = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(training.trained.values()))])
     assert float(added @ towards / added.norm() / towards.norm()) == pytest.approx(1, abs=1e-9)

@@ -60,3 +60,13 @@ def test_motion_of_another_body_is_refused(motions):
 def test_a_network_of_another_body_is_refused(role, name, motions):
     with pytest.raises(InputError, match=rf"{name} was made with another body file than .*train again"):
         materials(motions, **{role: checkpoint("another")})
+
+
+def test_the_anchor_has_the_loss_in_joint_space_that_the_prior_was_made_with(motions):
+    body = open_body().digest
+    kept = checkpoint(body)
+    kept.header.parameters["joint_loss"] = {"position": 0.5, "velocity": 0.25}
+    found = materials(motions, pretrained=kept).anchor_loss()
+    assert found is not None
+    assert (found.config.position, found.config.velocity) == (0.5, 0.25)
+    assert materials(motions, pretrained=checkpoint(body)).anchor_loss() is None

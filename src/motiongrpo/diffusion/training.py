@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor
 
@@ -104,8 +104,7 @@ def pretrain(
         torch.manual_seed(seed_for(config.seed, "dropout", step))  # which takes no generator
         batch = batch_at(step)
         batch.demand_finite()
-        estimate = denoised(optimiser.model, batch, stratified_levels(len(batch), generator), generator)
-        loss = estimate.loss().total() + joint_loss(estimate.x_0_hat, batch)
+        loss = pretraining_loss(optimiser.model, batch, joint_loss, generator)
         norm = optimiser.step(loss)
         measured = None
         if step % config.validate_every == 0 or step == config.steps:
@@ -137,6 +136,15 @@ def denoised(
     x_t = add_noise(x_0, torch.randn(x_0.shape, generator=generator).to(x_0), t)
     x_0_hat = denoiser(x_t[:, None], t, denoiser.condition(batch.T_world_cpf), batch.mask)[:, 0]
     return Denoised(x_0_hat, x_0, t, batch.mask)
+
+
+def pretraining_loss(
+    denoiser: Denoiser, batch: WindowBatch, joint_loss: JointLoss | None, generator: torch.Generator
+) -> Float[Tensor, ""]:
+    """EgoAllo's loss, and the one in joint space where there is one, of the same estimates."""
+    estimate = denoised(denoiser, batch, stratified_levels(len(batch), generator), generator)
+    total = estimate.loss().total()
+    return total if joint_loss is None else total + joint_loss(estimate.x_0_hat, batch)
 
 
 def noised_loss(denoiser: Denoiser, batch: WindowBatch, generator: torch.Generator) -> LossTerms:

@@ -9,7 +9,8 @@ from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.training import noised_loss
+from motiongrpo.diffusion.joint_loss import JointLoss
+from motiongrpo.diffusion.training import pretraining_loss
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
 from motiongrpo.policy.signal import Gradient, Slope, added, norm
@@ -46,8 +47,9 @@ def gradient_pass(
     advantage: PerSample,
     config: SurrogateConfig,
     seed: int,
+    joint_loss: JointLoss | None = None,
 ) -> GradientPass:
-    """Raise the surrogate once; `advantage` is laid out by row, `seed` is for the anchor's noise.
+    """Raise the surrogate once; `advantage` is laid out by row, `seed` and `joint_loss` are for the anchor.
 
     The gradient is summed over parts of whole groups, as many as the rollout's network saw together, each
     counting by its share of the rows: memory depends on the parts, the update does not. Levels are summed
@@ -70,7 +72,7 @@ def gradient_pass(
     for parameter, gradient in zip(policy.trained.values(), whole, strict=True):
         parameter.grad = gradient
     if config.anchor_share > 0:
-        add_anchor(policy, rollouts.batch, config.anchor_share, seed)
+        add_anchor(policy, rollouts.batch, config.anchor_share, seed, joint_loss)
     audit = Audit(max(audit.per_dim for audit in audits), max(audit.nats for audit in audits))
     return GradientPass(policy.apply_gradients(), level_norm, audit)
 
@@ -82,6 +84,7 @@ def estimate_pass(
     turn: int,
     config: SurrogateConfig,
     seed: int,
+    joint_loss: JointLoss | None = None,
 ) -> GradientPass:
     """Raise what clean estimates are worth, by their slope; each group at one level, another every turn."""
     policy.adam.zero_grad(set_to_none=True)
@@ -97,7 +100,7 @@ def estimate_pass(
         demand_finite("the worth of the estimates", worth)
         (-worth * share).backward()
     if config.anchor_share > 0:
-        add_anchor(policy, rollouts.batch, config.anchor_share, seed)
+        add_anchor(policy, rollouts.batch, config.anchor_share, seed, joint_loss)
     return GradientPass(policy.apply_gradients(), {}, None)
 
 
@@ -127,11 +130,16 @@ def accumulate_gradient(
     return Audit(float(log_ratio.max()), float(nats.max()))
 
 
-def add_anchor(policy: Optimiser[Denoiser], batch: WindowBatch, share: float, seed: int) -> None:
-    """Add the pretraining loss's gradient on real data, at a share of the policy gradient's norm."""
+def add_anchor(
+    policy: Optimiser[Denoiser], batch: WindowBatch, share: float, seed: int, joint_loss: JointLoss | None
+) -> None:
+    """Add the pretraining loss's gradient on real data, at a share of the policy gradient's norm.
+
+    The whole loss that the prior was made with: EgoAllo's alone would undo what one in joint space taught.
+    """
     parameters = list(policy.trained.values())
     generator = generator_for(seed, "anchor", policy.steps)
-    loss = noised_loss(policy.model, batch, generator).total()
+    loss = pretraining_loss(policy.model, batch, joint_loss, generator)
     anchor = torch.autograd.grad(loss, parameters)
     scale = share * norm([p.grad for p in parameters]) / norm(list(anchor))
     for parameter, g in zip(parameters, anchor, strict=True):

@@ -71,6 +71,11 @@ class Materials:
         """The loss in joint space under these weights."""
         return JointLoss(self.body, self.motions.header.fps, config)
 
+    def anchor_loss(self) -> JointLoss | None:
+        """The loss in joint space that the pretrained denoiser was made with; one from elsewhere has none."""
+        kept = _given(self.pretrained, "pretrained_denoiser").header.parameters.get("joint_loss")
+        return self.joint_loss(JointLossConfig.model_validate(kept)) if kept else None
+
     def supply(self, seed: int, short_share: float = 0.0) -> TrainingWindows:
         """Training windows on the device, each batch addressed by what it is for."""
         spans, hands = split_rows(self.windows, "train"), self.architecture.include_hands

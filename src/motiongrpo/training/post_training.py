@@ -30,7 +30,8 @@ def train_policy(materials: Materials, state: Checkpoint | None, config: GrpoCon
     training = materials.training("grpo", config, "updates")
     progress = resume(learner, state, training)
     reward = materials.reward(config.rewards, judge)
-    trainer = Trainer(reference, reward, supply.batch, config, torch.device(materials.device), online)
+    device = torch.device(materials.device)
+    trainer = Trainer(reference, reward, supply.batch, config, device, materials.anchor_loss(), online)
     drawn = config.advantage.calibration_conditions * config.rollout.group_size
     logger.info(
         "grpo: first the pretrained model draws %s that set the scale of rewards", counted(drawn, "motion")
