@@ -90,7 +90,8 @@ def test_one_source_of_motion_has_the_numbers_of_the_whole(data):
     columns = ["mean", "low", "high", "difference_low", "windows", "subjects", "resampled"]
     one = table(data, "comparison_by_source.csv")
     assert set(one["source"]) == {"synthetic"}
-    assert one.index.tolist() == ["pretraining/step_0000024", "grpo/step_0000006"]
+    baselines = {f"baselines/{name}" for name in ("constant_upright", "constant_hung", "mean_of_8")}
+    assert set(one.index) == {"pretraining/step_0000024", "grpo/step_0000006", *baselines}
     pd.testing.assert_frame_equal(one[columns], table(data).loc[one.index, columns])
 
 

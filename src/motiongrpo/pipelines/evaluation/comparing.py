@@ -40,7 +40,7 @@ def compare_checkpoints(
     """Means, intervals and differences from the last pretrained checkpoint; and how every score stands now.
 
     What was measured otherwise than that checkpoint is listed without a difference. The second table has
-    the last checkpoint of each training, measured alike, for every source of motion alone.
+    the last checkpoint of each training and the baselines, measured alike, for every source of motion alone.
     """
     candidates = [Candidate(**record) for record in found]
     held_out = split_rows(windows, "test", config.windows, config.spread)
@@ -56,7 +56,8 @@ def compare_checkpoints(
     rng = np.random.default_rng(config.seed)
     tables = {name: tidy(name, scores[name]) for name in shown}
     table = compared(tables, reference.name, comparable, rng, config.resamples, config.spread)
-    final = {reference.name, *final_checkpoints(table)["checkpoint"]} & comparable
+    baselines = {c.name for c in with_score if c.stage == BASELINES}
+    final = {reference.name, *final_checkpoints(table)["checkpoint"], *baselines} & comparable
     by_source = comparison_by_source(
         pd.concat([tables[name] for name in shown if name in final]),
         reference.name,
