@@ -1,8 +1,8 @@
 """The figures of docs/evidence.md, as the diversity and the ablation pipeline left them.
 
-    python tools/experiment_figures.py cmu
+    python tools/experiment_figures.py RUN
 
-draws those of a run from data/08_reporting, with chromium, which must be on the PATH.
+draws those of a run that are there from data/08_reporting, with chromium, which must be on the PATH.
 """
 
 import shutil
@@ -32,10 +32,12 @@ def main() -> None:
     browser = shutil.which("chromium")
     if browser is None or len(sys.argv) != 2:
         sys.exit("chromium must be installed, and a run be named: python tools/experiment_figures.py RUN")
-    for name in NAMES:
-        source = ROOT / "data" / "08_reporting" / sys.argv[1] / f"{name}_figure.json"
-        if not source.is_file():
-            sys.exit(f"there is no '{source}'; make it first: kedro run --pipelines diversity,ablation")
+    folder = ROOT / "data" / "08_reporting" / sys.argv[1]
+    sources = {name: folder / f"{name}_figure.json" for name in NAMES}
+    left = {name: source for name, source in sources.items() if source.is_file()}
+    if not left:
+        sys.exit(f"'{folder}' has no such figure; make one first: kedro run --pipelines diversity,ablation")
+    for name, source in left.items():
         draw(source, FIGURES / f"{name}.png", browser)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from motiongrpo.base.words import counted
 from motiongrpo.experiments.ablation import AblationConfig
 from motiongrpo.experiments.contrast import Contrast
 from motiongrpo.experiments.published import published_change_percent
@@ -43,7 +44,7 @@ def ablation_figure(results: Results) -> go.Figure:
     ]
     subtitle = (
         f"95 % bootstrap intervals over {results.held_out.resampled}; {results.held_out.subjects} subjects, "
-        f"{len(results.held_out.seeds)} seeds"
+        f"{counted(len(results.held_out.seeds), 'seed')}"
     )
     return forest("MPJPE against the pretrained model", AXIS, list(held_out), series, subtitle)
 

@@ -14,6 +14,7 @@ from motiongrpo.viz.figures.palette import GREY, TEMPLATE
 
 ROW_PX, MARK_PX = 34, 14  # a row, and what each mark needs of it where they stand side by side
 ABOVE_PX, SUBTITLE_PX, BELOW_PX = 88, 24, 68
+TITLE_PX = 20  # of the title below the upper edge
 AIR = 0.06  # of the axis, at either end
 
 
@@ -69,16 +70,17 @@ def forest(
     """The rows from top to bottom; `apart` sets the series of a row side by side, not upon each other."""
     above = ABOVE_PX + (SUBTITLE_PX if subtitle else 0)
     row_px = max(ROW_PX, MARK_PX * (len(series) + 1)) if apart else ROW_PX
+    height = above + row_px * len(rows) + BELOW_PX
     figure = go.Figure(
         layout={
             "template": TEMPLATE,
-            "height": above + row_px * len(rows) + BELOW_PX,
+            "height": height,
             "margin": {"t": above, "b": BELOW_PX},
             "title": {
                 "text": f"<b>{title}</b>" + (f"<br><sup>{subtitle}</sup>" if subtitle else ""),
                 "x": 0,
                 "xref": "container",
-                "y": 0.98,
+                "y": 1 - TITLE_PX / height,  # a share of it would cut the first line off where rows are few
                 "yanchor": "top",
             },
             "title_font_size": 14,
