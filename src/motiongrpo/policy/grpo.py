@@ -99,10 +99,25 @@ class Trainer:
         """The scale of the rewards under the present version of φ."""
         return reward_scale_of(self.pool, self.reward, self.config.rollout)
 
-    @cached_property
+    @property
+    def version(self) -> int:
+        """Of φ: it counts up with every refresh, and stays 0 where φ stays as it was trained."""
+        return self.online.version if self.online else 0
+
+    @property
     def deviation(self) -> dict[str, float]:
-        """The pretrained model's mean deviation of each term within a group, by which credits are scaled."""
-        return reward_deviation(judge(self.pool, self.reward).values)
+        """The pretrained model's mean deviation of each term within a group under the present version of φ.
+
+        Credits are scaled by it. A run that goes on has the same one, since φ goes on as well.
+        """
+        if self.version not in self._deviations:
+            self._deviations[self.version] = reward_deviation(judge(self.pool, self.reward).values)
+        return self._deviations[self.version]
+
+    @cached_property
+    def _deviations(self) -> dict[int, dict[str, float]]:
+        """By version of φ."""
+        return {}
 
     def slope(self, *address: str | int) -> Slope:
         """What credit at the clean estimate says of estimates, under random turns of that address."""
@@ -147,9 +162,8 @@ def improve(
             take = _audited_pass if config.credit.kind == "sample" else _estimate_pass
             passes = [take(i, policy, trainer, collected) for i in range(config.passes)]
             moved = _checked_movement(policy.model, trainer, collected)
-        version = trainer.online.version if trainer.online else 0
         record = record_of(update, collected, empty_updates, passes, moved)
-        yield replace(record, evidence=diagnostics, perceptual_version=version, refresh=refreshed)
+        yield replace(record, evidence=diagnostics, perceptual_version=trainer.version, refresh=refreshed)
 
 
 def _generator(config: GrpoConfig, device: torch.device, *address: str | int) -> torch.Generator:
