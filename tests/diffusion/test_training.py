@@ -14,8 +14,9 @@ from motiongrpo.diffusion.loss import add_noise, denoising_loss, level_weight
 from motiongrpo.diffusion.representation import true_motion
 from motiongrpo.diffusion.training import (
     PretrainingConfig,
-    noised_loss,
+    denoised,
     pretrain,
+    pretraining_loss,
     stratified_levels,
     validate,
 )
@@ -99,9 +100,9 @@ class Clairvoyant(Denoiser):
 def test_the_loss_of_the_truth_is_zero_and_of_a_known_error_is_known():
     batch = window_batch(frames=6)
     x_0 = true_motion(batch).pack()
-    assert float(noised_loss(Clairvoyant(x_0, 0.0), batch, seeded()).total()) == 0
+    assert float(pretraining_loss(Clairvoyant(x_0, 0.0), batch, OFF, seeded())) == 0
     oracle = Clairvoyant(x_0, 0.1)
-    terms = noised_loss(oracle, batch, seeded())
+    terms = denoised(oracle, batch, stratified_levels(len(batch), seeded()), seeded()).loss()
     _, t, condition = oracle.seen
     assert_close(terms.body, 0.01 * level_weight(t).double().mean(), rtol=1e-6, atol=0)
     assert_close(condition, head_condition(batch.T_world_cpf), rtol=0, atol=0)
@@ -111,7 +112,7 @@ def test_the_network_is_shown_the_truth_with_the_noise_of_its_level():
     batch = window_batch(frames=6)
     x_0 = true_motion(batch).pack()
     oracle = Clairvoyant(x_0, 0.0)
-    noised_loss(oracle, batch, seeded())
+    pretraining_loss(oracle, batch, OFF, seeded())
     x_t, t, _ = oracle.seen
     clean = add_noise(x_0, torch.zeros_like(x_0), t)
     spread = add_noise(torch.zeros_like(x_0), torch.ones_like(x_0), t)
@@ -127,7 +128,7 @@ def test_the_loss_is_the_published_one_of_the_networks_estimate():
     x_t = add_noise(x_0, torch.randn(x_0.shape, generator=generator).double(), t)
     guess = model(x_t[:, None], t, head_condition(batch.T_world_cpf), batch.mask)[:, 0]
     expected = denoising_loss(guess, x_0, level_weight(t), batch.mask).total()
-    assert_close(noised_loss(model, batch, seeded()).total(), expected, rtol=0, atol=1e-12)
+    assert_close(pretraining_loss(model, batch, None, seeded()), expected, rtol=0, atol=1e-12)
 
 
 def test_the_first_estimate_of_the_truth_is_where_it_is_and_of_a_turned_neck_is_not():

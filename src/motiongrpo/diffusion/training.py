@@ -141,15 +141,13 @@ def denoised(
 def pretraining_loss(
     denoiser: Denoiser, batch: WindowBatch, joint_loss: JointLoss | None, generator: torch.Generator
 ) -> Float[Tensor, ""]:
-    """EgoAllo's loss, and the one in joint space where there is one, of the same estimates."""
+    """EgoAllo's loss, and the one in joint space where there is one, of the same estimates.
+
+    Levels are spread evenly over 1 … 1000, so that the variance of the loss is lower.
+    """
     estimate = denoised(denoiser, batch, stratified_levels(len(batch), generator), generator)
     total = estimate.loss().total()
     return total if joint_loss is None else total + joint_loss(estimate.x_0_hat, batch)
-
-
-def noised_loss(denoiser: Denoiser, batch: WindowBatch, generator: torch.Generator) -> LossTerms:
-    """EgoAllo's loss at random levels, spread evenly over 1 … 1000 so that its variance is lower."""
-    return denoised(denoiser, batch, stratified_levels(len(batch), generator), generator).loss()
 
 
 def stratified_levels(count: int, generator: torch.Generator) -> Tensor:
@@ -166,7 +164,7 @@ def strata(count: int, below: int, generator: torch.Generator) -> Tensor:
 @torch.no_grad()
 def validate(denoiser: Denoiser, batch: WindowBatch, joint_loss: JointLoss, seed: int) -> Validation:
     """EgoAllo's loss at random levels, and the error of joints at the noisiest, on fixed windows."""
-    loss = noised_loss(denoiser, batch, generator_for(seed, "validation")).total()
+    loss = pretraining_loss(denoiser, batch, None, generator_for(seed, "validation"))
     noisiest = torch.full((len(batch),), LEVELS)
     first = denoised(denoiser, batch, noisiest, generator_for(seed, "validation", "first"))
     return Validation(float(loss), joint_loss.mpjpe_mm(first.x_0_hat, batch))

@@ -2,7 +2,7 @@
 
 from numpy.testing import assert_allclose
 
-from motiongrpo.viz.figures.forest import Axis, Mark, Series, forest
+from motiongrpo.viz.figures.forest import TITLE_PX, Axis, Mark, Series, forest
 from motiongrpo.viz.figures.palette import BLUE, VERMILLION
 
 AXIS = Axis("change, %", reference=0.0, edge=100.0)
@@ -41,6 +41,13 @@ def test_the_axis_holds_its_reference_and_is_no_wider_than_the_edge():
     only = forest("t", AXIS, ["first"], [Series("a", BLUE, "circle", MARKS[:1])])
     assert_allclose(only.layout.xaxis.range, (-1.2, 21.2), rtol=0, atol=1e-9)
     assert figure(Axis("error, mm")).layout.xaxis.rangemode == "tozero"
+
+
+def test_the_title_stands_as_far_below_the_edge_where_rows_are_few():
+    """A share of the height would cut its first line off."""
+    layouts = [forest("t", AXIS, rows, []).layout for rows in (["a"], list("abcdefghijklmnop"))]
+    below = [layout.height * (1 - layout.title.y) for layout in layouts]
+    assert_allclose(below, TITLE_PX, rtol=1e-9)
 
 
 def test_series_share_a_row_side_by_side_or_upon_each_other():

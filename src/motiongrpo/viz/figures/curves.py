@@ -31,7 +31,7 @@ def learning_curves(pretraining_log: pd.DataFrame, reward_log: pd.DataFrame) -> 
     )
     pretraining = [
         Panel("Pretraining", first, "loss (no unit)", lines_of(pretraining_log, losses), log=True),
-        Panel("Pretraining: the estimate from noise alone", first, "MPJPE, mm", error),
+        Panel("Pretraining: the estimate from noise alone", "step", "MPJPE, mm", error),
     ]
     return stacked(
         [
