@@ -79,12 +79,13 @@ def test_the_scrub_bar_of_the_page_moves_the_bodies(page, viewer):
         page.ask(
             "Input.dispatchKeyEvent", type=kind, key="ArrowRight", code="ArrowRight", windowsVirtualKeyCode=39
         )
-    until = time.monotonic() + 30
-    while viewer.frame.value == before and time.monotonic() < until:
+    body = viewer.shown.rows["post-trained 1"][0][0]
+    wanted = body.body.vertices[before + 1]
+    until = time.monotonic() + 30  # the bar is there first, the bodies follow in a thread of the server
+    while not np.allclose(body.mesh.vertices, wanted, atol=1e-6) and time.monotonic() < until:
         time.sleep(0.05)
     assert viewer.frame.value == before + 1
-    body = viewer.shown.rows["post-trained 1"][0][0]
-    np.testing.assert_allclose(body.mesh.vertices, body.body.vertices[before + 1], atol=1e-6)
+    np.testing.assert_allclose(body.mesh.vertices, wanted, atol=1e-6)
 
 
 def test_nothing_is_asked_of_any_other_host(page):
