@@ -11,12 +11,13 @@ from motiongrpo.base.checkpoint import Checkpoint, Header, save_checkpoint
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.kinematics import central_pupil_frame
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.path_sampling import sample_path
+from motiongrpo.diffusion.path_sampling import sample_windows, windows_of
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recording import Recording, load_recording, save_recording
-from motiongrpo.diffusion.recovery import load_denoiser, recover
+from motiongrpo.diffusion.recovery import FrameNoise, chunks_of, recover, recover_chunk, with_frame_before
 from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.diffusion.sampler import SamplingConfig
+from motiongrpo.diffusion.trained import TrainedDenoiser, Usage, load_denoiser, load_trained, usage_from
 from motiongrpo.diffusion.window_blend import WindowPlan
 from motiongrpo.geometry.se3 import Transform
 from tests.bodies import open_body, window_batch
@@ -24,6 +25,7 @@ from tests.denoisers import small
 
 DDIM = SamplingConfig(steps=4, eta=1.0, sampler="ddim", deterministic_below=0)
 PLAN = WindowPlan(length=16, overlap=4)
+USAGE = Usage(fps=30.0, plan=PLAN, sampling=DDIM, head_height_m=(1.2, 1.8), head_speed_m_s=2.0)
 BATCH = window_batch(frames=40, count=1)
 
 
@@ -44,14 +46,18 @@ def checkpoint(model: Denoiser) -> Checkpoint:
         inputs={},
         code_version="0",
         metrics={},
+        usage=USAGE.model_dump(mode="json"),
     )
     return Checkpoint(header, model.state_dict())
 
 
+def trained(usage: Usage = USAGE) -> TrainedDenoiser:
+    return TrainedDenoiser(denoiser().eval(), usage, "'policy'", "", None)
+
+
 @functools.cache
 def recovered(samples: int = 3) -> PlacedMotion:
-    generator = torch.Generator().manual_seed(0)
-    return recover(denoiser().eval(), BATCH.T_world_cpf[0], samples, DDIM, PLAN, generator)
+    return recover(trained(), BATCH.T_world_cpf[0], samples, seed=0)
 
 
 def test_a_denoiser_comes_back_from_its_file_with_its_dropout_off(tmp_path):
@@ -93,13 +99,99 @@ def test_recovered_bodies_wear_their_heads_where_the_path_says():
     assert_close(worn.R, path.R.expand_as(worn.R), rtol=0, atol=1e-9)
 
 
-def test_they_are_the_samples_of_the_path_under_the_same_random_numbers():
-    generator = torch.Generator().manual_seed(0)
-    x = sample_path(denoiser().eval(), BATCH.T_world_cpf[:1], 3, DDIM, PLAN, generator)[0]
+def test_they_are_the_samples_of_the_path_under_noise_that_is_addressed_by_frame():
+    noise = FrameNoise.over(0, 40, (3, 226), 0, "recovery")
+    x = sample_windows(
+        denoiser().eval(), BATCH.T_world_cpf[:1], 3, DDIM, windows_of(40, PLAN, "ddim"), noise
+    )[0]
     motions = recovered()
     assert_close(motions.R_parent_joint, MotionState.unpack(x).body_rotmats, rtol=0, atol=1e-9)
     assert bool(motions.mask.all())
     assert float((motions.R_parent_joint[0] - motions.R_parent_joint[1]).abs().max()) > 1e-3
+
+
+def long_path(frames: int) -> torch.Tensor:
+    """The short walk, there and back again and again."""
+    walk = BATCH.T_world_cpf[0]
+    return torch.cat([walk, walk.flip(0)]).repeat(-(-frames // len(walk)), 1)[: frames + 1]
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "egoallo"])
+def test_chunks_denoise_what_the_whole_path_would_have(sampler):
+    sampling = SamplingConfig(steps=6, eta=1.0, sampler=sampler, deterministic_below=0)
+    model = trained(USAGE.model_copy(update={"sampling": sampling}))
+    path = long_path(300)
+
+    def denoised(longest: int) -> torch.Tensor:
+        chunks = chunks_of(300, PLAN, sampler, longest)
+        assert len(chunks) == -(-300 // longest)
+        return torch.cat([recover_chunk(model, path, chunk, 2, 3) for chunk in chunks], dim=2)
+
+    assert_close(denoised(90), denoised(300), rtol=0, atol=1e-4)
+
+
+def test_the_numbers_of_a_frame_do_not_depend_on_what_else_is_drawn():
+    whole, part = (FrameNoise.over(*span, (2, 3), 0, "a") for span in ((0, 200), (70, 140)))
+    for _ in range(3):
+        like = torch.zeros(1, 2, 200, 3)
+        assert_close(part(like[:, :, 70:140]), whole(like)[:, :, 70:140], rtol=0, atol=0)
+    assert float((whole(like) - FrameNoise.over(0, 200, (2, 3), 0, "b")(like)).abs().max()) > 0.1
+
+
+def test_a_frame_before_the_first_continues_the_path_backwards():
+    path = BATCH.T_world_cpf[0, 3:8]
+    step = Transform.from_wxyz_xyz(path[0]).inverse() @ Transform.from_wxyz_xyz(path[1])
+    longer = with_frame_before(path)
+    again = Transform.from_wxyz_xyz(longer[0]) @ step
+    assert_close(again.p, path[0, 4:], rtol=0, atol=1e-9)
+    assert_close(longer[1:], path, rtol=0, atol=0)
+
+
+def spoilt(frame: int, column: int, value: float) -> torch.Tensor:
+    path = BATCH.T_world_cpf[0].clone()
+    path[frame, column] = value
+    return path
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (BATCH.T_world_cpf, r"has shape \(frames, 7\).* got \(1, 41, 7\)"),
+        (BATCH.T_world_cpf[0, :1], r"two frames at least, got \(1, 7\)"),
+        (BATCH.T_world_cpf[0, :, :6], r"got \(41, 6\)"),
+        (spoilt(5, 6, float("nan")), "not finite at frame 5"),
+        (spoilt(7, 0, 3.0), "the quaternion of frame 7 .* has norm 3"),
+    ],
+)
+def test_what_is_no_head_path_is_refused(path, sentence):
+    with pytest.raises(InputError, match=sentence):
+        recover(trained(), path, 1, seed=0)
+
+
+def test_a_checkpoint_that_does_not_say_how_it_is_used_is_refused(tmp_path):
+    silent = checkpoint(denoiser())
+    silent = Checkpoint(silent.header.model_copy(update={"usage": None}), silent.tensors)
+    save_checkpoint(silent, tmp_path / "old.safetensors")
+    with pytest.raises(InputError, match=r"old\.safetensors' does not say on which windows"):
+        load_trained(tmp_path / "old.safetensors")
+
+
+def test_windows_sampler_and_rate_come_back_with_a_checkpoint(tmp_path):
+    save_checkpoint(checkpoint(denoiser()), tmp_path / "policy.safetensors")
+    assert load_trained(tmp_path / "policy.safetensors").usage == USAGE
+
+
+def test_usage_tells_the_heights_and_speeds_of_its_training():
+    batch = window_batch(frames=40, count=3)
+    usage = Usage.model_validate(usage_from(batch, 30.0, DDIM))
+    heights = batch.T_world_cpf[:, 1:, 6][batch.mask]
+    speeds = batch.T_world_cpf[..., 4:].diff(dim=1).norm(dim=-1)[batch.mask] * 30
+    assert usage.plan == WindowPlan(length=40, overlap=10)
+    assert usage.head_height_m is not None
+    assert usage.head_speed_m_s is not None
+    assert usage.head_height_m[0] >= float(heights.min()) - 1e-3
+    assert usage.head_height_m[1] <= float(heights.max()) + 1e-3
+    assert abs(usage.head_speed_m_s - np.quantile(speeds.numpy(), 0.995)) < 2e-3
 
 
 @functools.cache

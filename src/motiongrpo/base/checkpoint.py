@@ -36,6 +36,9 @@ class Header(BaseModel):
     inputs: dict[str, str]  # digests of what it was trained on and from
     code_version: str
     metrics: dict[str, float]
+    usage: dict[str, Any] | None = (
+        None  # of a denoiser: windows and sampler, as `diffusion.trained` reads them
+    )
     weights: str = ""  # digest of the tensors, filled in when the file is written
 
 

@@ -16,7 +16,14 @@ from torch import Tensor
 from motiongrpo.base.shapes import Rollout
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.representation import MotionState, project_as_egoallo
-from motiongrpo.diffusion.sampler import PredictCleanMotion, SamplingConfig, predictor, sample
+from motiongrpo.diffusion.sampler import (
+    Noise,
+    PredictCleanMotion,
+    SamplingConfig,
+    predictor,
+    sample,
+    standard_normal,
+)
 from motiongrpo.diffusion.window_blend import (
     EGOALLO_PLAN,
     Window,
@@ -24,6 +31,8 @@ from motiongrpo.diffusion.window_blend import (
     egoallo_windows,
     symmetric_windows,
 )
+
+WINDOWS_AT_ONCE = 64  # rows of one pass of the network
 
 HeadPaths = Float[Tensor, "condition frame_and_one 7"]
 
@@ -50,13 +59,30 @@ def sample_path(
     generator: torch.Generator,
 ) -> Rollout:
     """Motions under whole head paths with one frame before the first, floor at z = 0, as packed features."""
+    windows = windows_of(T_world_cpf.shape[1] - 1, plan, config.sampler)
+    return sample_windows(denoiser, T_world_cpf, samples, config, windows, generator)
+
+
+def sample_windows(
+    denoiser: Denoiser,
+    T_world_cpf: HeadPaths,
+    samples: int,
+    config: SamplingConfig,
+    windows: list[Window],
+    noise: Noise,
+) -> Rollout:
+    """`sample_path` over windows that are given, with numbers from a generator or from any other source."""
     frames = T_world_cpf.shape[1] - 1
-    shape = (len(T_world_cpf), samples, frames, denoiser.features)
-    x_T = torch.randn(shape, generator=generator, device=generator.device).to(T_world_cpf)
+    x_T = standard_normal(T_world_cpf.new_empty(len(T_world_cpf), samples, frames, denoiser.features), noise)
+    predict = blended_predictor(denoiser, T_world_cpf, None, windows)
     if config.sampler != "ddim":
-        return sample(egoallo_predictor(denoiser, T_world_cpf, None, plan), x_T, config, generator)
-    predict = blended_predictor(denoiser, T_world_cpf, None, symmetric_windows(frames, plan))
-    return MotionState.unpack(sample(predict, x_T, config, generator)).projected().pack()
+        return sample(lambda x_t, t: project_as_egoallo(predict(x_t, t)), x_T, config, noise)
+    return MotionState.unpack(sample(predict, x_T, config, noise)).projected().pack()
+
+
+def windows_of(frames: int, plan: WindowPlan, sampler: str) -> list[Window]:
+    """The windows over a path, by the rule that belongs to the sampler."""
+    return symmetric_windows(frames, plan) if sampler == "ddim" else egoallo_windows(frames, plan)
 
 
 def egoallo_predictor(
@@ -77,18 +103,37 @@ def blended_predictor(
     mask: Bool[Tensor, "condition frame"] | None,
     windows: list[Window],
 ) -> PredictCleanMotion:
-    """x̂_0 as the mean over windows, each with the condition of its own frames."""
+    """x̂_0 as the mean over windows, each with the condition of its own frames.
+
+    Neighbouring windows of one length go through the network together, as further rows of its batch.
+    """
     parts = []
-    for window in windows:
-        condition = denoiser.condition(T_world_cpf[:, window.start : window.stop + 1])
-        part_mask = None if mask is None else mask[:, window.start : window.stop]
-        parts.append((window, predictor(denoiser, condition, part_mask)))
+    for group in _alike(windows, max(1, WINDOWS_AT_ONCE // len(T_world_cpf))):
+        paths = torch.cat([T_world_cpf[:, window.start : window.stop + 1] for window in group])
+        masks = [None if mask is None else mask[:, window.start : window.stop] for window in group]
+        real = None if mask is None else torch.cat([part for part in masks if part is not None])
+        parts.append((group, predictor(denoiser, denoiser.condition(paths), real)))
 
     def predict(x_t: Rollout, t: Int[Tensor, " condition"]) -> Rollout:
         x_0 = torch.zeros_like(x_t)
-        for window, predict_part in parts:
-            frames = slice(window.start, window.stop)
-            x_0[:, :, frames] += window.share.to(x_t)[:, None] * predict_part(x_t[:, :, frames], t)
+        for group, predict_part in parts:
+            x_part = torch.cat([x_t[:, :, window.start : window.stop] for window in group])
+            for window, part in zip(
+                group, predict_part(x_part, t.repeat(len(group))).chunk(len(group)), strict=True
+            ):
+                x_0[:, :, window.start : window.stop] += window.share.to(x_t)[:, None] * part
         return x_0
 
     return predict
+
+
+def _alike(windows: list[Window], at_most: int) -> list[list[Window]]:
+    """The windows in order, in groups of one length."""
+    groups: list[list[Window]] = []
+    for window in windows:
+        length = window.stop - window.start
+        if groups and len(groups[-1]) < at_most and groups[-1][0].stop - groups[-1][0].start == length:
+            groups[-1].append(window)
+        else:
+            groups.append([window])
+    return groups

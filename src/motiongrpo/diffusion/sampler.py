@@ -22,6 +22,9 @@ PredictCleanMotion = Callable[[Rollout, Int[Tensor, " condition"]], Rollout]
 """x̂_0 of (x_t, t): what a denoiser with its condition bound says."""
 
 
+Noise = torch.Generator | Callable[[Rollout], Rollout]
+"""Where standard normal numbers come from: a generator, or a function that draws as many as a tensor has."""
+
 Sampler = Literal["ddim", "egoallo", "egoallo_without_offset"]
 
 
@@ -85,7 +88,7 @@ def reverse_step(t: int, s: int, config: SamplingConfig) -> ReverseStep:
 
 
 def reverse_chain(
-    predict: PredictCleanMotion, x_T: Rollout, config: SamplingConfig, generator: torch.Generator
+    predict: PredictCleanMotion, x_T: Rollout, config: SamplingConfig, noise: Noise
 ) -> Iterator[ChainStep]:
     """Every step from level 1000 to 0; the last is deterministic and ends at the network's estimate.
 
@@ -95,18 +98,23 @@ def reverse_chain(
     levels, x_t = squared_levels(config.steps), x_T
     for t, s in itertools.pairwise(levels):
         x_0 = predict(x_t, torch.full((len(x_t),), t, device=x_t.device))
-        noise = torch.randn(x_t.shape, generator=generator, device=generator.device).to(x_t)
+        drawn = standard_normal(x_t, noise)
         step = reverse_step(t, s, config).transition(x_t.flatten(0, 1), x_0.flatten(0, 1))
-        x_s = step.sample(noise.flatten(0, 1)).view_as(x_t) if s > 0 else x_0
-        yield ChainStep(t, s, x_t, x_0, x_s, noise)
+        x_s = step.sample(drawn.flatten(0, 1)).view_as(x_t) if s > 0 else x_0
+        yield ChainStep(t, s, x_t, x_0, x_s, drawn)
         x_t = x_s
 
 
-def sample(
-    predict: PredictCleanMotion, x_T: Rollout, config: SamplingConfig, generator: torch.Generator
-) -> Rollout:
+def standard_normal(like: Rollout, noise: Noise) -> Rollout:
+    """As many numbers as `like` holds, drawn where the source is and moved to where `like` is."""
+    if isinstance(noise, torch.Generator):
+        return torch.randn(like.shape, generator=noise, device=noise.device).to(like)
+    return noise(like)
+
+
+def sample(predict: PredictCleanMotion, x_T: Rollout, config: SamplingConfig, noise: Noise) -> Rollout:
     """A motion drawn from the model, as packed features."""
     x = x_T
-    for step in reverse_chain(predict, x_T, config, generator):
+    for step in reverse_chain(predict, x_T, config, noise):
         x = step.x_s
     return x

@@ -21,8 +21,8 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.kinematics import root_from_head
 from motiongrpo.diffusion.candidates import Candidate
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.recovery import load_denoiser
 from motiongrpo.diffusion.representation import MotionState, true_motion
+from motiongrpo.diffusion.trained import load_denoiser
 from motiongrpo.geometry.heading import heading_angle, rotation_about_up
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import nearest_rotation

@@ -52,6 +52,7 @@ class Training:
     inputs: dict[str, str]  # digests of what it is made from and learns from
     body_digest: str
     length: Literal["steps", "updates"]  # the parameter that says how long it is
+    usage: dict[str, Any] | None = None  # what the header says of the use of a denoiser
 
     @property
     def steps(self) -> int:
@@ -70,6 +71,7 @@ class Training:
             inputs=self.inputs,
             code_version=__version__,
             metrics=metrics,
+            usage=self.usage,
         )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -15,11 +15,15 @@ from motiongrpo.base.precision import Precision, with_precision
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
+from motiongrpo.diffusion.sampler import SamplingConfig
+from motiongrpo.diffusion.trained import usage_from
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, read_rows, split_rows
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.training.loop import Training, table_digest
+
+USAGE_WINDOWS = 512  # whose heads say what a denoiser was trained under
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,12 @@ class Materials:
         length: Literal["steps", "updates"] = "steps",
         architecture: Config | None = None,
         kind: Kind = "denoiser",
+        sampling: SamplingConfig | None = None,
     ) -> Training:
-        """The description of a training on these materials, of a denoiser unless it says otherwise."""
+        """The description of a training on these materials, of a denoiser unless it says otherwise.
+
+        With `sampling`, its checkpoints say how they are used, and under which head paths they were trained.
+        """
         return Training(
             stage=stage,
             kind=kind,
@@ -103,7 +111,12 @@ class Materials:
             inputs=self.inputs,
             body_digest=self.body.digest,
             length=length,
+            usage=None if sampling is None else self._usage(config.seed, sampling),
         )
+
+    def _usage(self, seed: int, sampling: SamplingConfig) -> dict[str, Any]:
+        windows = self.supply(seed).batch(USAGE_WINDOWS, "usage")
+        return usage_from(windows, self.motions.header.fps, sampling)
 
     @property
     def _stored(self) -> dict[str, Checkpoint]:

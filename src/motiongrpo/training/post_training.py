@@ -27,7 +27,7 @@ def train_policy(materials: Materials, state: Checkpoint | None, config: GrpoCon
     if config.rewards.online:
         online = online_reward(materials, supply, config)
         judge, learner = online.training.averaged, WithCompanion(policy, online.training, "perceptual")
-    training = materials.training("grpo", config, "updates")
+    training = materials.training("grpo", config, "updates", sampling=config.rollout.sampling)
     progress = resume(learner, state, training)
     reward = materials.reward(config.rewards, judge)
     device = torch.device(materials.device)

@@ -15,7 +15,7 @@ from motiongrpo.base.provenance import Provenance
 from motiongrpo.base.words import by_value, counted
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate, others, trained
-from motiongrpo.diffusion.recovery import load_denoiser
+from motiongrpo.diffusion.trained import load_denoiser
 from motiongrpo.metrics.baselines import BASELINES, baselines_of, score_baseline
 from motiongrpo.metrics.evaluation import EvaluationConfig, score_denoiser
 from motiongrpo.metrics.standing import CURRENT, Score, evaluation_provenance, is_current, staleness

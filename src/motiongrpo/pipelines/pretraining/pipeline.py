@@ -15,6 +15,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 ["pretraining_log", "pretraining_checkpoints"],
                 state="pretraining_state",
                 config="params:pretraining",
+                sampling="params:evaluation.sampling",
             ),
             node(keep_denoiser, "pretrained_denoiser", checkpoints="pretraining_checkpoints"),
         ],

@@ -6,26 +6,24 @@ import numpy as np
 import pandas as pd
 
 from motiongrpo.base.checkpoint import Checkpoint
-from motiongrpo.base.network import restored
 from motiongrpo.base.progress import with_progress
-from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.seeds import seed_for
 from motiongrpo.body.body_model import BodyModel, body_file, load_body_model
 from motiongrpo.body.mesh import Mesher
-from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recording import Recording
 from motiongrpo.diffusion.recovery import recover
-from motiongrpo.diffusion.window_blend import WindowPlan
+from motiongrpo.diffusion.trained import TrainedDenoiser
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.motion.windows import WindowConfig, read_windows, split_rows
+from motiongrpo.motion.windows import read_windows, split_rows
 from motiongrpo.training.materials import refuse_other_body
 from motiongrpo.viz.viewer.server import ViewerConfig, view
 
 logger = logging.getLogger(__name__)
 
 
-def draw_recordings(  # noqa: PLR0913
+def draw_recordings(
     motions: MotionStore,
     windows: pd.DataFrame,
     body: BodyModel,
@@ -33,14 +31,12 @@ def draw_recordings(  # noqa: PLR0913
     policy: Checkpoint | None,
     config: ViewerConfig,
     evaluation: EvaluationConfig,
-    window: WindowConfig,
 ) -> dict[str, Recording]:
     """The first seconds of held-out sequences, evenly spaced: truth, and samples of each model there is."""
     stored = {"pretrained_denoiser": pretrained} | ({} if policy is None else {"policy": policy})
     refuse_other_body(body, motions, **stored)
     models = {"pretrained": pretrained} | ({} if policy is None else {"post-trained": policy})
-    denoisers = {name: restored(checkpoint, Denoiser) for name, checkpoint in models.items()}
-    plan = WindowPlan(length=window.length, overlap=max(1, window.length // 4))  # EgoAllo's share
+    denoisers = {name: TrainedDenoiser.of(checkpoint) for name, checkpoint in models.items()}
     held_out = split_rows(windows, "test")["sequence"].unique()
     chosen = held_out[np.unique(np.linspace(0, len(held_out) - 1, config.sequences).round().astype(int))]
     recordings = {}
@@ -50,9 +46,8 @@ def draw_recordings(  # noqa: PLR0913
         batch = read_windows(motions, np.array([[sequence, 1, frames]]), frames, hands=False)
         parts, names = [PlacedMotion.truth(batch)], ["truth"]
         for name, denoiser in denoisers.items():
-            generator = generator_for(evaluation.seed, "viewer", int(sequence))
-            path = batch.T_world_cpf[0]
-            parts.append(recover(denoiser, path, config.samples, evaluation.sampling, plan, generator))
+            seed = seed_for(evaluation.seed, "viewer", int(sequence))
+            parts.append(recover(denoiser, batch.T_world_cpf[0], config.samples, seed))
             names += [f"{name} {number + 1}" for number in range(config.samples)]
         title = ", ".join(str(about[key]) for key in ("activity", "name") if about[key])
         recordings[str(about["name"])] = Recording(
