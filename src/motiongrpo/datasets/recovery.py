@@ -1,0 +1,87 @@
+"""What a recovery reads and leaves: head recordings, parts, bodies in the formats of other tools, pages."""
+
+from functools import partial
+from pathlib import Path
+
+from kedro_datasets._typing import JSONPreview, TablePreview
+
+from motiongrpo.base.files import replace_folder, replace_text
+from motiongrpo.datasets.base import FolderDataset, LoadOnly
+from motiongrpo.datasets.previews import json_preview, table_preview
+from motiongrpo.diffusion.recording import save_recording
+from motiongrpo.export.files import export_track
+from motiongrpo.head.path import HeadRecording
+from motiongrpo.head.stored import load_head_recording, save_head_recording
+from motiongrpo.recovery.parts import Part, PartFolder
+from motiongrpo.viz.clips.video import write_mp4
+from motiongrpo.viz.recovery.delivery import Delivery
+
+
+class HeadRecordingFolder(FolderDataset[dict[str, HeadRecording], dict[str, HeadRecording]]):
+    """Recordings by name, one file each; saving replaces those of the same names and leaves others alone."""
+
+    marker = "*.npz"
+
+    def load(self) -> dict[str, HeadRecording]:
+        return {name: load_head_recording(path) for name, path in self.files().items()}
+
+    def save(self, data: dict[str, HeadRecording]) -> None:
+        for name, recording in data.items():
+            save_head_recording(recording, self.path / f"{name}.npz")
+
+    def preview(self) -> TablePreview:
+        """A row a recording: what is known of it."""
+        return table_preview(
+            [{"recording": name} | recording.facts for name, recording in self.load().items()]
+        )
+
+
+class Parts(FolderDataset[dict[str, Part], PartFolder]):
+    """The samples of chunks by name, such as `walk/000_0001800`."""
+
+    may_be_absent = True
+    marker = "*/*.npz"
+
+    def load(self) -> PartFolder:
+        return PartFolder(self.path)
+
+    def save(self, data: dict[str, Part]) -> None:
+        for name, part in data.items():
+            PartFolder(self.path).save(name, part)
+
+    def preview(self) -> JSONPreview:
+        """The names of the parts."""
+        return json_preview(list(self.files()))
+
+
+class PartsSoFar(LoadOnly, Parts):
+    """The parts that an earlier command left."""
+
+    reason = "parts are written under their own name"
+
+
+class RecoveredBodies(FolderDataset[dict[str, Delivery], dict[str, list[Path]]]):
+    """A folder a recording, with its body in every format and its report; one replaces its folder whole."""
+
+    marker = "*/report.html"
+
+    def load(self) -> dict[str, list[Path]]:
+        reports = sorted(self.path.glob(self.marker))
+        return {report.parent.name: sorted(report.parent.iterdir()) for report in reports}
+
+    def save(self, data: dict[str, Delivery]) -> None:
+        for name, delivery in data.items():
+            replace_folder(self.path / name, partial(_write, delivery, name))
+
+    def preview(self) -> JSONPreview:
+        """The files of every recording."""
+        return json_preview({name: [path.name for path in paths] for name, paths in self.load().items()})
+
+
+def _write(delivery: Delivery, name: str, folder: Path) -> None:
+    kinds = [kind for kind in delivery.outputs if kind != "mp4"]
+    export_track(delivery.track, delivery.body, folder / name, kinds)
+    save_recording(delivery.recording, folder / "recording.npz")
+    if "mp4" in delivery.outputs:
+        write_mp4(delivery.scene, folder / f"{name}.mp4")
+    replace_text(folder / "report.html", delivery.page)

@@ -1,0 +1,129 @@
+"""Recovery: recordings are read and repaired, motions drawn chunk by chunk, bodies assembled and described."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from motiongrpo.base.checkpoint import Checkpoint
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.progress import with_progress
+from motiongrpo.base.words import counted
+from motiongrpo.body.body_model import BodyModel, body_file
+from motiongrpo.body.skin import load_skinned_body
+from motiongrpo.viz.recovery.delivery import Delivery, delivery_of
+from motiongrpo.head.formats.reader import read_head_path
+from motiongrpo.head.path import HeadRecording
+from motiongrpo.head.preparation import prepared
+from motiongrpo.metrics.bands import BandCalibration, BandConfig
+from motiongrpo.recovery.config import RecoveryConfig
+from motiongrpo.recovery.inputs import files_of
+from motiongrpo.recovery.model import chosen_model, matching
+from motiongrpo.recovery.parts import Drawing, Part, PartFolder
+from motiongrpo.recovery.recovered import Pieces, recovered
+
+SAMPLES = 8  # where no bands say how many
+
+Record = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+def read_head_paths(
+    pretrained: Checkpoint | None, policy: Checkpoint | None, body: BodyModel, config: RecoveryConfig
+) -> tuple[dict[str, HeadRecording], Record]:
+    """Every file that can be read, at the model's frame rate; and a sentence for each that cannot."""
+    fps = chosen_model(config.checkpoint, pretrained, policy, body).usage.fps
+    files, recordings, refused = files_of(config.input), {}, {}
+    for name, path in files.items():
+        try:
+            raw = read_head_path(path, config)
+            recordings[name] = prepared(raw, fps, config.repair, config.floor_m)
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            logger.warning("%s", error)
+            refused[path.name] = str(error)
+    if not recordings:
+        raise InputError(
+            f"none of {counted(len(files), 'file')} could be read, the first since {next(iter(refused.values()))}"
+        )
+    return recordings, {"read": list(recordings), "refused": refused}
+
+
+def draw_motions(
+    head_paths: dict[str, HeadRecording],
+    inputs: Record,
+    parts_so_far: PartFolder,
+    pretrained: Checkpoint | None,
+    policy: Checkpoint | None,
+    calibration: BandCalibration | None,
+    body: BodyModel,
+    config: RecoveryConfig,
+    device: str,
+) -> Iterator[dict[str, Part]]:
+    """The samples of every chunk that is not there yet; each is on disk before the next is begun."""
+    drawing = _drawing(pretrained, policy, calibration, body, config)
+    drawing.model.denoiser.to(device)
+    recordings = {name: head_paths[name] for name in inputs["read"]}
+    logger.info("recovery: bodies from %s", drawing.model.name)
+    places = drawing.places(recordings)
+    pending = drawing.draw(recordings, parts_so_far)
+    yield {}
+    for name, part in with_progress(pending, "drawing motions", len(places)):
+        yield {name: part}
+
+
+def assemble_bodies(
+    head_paths: dict[str, HeadRecording],
+    inputs: Record,
+    parts: PartFolder,
+    pretrained: Checkpoint | None,
+    policy: Checkpoint | None,
+    calibration: BandCalibration | None,
+    body: BodyModel,
+    config: RecoveryConfig,
+    bands: BandConfig,
+    body_path: str | None,
+    gender: str,
+) -> Iterator[dict[str, Delivery]]:
+    """Of every recording one body throughout, guided, with bands; its files and its report."""
+    drawing = _drawing(pretrained, policy, calibration, body, config)
+    recordings = {name: head_paths[name] for name in inputs["read"]}
+    skinned = load_skinned_body(body_file(body_path, gender))
+    for name, recording in with_progress(recordings.items(), "assembling bodies", len(recordings)):
+        places = drawing.places({name: recording})
+        found = [
+            parts.get(place.name, drawing.made_from(recording.stretches[place.stretch], place))
+            for place in places
+        ]
+        if None in found:
+            raise InputError(
+                f"a part of '{name}' is missing or damaged; run the same command again, which draws it anew"
+            )
+        pieces = Pieces(recording, places, [part for part in found if part is not None])
+        yield {
+            name: delivery_of(
+                recovered(
+                    pieces, body, matching(calibration, drawing.model), config.guidance, config.chunk_s
+                ),
+                drawing,
+                skinned,
+                config,
+                bands.guess_m,
+                gender,
+            )
+        }
+
+
+def _drawing(
+    pretrained: Checkpoint | None,
+    policy: Checkpoint | None,
+    calibration: BandCalibration | None,
+    body: BodyModel,
+    config: RecoveryConfig,
+) -> Drawing:
+    model = chosen_model(config.checkpoint, pretrained, policy, body)
+    bands = matching(calibration, model)
+    samples = config.samples or (SAMPLES if bands is None else bands.samples)
+    return Drawing(model, samples, config.seed, config.chunk_s)

@@ -1,0 +1,34 @@
+"""What a recovery is made from, with which model, and what it leaves."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from motiongrpo.base.config import Config
+from motiongrpo.diffusion.guidance import GuidanceConfig
+from motiongrpo.head.flaws import HeadRepairConfig
+from motiongrpo.head.formats.config import HeadFormatConfig
+
+Output = Literal["bvh", "glb", "npz", "parquet", "mp4"]
+
+
+class ClipConfig(Config):
+    """The stretch of a recording that the report plays and the video shows."""
+
+    start_s: float = Field(ge=0)
+    seconds: float = Field(gt=0, le=60)
+
+
+class RecoveryConfig(HeadFormatConfig):
+    """A headset's file and what is not written in it; the model; the formats of the body that comes out."""
+
+    input: str | None  # a file, or a folder of them
+    to: tuple[Output, ...]
+    checkpoint: str | None  # policy, pretrained, or a path; none: the policy where there is one
+    samples: int | None = Field(ge=2)  # none: as many as the bands were calibrated on
+    seed: int = Field(ge=0)
+    chunk_s: float = Field(ge=2)
+    floor_m: float | Literal["estimate"] | None  # height of the floor in the file's world; none: as its format says
+    repair: HeadRepairConfig
+    guidance: GuidanceConfig | None  # none: bodies as they were sampled
+    clip: ClipConfig

@@ -1,0 +1,93 @@
+"""All that a recovery hands over for one recording, and how it is made from the recovered body."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.kinematics import sole_positions
+from motiongrpo.body.skeleton import BODY_JOINTS, Joint
+from motiongrpo.body.skin import SkinnedBody
+from motiongrpo.diffusion.recording import Recording
+from motiongrpo.export.track import BodyTrack, Gender
+from motiongrpo.metrics.bands import is_guess
+from motiongrpo.recovery.config import ClipConfig, Output, RecoveryConfig
+from motiongrpo.recovery.floor_cost import floor_cost
+from motiongrpo.recovery.model import unlike_training
+from motiongrpo.recovery.parts import Drawing
+from motiongrpo.recovery.recovered import Recovered, frames_of
+from motiongrpo.viz.clips.example import ShownMotion
+from motiongrpo.viz.clips.scene import Scene
+from motiongrpo.viz.recovery.page import Doubt, recovery_html
+
+UNDER_M = 0.05
+FILES = {
+    "bvh": "the skeleton’s motion, centimetres, y up; Blender, MotionBuilder, Maya, bvhio",
+    "glb": "the skinned body, animated, metres, y up; Blender, three.js, Unity, Unreal",
+    "npz": "poses, shape and translation as AMASS keeps them, z up, with flags and times",
+    "parquet": "a row a joint and frame: position, radius, contact, flags, time in the recording",
+    "mp4": "the clip of this page",
+}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The files of one recording, before they are written."""
+
+    track: BodyTrack
+    body: SkinnedBody
+    outputs: Sequence[Output]
+    recording: Recording  # for the viewer
+    scene: Scene
+    page: str
+
+
+def delivery_of(
+    found: Recovered, drawing: Drawing, body: SkinnedBody, config: RecoveryConfig, guess_m: float, gender: Gender
+) -> Delivery:
+    """The recovered body with its report."""
+    name, fps = found.recording.name, found.recording.fps
+    track = BodyTrack.hung(found.motion, body.model, found.recording.stretches, fps, gender, name)
+    if found.radius_90_m is not None:
+        track = track.with_radius(found.radius_90_m)
+    scene = clip_of(found, body.model, config.clip)
+    doubt = _doubt(found, drawing, body.model, guess_m)
+    warnings = [*found.recording.warnings, *unlike_training(found.recording, drawing.model.usage)]
+    files = [(f"recording.npz", "for motiongrpo view")]
+    files += [(f"….{kind}", FILES[kind]) for kind in config.to]
+    page = recovery_html(found, drawing.model, doubt, warnings, scene, files)
+    radius = None if found.radius_90_m is None else found.radius_90_m[None]
+    touched = found.recording.touched()
+    recording = Recording(name, ("recovered",), found.motion, fps, body.model.digest, radius, touched)
+    return Delivery(track, body, config.to, recording, scene, page)
+
+
+def clip_of(found: Recovered, body: BodyModel, config: ClipConfig) -> Scene:
+    """The stretch that is shown, of the first unbroken stretch; from its start where it is shorter."""
+    fps, frames = found.recording.fps, len(found.recording.stretches[0])
+    start = round(config.start_s * fps)
+    start = start if start < frames else 0
+    stop = min(frames, start + round(config.seconds * fps))
+    part = frames_of(found.motion, start, stop)
+    title = f"{found.recording.name}\nfrom {start / fps:.1f} s, {(stop - start) / fps:.1f} s"
+    return Scene(title, fps, part.T_world_cpf[0], [ShownMotion.of("recovered", part, body)])
+
+
+def _doubt(found: Recovered, drawing: Drawing, body: BodyModel, guess_m: float) -> Doubt:
+    shaped, posed = found.motion.posed(body)
+    lowest = sole_positions(shaped, posed)[0, ..., 2].amin(-1)
+    share = surest = least = None
+    if found.radius_90_m is not None:
+        share = float(is_guess(found.radius_90_m, guess_m).float().mean())
+        order = found.radius_90_m.median(0).values.argsort().tolist()
+        surest, least = (Joint(order[place]).name.lower().replace("_", " ") for place in (0, -1))
+    first = found.recording.stretches[0].T_world_cpf
+    return Doubt(
+        guess_m=guess_m,
+        guess_share=share,
+        surest=surest or "",
+        least_sure=least or "",
+        floor_cost=floor_cost(drawing.model, first, body),
+        under_floor_share=float((lowest < -UNDER_M).float().mean()),
+    )

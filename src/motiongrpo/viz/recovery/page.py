@@ -1,0 +1,78 @@
+"""The report of a recovery: health of the input, the path, the floor, what was touched, how sure it is."""
+
+from dataclasses import dataclass
+
+from motiongrpo.diffusion.trained import TrainedDenoiser
+from motiongrpo.recovery.recovered import Recovered
+from motiongrpo.viz.clips.scene import Scene
+from motiongrpo.viz.recovery.figures import doubt_by_joint, doubt_over_time, height_over_time, path_from_above
+from motiongrpo.viz.report.page import render
+from motiongrpo.viz.report.player import SKELETON, player_scene
+
+FACTS = {
+    "rows": ("rows in the file", "{:,.0f}"),
+    "rows_used": ("rows used", "{:,.0f}"),
+    "seconds": ("length", "{:.2f} s"),
+    "rate_hz": ("rate of the file", "{:.2f} Hz"),
+    "longest_step_ms": ("longest step between rows", "{:.1f} ms"),
+    "fps": ("frames of the body", "{:g} per second"),
+    "frames": ("frames", "{:,.0f}"),
+    "stretches": ("unbroken stretches", "{:.0f}"),
+    "touched_share": ("frames touched or doubted", "{:.1%}"),
+    "head_height_m": ("height of the eyes, median", "{:.2f} m"),
+    "travel_m": ("way of the head over the floor", "{:.1f} m"),
+    "speed_95_m_s": ("speed of the head, 95 % below", "{:.2f} m/s"),
+    "jitter_mm": ("tremble of the head, median", "{:.2f} mm"),
+}
+"""Of the facts of a recording: what they are called, and how they are written."""
+FLOORS = {
+    "given": "It was given.",
+    "format": "The file’s format states that its zero is the floor.",
+    "estimated": "It was estimated from how high the eyes are, as of a person who stands some of the time.",
+}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """How sure a body is: shares of joints and frames that are guesses, and what the floor costs."""
+
+    guess_m: float
+    guess_share: float | None  # of all joints in all frames; none without bands
+    surest: str
+    least_sure: str
+    floor_cost: float  # movement of joints, seen from the head, by the distance that the floor is off
+    under_floor_share: float  # frames with a sole more than 5 cm below it
+
+
+def recovery_html(
+    found: Recovered,
+    model: TrainedDenoiser,
+    doubt: Doubt,
+    warnings: list[str],
+    scene: Scene,
+    files: list[tuple[str, str]],
+) -> str:
+    """The whole page as text; `files` has the name of each file beside it and what opens it."""
+    recording = found.recording
+    figures = {"path": path_from_above(recording), "height": height_over_time(recording)}
+    if found.radius_90_m is not None:
+        figures["doubt"] = doubt_over_time(found, doubt.guess_m)
+        figures["joints"] = doubt_by_joint(found, doubt.guess_m)
+    return render(
+        "recovery.html.j2",
+        recording=recording,
+        found=found,
+        facts=[
+            (name, form.format(recording.facts[key]))
+            for key, (name, form) in FACTS.items()
+            if key in recording.facts
+        ],
+        floor=FLOORS[recording.floor.how],
+        model=model,
+        doubt=doubt,
+        warnings=warnings,
+        figures=figures,
+        files=files,
+        scenes=[player_scene(scene)],
+        skeleton=SKELETON,
+    )
