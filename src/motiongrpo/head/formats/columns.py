@@ -17,24 +17,21 @@ from motiongrpo.head.formats.text import Sheet, shown
 LISTED = 12  # columns named in a message
 MAP, QUALITY = "map", "quality"
 
-_CONTEXT = frozenset(
-    (
-        "head",
-        "hmd",
-        "headset",
-        "device",
-        "eye",
-        "eyes",
-        "center",
-        "centre",
-        "centereye",
-        "camera",
-        "view",
-        "pose",
-    )
-    + ("world", "local", "odometry", "unity", "unreal", "openxr", "webxr", "openvr")
-    + ("tracking", "shifted", "elapsed", "m", "meters", "metres")
+_OF_WHOM = (
+    "head",
+    "hmd",
+    "headset",
+    "device",
+    "eye",
+    "eyes",
+    "center",
+    "centre",
+    "centereye",
+    "camera",
+    "view",
 )
+_IN_WHAT = ("pose", "world", "local", "odometry", "tracking", "unity", "unreal", "openxr", "webxr", "openvr")
+_CONTEXT = frozenset((*_OF_WHOM, *_IN_WHAT, "shifted", "elapsed", "m", "meters", "metres"))
 _UNITS: dict[str, TimeUnit] = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
     **dict.fromkeys(("ms", "msec", "millis", "milliseconds"), "ms"),
@@ -66,10 +63,16 @@ class Columns:
 
 def find_columns(sheet: Sheet, name: str, format: Format, config: HeadFormatConfig) -> Columns:
     """The columns of a file; InputError where one that the format needs is missing or there twice."""
-    if config.columns is not None:
-        return Columns(_as_given(sheet, config), {}, None)
-    named = _by_name(sheet)
     needed = _needed(format, config)
+    if config.columns is not None:
+        given = _as_given(sheet, config)
+        if missing := [role for role in needed if role not in given]:
+            raise InputError(
+                f"{sheet.where}: recovery.head.columns leaves out {', '.join(missing)}, "
+                f"which format {name} needs"
+            )
+        return Columns(given, {}, _unit(sheet, given.get("time")))
+    named = _by_name(sheet)
     if all(role in named for role in needed):
         places = {role: place for role, place in named.items() if role != MAP}
         texts = {MAP: named[MAP]} if MAP in named else {}
@@ -101,7 +104,7 @@ def _split(name: str) -> list[str]:
 
 
 def _unit(sheet: Sheet, place: int | None) -> TimeUnit | None:
-    words = [] if place is None else _split(sheet.names[place])
+    words = _split(sheet.names[place]) if sheet.names and place is not None else []
     return next((_UNITS[word] for word in reversed(words) if word in _UNITS), None)
 
 
@@ -109,7 +112,12 @@ def _needed(format: Format, config: HeadFormatConfig) -> list[str]:
     """The roles that a file of a format must have."""
     clock = ["time"] if config.fps is None or format.clock is not None else []
     position = [] if "m03" in format.pose else list(POSITION)
-    return clock + position + list(format.pose) + (list(GRAVITY) if format.world == "gravity" else [])
+    return (
+        clock
+        + position
+        + list(format.pose)
+        + (list(GRAVITY) if format.world == "gravity" and config.world is None else [])
+    )
 
 
 def _by_name(sheet: Sheet) -> dict[str, int]:
@@ -133,9 +141,9 @@ def _in_order(sheet: Sheet, name: str, format: Format) -> dict[str, int]:
     if sheet.width < len(order) or (sheet.width > len(order) and MORE not in format.columns):
         more = " or more" if MORE in format.columns else ""
         raise InputError(
-            f"{sheet.where} has no header that names its columns and {sheet.width} of them, where format {name} "
-            f"has {len(order)}{more}: name them in recovery.head.columns, or another --format "
-            f"(recovery.head.format)"
+            f"{sheet.where} has no header that names its {sheet.width} columns, and format {name} has "
+            f"{len(order)}{more}: name them in recovery.head.columns, "
+            f"or another --format (recovery.head.format)"
         )
     return {role: place for place, role in enumerate(order) if role != UNNAMED}
 

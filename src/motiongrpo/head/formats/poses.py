@@ -48,7 +48,7 @@ class Pose:
     def finite(self) -> Bool[np.ndarray, " row"]:
         """Rows whose numbers are all finite."""
         flat = self.numbers.reshape(len(self.p), -1)
-        return np.isfinite(flat).all(axis=1) & np.isfinite(self.p).all(axis=1)
+        return np.asarray(np.isfinite(flat).all(axis=1) & np.isfinite(self.p).all(axis=1))
 
     def error(self) -> Float64[np.ndarray, " row"]:
         """How far each is from a rotation: of the quaternion's norm from 1, or of RᵀR from the identity."""
@@ -110,8 +110,8 @@ def demand_different_columns(rows: Rows, sheet: Sheet, places: dict[str, int]) -
         in_position = {one, other} <= {*POSITION, *SHIFT}
         if known.any() and (a[known] == b[known]).all() and (in_position or a[known].any()):
             raise InputError(
-                f"{sheet.where}: {sheet.column(places[one])} and {sheet.column(places[other])}, read as {one} "
-                f"and {other}, are equal in every row; name the right columns in recovery.head.columns"
+                f"{sheet.where}: {sheet.column(places[one])} and {sheet.column(places[other])}, read as "
+                f"{one} and {other}, are equal in every row; name the right ones in recovery.head.columns"
             )
 
 

@@ -133,8 +133,8 @@ def _gravity_world(rows: Rows, sheet: Sheet) -> WorldAxes:
         row = known[off[0]] if len(known) else 0
         x, y, z = gravity[row]
         raise InputError(
-            f"{sheet.where}, line {rows.line[row]}: gravity ({x:.3g}, {y:.3g}, {z:.3g}) lies along no axis of "
-            f"the world, or not along the same throughout; set recovery.head.world"
+            f"{sheet.where}, line {rows.line[row]}: gravity ({x:.3g}, {y:.3g}, {z:.3g}) lies along no axis "
+            f"of the world, or not along the same throughout; set recovery.head.world"
         )
     return ARIA_WORLD[axis]
 

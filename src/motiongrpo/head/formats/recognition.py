@@ -24,7 +24,7 @@ def format_of(sheet: Sheet, config: HeadFormatConfig) -> FormatName:
             f"{sheet.where} is to be read as {config.format}, and its header is that of {recognised}: "
             f"name it with --format {recognised} (recovery.head.format), or csv to say all yourself"
         )
-    if config.format == "bvh" != recognised:
+    if config.format == "bvh" and recognised is None:
         raise InputError(f"{sheet.where} is no BVH file: it does not begin with HIERARCHY")
     return config.format
 

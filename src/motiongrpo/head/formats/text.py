@@ -28,7 +28,7 @@ SHOWN = 40  # characters of a word in a message
 
 COMMENTS = ("#", "//", "%")
 MISSING = ("", "nan", "NaN", "NAN", "-nan", "-nan(ind)", "NA", "N/A", "null", "NULL", "None")
-NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf|Infinity)")
+NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf|Infinity)", re.ASCII)
 COMMA_NUMBER = re.compile(r"[+-]?\d+(?:,\d+)?(?:[eE][+-]?\d+)?")
 
 
@@ -71,15 +71,22 @@ class Sheet:
         return None
 
     def rows(self) -> Iterator[tuple[int, str]]:
-        """Every row as its line, with its number from 1; a separator too many at its end is left out."""
-        extra = self.separator or ""
+        """Every row as its line, with its number from 1, without quotes and a separator too many."""
+        mark = self.separator or ""
         with self.path.open(encoding=self.encoding, errors="replace") as file:
             for number, line in _content(file):
                 if number <= self.header_line:
                     continue
-                if extra and line.endswith(extra) and len(self.words(line)) == self.width + 1:
-                    line = line.removesuffix(extra)
+                if mark and '"' in line:
+                    line = mark.join(word.replace(mark, " ") for word in self.words(line))
+                if mark and line.endswith(mark) and line.count(mark) == self.width:
+                    line = line.removesuffix(mark)
                 yield number, line
+
+    def is_whole(self, line: str) -> bool:
+        """Whether a row has as many fields as the others."""
+        fields = len(line.split()) if self.separator is None else line.count(self.separator) + 1
+        return fields == self.width
 
 
 @dataclass
@@ -114,6 +121,7 @@ def open_sheet(path: Path, where: str) -> Sheet:
         row = tuple(_words(lines[1], separator))
         first = first[: len(row)] if not any(first[len(row) :]) else first  # separators at its end
         return Sheet(path, where, encoding, separator, decimal, first, False, row, sample[0][0])
+    first = first[:-1] if len(first) > 1 and not first[-1] else first  # a separator at its end
     comment = tuple(_words(comments[0].lstrip("#/% "), separator)) if comments else ()
     names = comment if len(comment) == len(first) else ()
     return Sheet(path, where, encoding, separator, decimal, names, bool(names), first, 0)
@@ -217,13 +225,11 @@ def _is_number(word: str, decimal: str) -> bool:
 
 def _whole_rows(sheet: Sheet, places: Mapping[str, int], notes: list[str]) -> Iterator[tuple[int, str]]:
     """All rows but a last one that is not whole, which becomes a note."""
-    separator, expected = sheet.separator, sheet.width
     previous = None
     for row in sheet.rows():
         if previous is not None:
             number, line = previous
-            quick = separator is not None and '"' not in line
-            if (line.count(separator) + 1 if quick else len(sheet.words(line))) != expected:
+            if not sheet.is_whole(line):
                 raise InputError(
                     f"{sheet.where}, line {number}: {sheet.fault(line, {})}; the file is damaged there"
                 )
@@ -253,6 +259,7 @@ def _parsed(
         keep_default_na=False,
         skipinitialspace=True,
         float_precision="round_trip",
+        quoting=csv.QUOTE_NONE,
         low_memory=False,
     )
     for place in places.values():

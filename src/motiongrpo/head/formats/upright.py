@@ -28,8 +28,8 @@ def demand_upright(poses: FilePoses, conventions: Conventions, places: dict[str,
     unknown = "correct recovery.head.quaternion, .world, .device or .offset"
     remedy = hint.format(f"{likeliest:+.2f}") if likeliest >= LEAST_UP else unknown
     raise InputError(
-        f"{poses.where}: the eyes' up goes along the world's, {conventions.world.up}, by {up:+.2f} on average, "
-        f"and that of a worn head by more than {LEAST_UP:+}; {remedy}"
+        f"{poses.where}: the eyes' up goes along the world's, {conventions.world.up}, by {up:+.2f} on "
+        f"average, and that of a worn head by more than {LEAST_UP:+}; {remedy}"
     )
 
 
