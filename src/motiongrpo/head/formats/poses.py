@@ -1,0 +1,135 @@
+"""The poses of a file in its own axes and unit, checked to be poses."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int
+from scipy.spatial.transform import Rotation
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.head.formats.config import POSITION, QUATERNION, UNIT_NORM, WorldAxes
+from motiongrpo.head.formats.table import MATRIX_3X4, MATRIX_4X4
+from motiongrpo.head.formats.text import Rows, Sheet
+
+ORTHONORMAL = 1e-3  # how far RᵀR may be from the identity, any entry
+SHIFT = ("m03", "m13", "m23")  # of a matrix: the position
+
+
+@dataclass(frozen=True)
+class FilePoses:
+    """What a file says, in its own axes and unit; rows that are not finite are NaN."""
+
+    where: str
+    line: Int[np.ndarray, " row"]
+    time_s: Float64[np.ndarray, " row"]
+    R: Float64[np.ndarray, "row 3 3"]
+    p: Float64[np.ndarray, "row 3"]
+    notes: tuple[str, ...]
+    q_xyzw: Float64[np.ndarray, "row 4"] | None = None  # as read, where the file has quaternions
+    world: WorldAxes | None = None  # where the file itself says it
+    map_id: Int[np.ndarray, " row"] | None = None
+    quality: Float64[np.ndarray, " row"] | None = None
+
+    def at(self, row: int) -> str:
+        """A row as messages name it: file, line and time."""
+        return f"{self.where}, line {self.line[row]} ({self.time_s[row]:.3f} s)"
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Orientations and positions before they are checked, in the numbers of the file."""
+
+    numbers: Float64[np.ndarray, "row 4"] | Float64[np.ndarray, "row 3 3"]  # quaternions xyzw, or matrices
+    p: Float64[np.ndarray, "row 3"]
+    note: str | None = None
+
+    @property
+    def finite(self) -> Bool[np.ndarray, " row"]:
+        """Rows whose numbers are all finite."""
+        flat = self.numbers.reshape(len(self.p), -1)
+        return np.asarray(np.isfinite(flat).all(axis=1) & np.isfinite(self.p).all(axis=1))
+
+    def error(self) -> Float64[np.ndarray, " row"]:
+        """How far each is from a rotation: of the quaternion's norm from 1, or of RᵀR from the identity."""
+        if self.numbers.ndim == 2:
+            return np.abs(np.linalg.norm(self.numbers, axis=1) - 1)
+        return np.abs(self.numbers.mT @ self.numbers - np.eye(3)).max(axis=(1, 2))
+
+    def rotations(self) -> Float64[np.ndarray, "row 3 3"]:
+        """The nearest rotations; NaN where a row is not finite."""
+        R = np.full((len(self.p), 3, 3), np.nan)
+        numbers = self.numbers[self.finite]
+        make = Rotation.from_quat if self.numbers.ndim == 2 else Rotation.from_matrix
+        R[self.finite] = make(numbers).as_matrix()
+        return R
+
+
+def pose_of(rows: Rows, pose: tuple[str, ...], where: str) -> Pose:
+    """The pose that the columns of a format make."""
+    if pose == QUATERNION:
+        return Pose(_stacked(rows, QUATERNION), _stacked(rows, POSITION))
+    if pose == MATRIX_3X4:
+        matrices = _stacked(rows, MATRIX_3X4).reshape(-1, 3, 4)
+        return Pose(matrices[..., :3], matrices[..., 3])
+    matrices, note = _row_major(_stacked(rows, MATRIX_4X4).reshape(-1, 4, 4), where)
+    return Pose(matrices[:, :3, :3], matrices[:, :3, 3], note)
+
+
+def demand_rotations(pose: Pose, poses: FilePoses) -> None:
+    """Raise InputError at the first row that is no rotation, or where the matrices are mirrored."""
+    error = np.where(pose.finite, pose.error(), 0.0)
+    if pose.numbers.ndim == 2:
+        if len(off := np.flatnonzero(error > UNIT_NORM)):
+            q = ", ".join(f"{number:.4g}" for number in pose.numbers[off[0]])
+            norm = np.linalg.norm(pose.numbers[off[0]])
+            raise InputError(
+                f"{poses.at(off[0])}: the quaternion ({q}) has norm {norm:.4g}, not 1 within {UNIT_NORM}; "
+                f"correct the row, or say which columns are the quaternion's in recovery.head.columns"
+            )
+        return
+    mirrored = pose.finite & (np.linalg.det(np.nan_to_num(pose.numbers)) < 0)
+    if len(off := np.flatnonzero(mirrored | (error > ORTHONORMAL))):
+        fault = (
+            "the matrix is mirrored, its determinant is below 0"
+            if mirrored[off[0]]
+            else f"the matrix is no rotation, its columns are off orthonormal by {error[off[0]]:.3g}"
+        )
+        raise InputError(f"{poses.at(off[0])}: {fault}; export rigid, right-handed poses of scale 1")
+
+
+def demand_different_columns(rows: Rows, sheet: Sheet, places: dict[str, int]) -> None:
+    """Raise InputError where two columns of the pose are the same throughout.
+
+    Zeros may be equal in a quaternion, whose head then turns about one axis; a position of zeros is none.
+    """
+    roles = [role for role in (*POSITION, *QUATERNION, *SHIFT) if role in rows.columns]
+    for one, other in combinations(roles, 2):
+        a, b = rows.columns[one], rows.columns[other]
+        known = np.isfinite(a) & np.isfinite(b)
+        in_position = {one, other} <= {*POSITION, *SHIFT}
+        if known.any() and (a[known] == b[known]).all() and (in_position or a[known].any()):
+            raise InputError(
+                f"{sheet.where}: {sheet.column(places[one])} and {sheet.column(places[other])}, read as "
+                f"{one} and {other}, are equal in every row; name the right ones in recovery.head.columns"
+            )
+
+
+def _stacked(rows: Rows, roles: tuple[str, ...]) -> Float64[np.ndarray, "row role"]:
+    return np.stack([rows.columns[role].astype(np.float64) for role in roles], axis=1)
+
+
+def _row_major(
+    matrices: Float64[np.ndarray, "row 4 4"], where: str
+) -> tuple[Float64[np.ndarray, "row 4 4"], str | None]:
+    """4 × 4 matrices with the position in their last column, whichever way the file writes them."""
+    known = matrices[np.isfinite(matrices).all(axis=(1, 2))]
+    corner = np.array([0.0, 0.0, 0.0, 1.0])
+    if np.abs(known[:, 3] - corner).max(initial=0) < ORTHONORMAL:
+        return matrices, None
+    if np.abs(known[:, :, 3] - corner).max(initial=0) < ORTHONORMAL:
+        return matrices.mT, "the 4 × 4 matrices are written by columns: the position is in their last row"
+    raise InputError(
+        f"{where}: its 4 × 4 matrices have neither a last row nor a last column of 0, 0, 0, 1, "
+        f"so they are no poses; name another --format (recovery.head.format)"
+    )
