@@ -47,4 +47,6 @@ def joints_table(track: BodyTrack, body: BodyModel) -> pd.DataFrame:
         "touched": np.repeat(track.touched.numpy(), BODY_JOINTS),
     }
     table = pd.DataFrame(columns).astype({"contact": "boolean"})
-    return table if track.radius_90_m is None else table.assign(radius_90_m=track.radius_90_m.flatten())
+    if track.radius_90_m is None:
+        return table
+    return table.assign(radius_90_m=track.radius_90_m.flatten().numpy())
