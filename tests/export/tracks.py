@@ -28,14 +28,15 @@ def skinned_body() -> SkinnedBody:
 def recording() -> Recording:
     """Two walks, of people of different shape, each called by its number."""
     motions = PlacedMotion.truth(window_batch(frames=FRAMES, count=2))
+    betas = torch.linspace(-1.5, 1.5, 32, dtype=torch.float64).reshape(2, 16)
+    motions = replace(motions, betas=betas)
     return Recording("walk", ("0", "1"), motions, FPS, open_body().digest)
 
 
 @functools.cache
 def walk() -> BodyTrack:
     track = BodyTrack.of_recording(recording(), 0, open_body(), "neutral")
-    betas = torch.linspace(-2, 2, 16, dtype=torch.float64)
-    return replace(track, betas=betas, source_s=track.source_s + 1000.5)
+    return replace(track, source_s=track.source_s + 1000.5)
 
 
 @functools.cache
