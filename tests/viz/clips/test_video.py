@@ -116,6 +116,19 @@ def test_contacts_are_green_and_the_truth_is_behind_a_prediction_only():
     assert guess.name == "guess"
 
 
+def test_a_motion_alone_is_drawn_without_a_word_of_a_truth():
+    """As a recovered recording is, of which nobody knows the truth."""
+    alone = replace(scene(), motions=scene().motions[1:])
+    texts = []
+    for shown in (alone, scene()):
+        drawing = Drawing(Camera(shown), 60)
+        (legend,) = drawing.figure.legends
+        texts.append([text.get_text() for text in legend.get_texts()])
+    assert len(Drawing(Camera(alone), 60).figure.axes) == 2
+    assert coloured(Drawing(Camera(alone), 60).at(5), GHOST) < 50, "but for smoothed edges"
+    assert [text for text in texts[1] if text not in texts[0]] == ["truth, behind"]
+
+
 def test_a_frame_looks_the_same_whatever_was_drawn_before_it():
     first, second = Drawing(Camera(scene()), 60), Drawing(Camera(scene()), 60)
     expected = first.at(7).copy()

@@ -23,7 +23,7 @@ DECIMALS = 4  # of a metre, in files
 
 @dataclass(frozen=True)
 class Scene:
-    """Motions over time, the truth first; the head path is the one that was given to the models."""
+    """Motions over time, the truth first, or one alone; the head path is the one the models were given."""
 
     title: str
     fps: float
@@ -35,7 +35,13 @@ class Scene:
 
     @property
     def truth(self) -> ShownMotion:
+        """What the other motions are compared with; one that is alone is compared with nothing."""
         return self.motions[0]
+
+    @property
+    def compares(self) -> bool:
+        """Whether there is a motion beside the truth, which is then drawn behind it."""
+        return len(self.motions) > 1
 
     def plain(self) -> dict[str, Any]:
         """The scene as plain JSON, rounded to a tenth of a millimetre."""

@@ -180,7 +180,11 @@ def _figure(camera: Camera, dpi: float) -> tuple[Figure, ndarray, Text]:
     grid[1, 0].set_ylabel(f"{front.name}\nfloor in squares of {GRID_M} m", labelpad=26)
     figure.text(0.01, 1 - 0.1 / figure.get_figheight(), scene.title, va="top", fontsize=11, parse_math=False)
     figure.legend(
-        handles=legend_entries(), loc="lower center", ncols=2 * len(scene.motions), frameon=False, fontsize=8
+        handles=legend_entries(scene.compares),
+        loc="lower center",
+        ncols=2 * len(scene.motions),
+        frameon=False,
+        fontsize=8,
     )
     clock = figure.text(0.99, 1 - 0.1 / figure.get_figheight(), "", ha="right", va="top", fontsize=11)
     return figure, grid, clock
@@ -189,7 +193,7 @@ def _figure(camera: Camera, dpi: float) -> tuple[Figure, ndarray, Text]:
 def _axes(camera: Camera, dpi: float) -> tuple[Figure, ndarray]:
     """Axes of one scale, two rows of them, in a figure of an even number of pixels either way."""
     columns = len(camera.scene.motions)
-    below = LINE_IN * (1 + math.ceil(len(legend_entries()) / (2 * columns)))
+    below = LINE_IN * (1 + math.ceil(len(legend_entries(camera.scene.compares)) / (2 * columns)))
     tall = [SHOT_IN * (shot.top_m - shot.low_m) / (2 * shot.reach_m) for shot in camera.shots]
     bottoms = below + tall[1] + BETWEEN_IN, below
     wanted = LEFT_IN + columns * (SHOT_IN + GAP_IN), bottoms[0] + tall[0] + TOP_IN

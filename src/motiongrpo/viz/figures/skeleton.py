@@ -83,9 +83,10 @@ def draw_body(
         axes.plot(*touching.T, "o", color=GREEN, markersize=2.6 * width, markeredgewidth=0, zorder=4)
 
 
-def legend_entries() -> list[Line2D]:
-    """What the marks of `draw_body` mean."""
-    bones = {"left limbs": BLUE, "right limbs": VERMILLION, "trunk and head": TRUNK, "truth, behind": GHOST}
+def legend_entries(ghosts: bool) -> list[Line2D]:
+    """What the marks of `draw_body` mean; `ghosts` says whether a truth is drawn behind any motion."""
+    bones = {"left limbs": BLUE, "right limbs": VERMILLION, "trunk and head": TRUNK}
+    bones |= {"truth, behind": GHOST} if ghosts else {}
     lines = [Line2D([], [], color=colour, linewidth=2.2, label=label) for label, colour in bones.items()]
     contact = Line2D([], [], color=GREEN, marker="o", linestyle="none", label="labelled as in contact")
     head = Line2D([], [], color=PATH, linestyle=":", label="head path (given)")

@@ -84,7 +84,8 @@ def motion_figure(scene: Scene) -> Figure:
     grid[-1, 0].set_xlabel("time, s")
     grid[-1, 1].set_xlabel("x, m")
     figure.suptitle(scene.title, fontsize=12, x=0.01, ha="left", parse_math=False)  # a name may hold a $
-    figure.legend(handles=legend_entries(), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
+    entries = legend_entries(scene.compares)
+    figure.legend(handles=entries, loc="outside lower center", ncols=6, frameon=False, fontsize=9)
     return figure
 
 
