@@ -105,7 +105,7 @@ class BandCalibration(Config):
 
 
 def radius(calibration: BandCalibration, samples: Samples, level: float = 0.9) -> PerJoint:
-    """The radius of the band of every joint, metres, from samples under one head path; centre: `given_out`."""
+    """The radius of the band of every joint, metres, from samples of one path; its centre is `given_out`."""
     calibration.demand_samples(samples.shape[-4])
     return calibration.bands.radius_m(spread_m(samples), level)
 
@@ -116,7 +116,7 @@ def is_guess(radius_90_m: PerJoint, limit_m: float) -> Bool[Tensor, "*batch fram
 
 
 def spread_m(samples: Samples) -> PerJoint:
-    """Root of the mean square distance of samples from their mean; squares are summed over count minus one."""
+    """Root of the mean square distance of samples from their mean, over one sample fewer than there are."""
     count = samples.shape[-4]
     if count < 2:
         raise ValueError(f"samples must be at least two for a distance between them, got {count}")
@@ -124,9 +124,7 @@ def spread_m(samples: Samples) -> PerJoint:
     return (distance.square().sum(-3) / (count - 1)).sqrt()
 
 
-def given_out(
-    samples: Float[Tensor, "batch sample frame joint 3"], mask: FrameMask
-) -> Int[Tensor, " batch"]:
+def given_out(samples: Float[Tensor, "batch sample frame joint 3"], mask: FrameMask) -> Int[Tensor, " batch"]:
     """The number of the sample that stands for all: it is nearest to their mean, over joints and real frames.
 
     The mean itself is nearer to the truth, but no body: its limbs are too short.
@@ -177,7 +175,7 @@ def weighted_quantiles(
 
 
 def _fitted(judged: JudgedSamples, levels: tuple[float, ...]) -> JointBands:
-    """Offset and slope by weighted least squares without negative values, then quantiles of error over both."""
+    """Offset and slope, least squares without negative values; then quantiles of what errors are of that."""
     weight, joints = judged.weight.flatten(), judged.error_m.shape[-1]
     error, spread = judged.error_m.flatten(0, 1).double(), judged.spread_m.flatten(0, 1).double()
     root = weight.sqrt()

@@ -109,4 +109,6 @@ def _judged(
     person = torch.from_numpy(np.unique(rows["subject"].to_numpy(str), return_inverse=True)[1])
     parts = judged_samples(load_denoiser(Path(model.path)).to(device), batch, person, body, config)
     what = f"sampling {rows['split'].iloc[0]} windows for bands"
-    return JudgedSamples.concatenate(list(with_progress(parts, what, math.ceil(len(rows) / config.batch_size))))
+    return JudgedSamples.concatenate(
+        list(with_progress(parts, what, math.ceil(len(rows) / config.batch_size)))
+    )
