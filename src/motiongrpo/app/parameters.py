@@ -11,6 +11,7 @@ from motiongrpo.base.run_names import RUN, RUNS
 from motiongrpo.diffusion.training import PretrainingConfig
 from motiongrpo.experiments.ablation import AblationConfig, Foundation, PlannedCell, planned, planned_cells
 from motiongrpo.experiments.cells import DiversityConfig
+from motiongrpo.metrics.bands import BandConfig
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.ingestion import IngestionConfig
 from motiongrpo.motion.windows import WindowConfig
@@ -38,6 +39,7 @@ class ProjectParameters(Config):
     reward_model: RewardModelConfig
     grpo: GrpoConfig
     evaluation: EvaluationConfig
+    bands: BandConfig
     ablation: AblationConfig
     diversity: DiversityConfig
     viewer: ViewerConfig

@@ -2,12 +2,16 @@ from kedro.pipeline import Pipeline
 
 from motiongrpo.pipelines.stage import node, stage
 
+from .calibrating import calibrate_bands, check_bands
 from .comparing import compare_checkpoints, compare_runs, write_runs_page
 from .nodes import find_checkpoints, score_checkpoints
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
-    """All checkpoints found → one score file each → `comparison` and that by source, `runs_comparison`."""
+    """All checkpoints found → one score file each → `comparison` and that by source, `runs_comparison`.
+
+    The bands of the run's final model are calibrated on validation motion and checked on test motion.
+    """
     score = node(
         score_checkpoints,
         "scores",
@@ -15,7 +19,10 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         scored="scores_so_far",
         config="params:evaluation",
     )
-    return stage("evaluation", [score]) + comparing()
+    drawn = {"found": "checkpoints_found", "config": "params:evaluation", "bands": "params:bands"}
+    calibrate = node(calibrate_bands, "band_calibration", **drawn)
+    check = node(check_bands, "band_reliability", **drawn)
+    return stage("evaluation", [score, calibrate, check]) + comparing()
 
 
 def comparing() -> Pipeline:

@@ -17,7 +17,13 @@ from motiongrpo.viz.clips.example import RANKS, windows_scored
 from motiongrpo.viz.clips.scene import Scene
 from motiongrpo.viz.figures.comparison import comparison_figure
 from motiongrpo.viz.report import tables
-from motiongrpo.viz.report.findings import Finding, finding_of_prior, findings_of_run, findings_of_scores
+from motiongrpo.viz.report.findings import (
+    Finding,
+    finding_of_prior,
+    findings_of_bands,
+    findings_of_run,
+    findings_of_scores,
+)
 from motiongrpo.viz.report.metric_change import baseline_changes, changes_by_source, metric_changes
 from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
 
@@ -62,16 +68,17 @@ def find_worst_windows(
 def find_what_matters(
     comparison: pd.DataFrame,
     standings: list[Record],
+    band_reliability: pd.DataFrame,
     pretraining_log: pd.DataFrame,
     reward_report: Record,
     grpo_log: pd.DataFrame,
     ingestion_report: pd.DataFrame,
 ) -> list[Record]:
-    """The findings of a run: what its prior is worth, what its scores rest on, then its result."""
+    """The findings of a run: what its prior is worth, what its scores rest on, its result, how sure it is."""
     changes = metric_changes(final_checkpoints(comparison))
     findings = findings_of_run(changes, pretraining_log, reward_report, grpo_log, ingestion_report)
     first = finding_of_prior(baseline_changes(comparison)) + findings_of_scores(standings)
-    return [asdict(finding) for finding in first + findings]
+    return [asdict(finding) for finding in first + findings + findings_of_bands(band_reliability)]
 
 
 def write_report(  # noqa: PLR0913
@@ -88,6 +95,8 @@ def write_report(  # noqa: PLR0913
     error_by_joint: go.Figure,
     error_by_activity: go.Figure,
     error_over_time: go.Figure,
+    reliability_figure: go.Figure,
+    reliability_by_joint: go.Figure,
     learning_curves: go.Figure,
     reward_curves: go.Figure,
     diversity_curves: go.Figure,
@@ -103,6 +112,7 @@ def write_report(  # noqa: PLR0913
         tables.examination_table(reward_report),
         worst_windows,
     )
+    bands = {"reliability": reliability_figure, "reliability_by_joint": reliability_by_joint}
     figures = Figures(
         curves={"learning": learning_curves, "rewards": reward_curves, "diversity": diversity_curves},
         errors={
@@ -110,6 +120,7 @@ def write_report(  # noqa: PLR0913
             "error_by_activity": error_by_activity,
             "error_over_time": error_over_time,
         },
+        bands={name: figure for name, figure in bands.items() if figure.data},
         comparison=comparison_figure,
         scenes=[Scene.from_plain(scenes[rank]) for rank in RANKS],
         motion=motion_figure,

@@ -4,6 +4,7 @@ from motiongrpo.pipelines.evaluation.pipeline import comparing
 from motiongrpo.pipelines.stage import node, stage
 from motiongrpo.viz.figures.curves import diversity_curves, learning_curves, reward_curves
 from motiongrpo.viz.figures.error_figures import error_by_activity, error_by_joint, error_over_time
+from motiongrpo.viz.figures.reliability import reliability_by_joint, reliability_figure
 
 from .motions import draw_motion, render_clips, sample_held_out
 from .nodes import (
@@ -27,6 +28,8 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         node(error_by_joint, "error_by_joint", "plot_error_by_joint", profile="error_profile"),
         node(error_by_activity, "error_by_activity", "plot_error_by_activity", profile="error_profile"),
         node(error_over_time, "error_over_time", "plot_error_over_time", profile="error_profile"),
+        node(reliability_figure, "reliability_figure", "plot_reliability"),
+        node(reliability_by_joint, "reliability_by_joint", "plot_reliability_by_joint"),
         node(render_clips, ["best_clip", "median_clip", "worst_clip"]),
         node(draw_motion, "motion_figure"),
         node(describe_run, "run_facts"),

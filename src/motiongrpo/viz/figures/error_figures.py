@@ -15,7 +15,8 @@ ERROR = "mean error of position, mm"
 
 def error_by_joint(profile: pd.DataFrame) -> go.Figure:
     """A row a joint, from the head down."""
-    return _rows(profile, "joint", "Error by joint", _from_the_head_down(profile))
+    names = from_the_head_down(_of(profile, "joint", DIFFERENCE)["name"].tolist())
+    return _rows(profile, "joint", "Error by joint", {name: name for name in names})
 
 
 def error_by_activity(profile: pd.DataFrame) -> go.Figure:
@@ -23,6 +24,11 @@ def error_by_activity(profile: pd.DataFrame) -> go.Figure:
     rows = profile[(profile["by"] == "activity") & (profile["model"] == DIFFERENCE)]
     names = {str(row["name"]): f"{row['name']} ({row['sequences']})" for _, row in rows.iterrows()}
     return _rows(profile, "activity", "Error by activity (number of sequences)", names)
+
+
+def from_the_head_down(joints: list[str]) -> list[str]:
+    """Names of joints from the head to the toes, left beside right."""
+    return sorted(joints, key=_height)
 
 
 def error_over_time(profile: pd.DataFrame) -> go.Figure:
@@ -102,11 +108,6 @@ def _with_interval(row: pd.DataFrame, form: str) -> str:
     mean, low, high = row[["mean", "low", "high"]].to_numpy()[0]
     interval = "" if np.isnan(low) else f" [{low:{form}}, {high:{form}}]"
     return f"{mean:{form}} mm{interval}"
-
-
-def _from_the_head_down(profile: pd.DataFrame) -> dict[str, str]:
-    names = _of(profile, "joint", DIFFERENCE)["name"].tolist()
-    return {name: name for name in sorted(names, key=_height)}
 
 
 def _height(name: str) -> tuple[int, str]:

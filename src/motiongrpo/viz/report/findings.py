@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from motiongrpo.base.words import by_value
+from motiongrpo.metrics.band_calibration import CALIBRATED, UNCALIBRATED
 from motiongrpo.metrics.standing import CURRENT
 from motiongrpo.viz.figures.curves import beyond_clip_range
 from motiongrpo.viz.report.metric_change import MetricChange
@@ -21,6 +22,8 @@ NEAR_CHANCE = 0.6  # of pairs in the right order
 CONSTANT_POSE = "baselines/constant_upright"
 CONSTANT = "a constant pose, upright under the head,"
 DIVERSITY = "pairwise_diversity_mm"
+BAND = 0.9  # the level of bands that is spoken of
+BAND_OFF = 0.05  # held-out share from the level, either way
 ENDS = 10  # the first and the last tenth of the updates are compared
 
 
@@ -86,6 +89,23 @@ def findings_of_comparison(changes: list[MetricChange]) -> list[Finding]:
         text = f"All intervals rest on {sequences} held-out sequences, for which they are too narrow."
         findings.append(Finding("warning", text))
     return findings
+
+
+def findings_of_bands(reliability: pd.DataFrame) -> list[Finding]:
+    """What share of held-out joints the 90 % bands hold; nothing where none were calibrated."""
+    rows = reliability[(reliability["by"] == "all") & (reliability["level"] == BAND)].set_index("band")
+    if rows.empty:
+        return []
+    inside, low, high, radius = rows.loc[CALIBRATED, ["inside", "low", "high", "radius_mm"]].astype(float)
+    interval = "" if pd.isna(low) else f" [{low:.0%}, {high:.0%}]"
+    text = (
+        f"{BAND:.0%} bands hold {inside:.0%} of held-out joints{interval}, with a mean radius of "
+        f"{radius:.0f} mm; the spread of samples alone would hold "
+        f"{float(rows.loc[UNCALIBRATED, 'inside']):.0%}."  # type: ignore[arg-type]
+    )
+    if abs(inside - BAND) <= BAND_OFF:
+        return [Finding("good", text)]
+    return [Finding("warning", f"{text} They are too {'narrow' if inside < BAND else 'wide'}.")]
 
 
 def findings_of_pretraining(log: pd.DataFrame) -> list[Finding]:

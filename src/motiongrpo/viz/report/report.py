@@ -53,6 +53,7 @@ class Figures:
 
     curves: dict[str, go.Figure]  # by heading, in the order of the page
     errors: dict[str, go.Figure]  # by heading, in the order of the page
+    bands: dict[str, go.Figure]  # by heading; none where none were calibrated
     comparison: go.Figure
     scenes: list[Scene]
     motion: bytes  # PNG
