@@ -1,4 +1,4 @@
-"""Commands of the project: `run`, which is Kedro's with clearer refusals, and `view`, which is ours."""
+"""Commands of the project: `run`, which is Kedro's with clearer refusals; `recover` and `view`, ours."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 import yaml
 from kedro.framework.cli.project import run as kedro_run
 from kedro.utils import find_kedro_project
+from omegaconf import OmegaConf
 
 from motiongrpo.app.commands import COMMANDS
 from motiongrpo.app.refusals import sentence_of
@@ -108,6 +109,37 @@ run = Run(
     help="Run pipelines on what is in conf/ and data/; without --pipelines, the whole chain.",
 )
 cli.add_command(run)
+
+
+@cli.command(cls=OneSentence)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "format_", metavar="NAME", help="What the file is: aria, openxr, unity, tum, … [auto]"
+)
+@click.option("--to", metavar="KINDS", help="With commas, of bvh, glb, npz, parquet, mp4.")
+@click.option("--floor-m", metavar="M", help="Height of the floor in the file's world, or estimate.")
+@click.option("--offset", metavar="O", help="Of the eyes from the device: 0, aria_gen1, or seven numbers.")
+@click.option("--checkpoint", metavar="C", help="policy, pretrained, or the path of another.")
+@click.option("--env", "-e", metavar="ENV", help="An environment of conf/, such as mocap.")
+@click.option("--params", metavar="P", help="Further parameters, as those of run.")
+@click.pass_context
+def recover(ctx: click.Context, file: Path, env: str | None, params: str | None, **given: str | None) -> None:
+    """Recover a moving body from a headset's recording, or from each one of a folder.
+
+    The run's policy is taken, and where there is none its pretrained model. Results and a report go to
+    data/07_model_output/RUN/recovered; other parameters are those of conf/base/parameters_recovery.yml.
+    """
+    named = {name.rstrip("_"): value for name, value in given.items() if value is not None}
+    if "to" in named:
+        named["to"] = f"[{named['to']}]"
+    wanted = {name: yaml.safe_load(value) for name, value in named.items()} | {"input": str(file.resolve())}
+    arguments = ["--pipelines", "recovery"]
+    for option, value in (("--env", env), ("--params", params)):
+        arguments += [option, value] if value else []
+    with run.make_context("run", arguments, parent=ctx.parent) as inner:
+        merged = OmegaConf.merge(inner.params["params"] or {}, {"recovery": wanted})
+        inner.params["params"] = OmegaConf.to_container(merged)
+        run.invoke(inner)
 
 
 @cli.command(cls=OneSentence)

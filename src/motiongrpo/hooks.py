@@ -53,22 +53,30 @@ class RunSummary:
         made = pipeline.all_outputs()
         console = Console(width=max(rich.get_console().width, WIDTH))
         if "comparison" in made:
-            if set((comparison := catalog.load("comparison"))["stage"]) & set(TRAININGS):
-                console.print(summary_table(comparison))
-                by_source = catalog.load("comparison_by_source")
-                if by_source["source"].nunique() > 1:
-                    console.print(sources_table(by_source))
-                if (baselines := baselines_table(comparison)) is not None:
-                    console.print(baselines)
-            contenders = contenders_of(catalog.load("runs_comparison"))
-            if any(contender.from_elsewhere for contender in contenders):
-                console.print(runs_table(contenders))
-                console.print(f"Runs compared: {_path(catalog, 'runs_page')}", soft_wrap=True)
+            _print_comparison(catalog, console)
         if "ablation_verdict" in made:
             for finding in catalog.load("ablation_verdict"):
                 console.print(f"· {finding['text']}", markup=False)
+        if "recovered_bodies" in made:
+            folder = catalog.get("recovered_bodies").path  # type: ignore[union-attr]
+            for name in catalog.load("recovery_inputs")["read"]:
+                console.print(f"Recovered: {folder / name / 'report.html'}", soft_wrap=True, markup=False)
         if "report" in made:
-            console.print(f"Report: {_path(catalog, 'report')}", soft_wrap=True)
+            console.print(f"Report: {_path(catalog, 'report')}", soft_wrap=True, markup=False)
+
+
+def _print_comparison(catalog: DataCatalog, console: Console) -> None:
+    if set((comparison := catalog.load("comparison"))["stage"]) & set(TRAININGS):
+        console.print(summary_table(comparison))
+        by_source = catalog.load("comparison_by_source")
+        if by_source["source"].nunique() > 1:
+            console.print(sources_table(by_source))
+        if (baselines := baselines_table(comparison)) is not None:
+            console.print(baselines)
+    contenders = contenders_of(catalog.load("runs_comparison"))
+    if any(contender.from_elsewhere for contender in contenders):
+        console.print(runs_table(contenders))
+        console.print(f"Runs compared: {_path(catalog, 'runs_page')}", soft_wrap=True, markup=False)
 
 
 def _path(catalog: DataCatalog, name: str) -> Path:

@@ -26,6 +26,11 @@ MAIN: tuple[tuple[str, str], ...] = (
         "ones of each",
     ),
     (
+        "motiongrpo recover FILE",
+        "a headset's recording in, the moving body out: BVH, glTF, npz, a table, and a report that opens "
+        "offline (--format says what the file is, --to what comes out)",
+    ),
+    (
         "kedro run --pipelines viewer",
         "held-out motion in a browser: truth, pretrained and post-trained bodies side by side, with a "
         "scrub bar (extra viewer, which make installs)",

@@ -16,6 +16,7 @@ from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.ingestion import IngestionConfig
 from motiongrpo.motion.windows import WindowConfig
 from motiongrpo.policy.grpo import GrpoConfig
+from motiongrpo.recovery.config import RecoveryConfig
 from motiongrpo.rewards.training import RewardModelConfig
 from motiongrpo.viz.viewer.server import ViewerConfig
 
@@ -42,6 +43,7 @@ class ProjectParameters(Config):
     bands: BandConfig
     ablation: AblationConfig
     diversity: DiversityConfig
+    recovery: RecoveryConfig
     viewer: ViewerConfig
 
     @model_validator(mode="after")

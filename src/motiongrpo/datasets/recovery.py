@@ -6,15 +6,33 @@ from pathlib import Path
 from kedro_datasets._typing import JSONPreview, TablePreview
 
 from motiongrpo.base.files import replace_folder, replace_text
-from motiongrpo.datasets.base import FolderDataset, LoadOnly
+from motiongrpo.datasets.base import FileDataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import json_preview, table_preview
 from motiongrpo.diffusion.recording import save_recording
 from motiongrpo.export.files import export_track
 from motiongrpo.head.path import HeadRecording
 from motiongrpo.head.stored import load_head_recording, save_head_recording
+from motiongrpo.metrics.bands import BandCalibration
 from motiongrpo.recovery.parts import Part, PartFolder
 from motiongrpo.viz.clips.video import write_mp4
 from motiongrpo.viz.recovery.delivery import Delivery
+
+
+class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
+    """The calibration of bands, or None where there is none."""
+
+    may_be_absent = True
+    reason = "the calibration is written under its own name"
+
+    def load(self) -> BandCalibration | None:
+        if not self._exists():
+            return None
+        return BandCalibration.model_validate_json(self.filepath.read_text(encoding="utf-8"))
+
+    def preview(self) -> JSONPreview:
+        """What was calibrated."""
+        found = self.load()
+        return json_preview(None if found is None else found.model_dump(mode="json"))
 
 
 class HeadRecordingFolder(FolderDataset[dict[str, HeadRecording], dict[str, HeadRecording]]):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
@@ -23,7 +22,6 @@ Index = Int[np.ndarray, " row"]
 class HeadRepairConfig(Config):
     """What of a head's path is believed, bridged, split at and refused."""
 
-    floor_m: float | Literal["estimate"] | None  # None: what the format says, or estimated
     longest_gap_s: float = Field(gt=0)  # that is bridged; a longer one splits
     shortest_s: float = Field(ge=0.5)  # of a stretch that is kept
     jump_m: float = Field(gt=0)  # between two rows, beyond what speed explains

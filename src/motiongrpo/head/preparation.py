@@ -1,6 +1,7 @@
 """From the rows of a file to a recording that a model can be given: checked, repaired, on its floor."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,14 +26,16 @@ BITS = (Touch.GAP, Touch.JITTER, Touch.FROZEN, Touch.TRACKING)
 STILL_M = 2.0  # travel below which a wearer may be sitting all along
 
 
-def prepared(raw: RawHeadPath, fps: float, config: HeadRepairConfig) -> HeadRecording:
+def prepared(
+    raw: RawHeadPath, fps: float, config: HeadRepairConfig, floor_m: float | Literal["estimate"] | None
+) -> HeadRecording:
     """The recording at `fps`, its floor at z = 0, with all that was found and changed.
 
     It depends on the file's rows and the configuration alone. Raises InputError, in one sentence, where the
     rows cannot be a head's path in metres over a floor, or hold no unbroken stretch.
     """
     rows = usable_rows(raw, config)
-    known = known_floor(raw, config.floor_m)
+    known = known_floor(raw, floor_m)
     if known is None:
         refuse_wrong_speed(raw, rows, config)
     else:
@@ -126,7 +129,10 @@ def _warnings_on_floors(
         height = float(np.median(piece.frames.poses[:, 6])) - floors[piece.world].height_m
         if not config.lowest_m <= height <= config.highest_m:
             start = piece.frames.at[0] / facts["fps"]
-            yield f"the eyes are {height:.3g} m over the floor (median) in the stretch {start:.1f} s after the start"
+            yield (
+                f"the eyes are {height:.3g} m over the floor (median) in the stretch {start:.1f} s after the "
+                "start"
+            )
     if next(iter(floors.values())).how == "estimated" and facts["travel_m"] < STILL_M:
         yield (
             f"the floor was estimated as if the person stood, and with {facts['travel_m']:.1f} m of travel "

@@ -1,4 +1,4 @@
-"""Head recordings on disk: one npz file each, with poses, times and flags of all frames and a text in JSON."""
+"""Head recordings on disk: one npz file each, with poses, times, flags, and a text in JSON."""
 
 import json
 import zipfile

@@ -5,7 +5,6 @@ from typing import Literal
 from pydantic import Field
 
 from motiongrpo.base.config import Config
-from motiongrpo.diffusion.guidance import GuidanceConfig
 from motiongrpo.head.flaws import HeadRepairConfig
 from motiongrpo.head.formats.config import HeadFormatConfig
 
@@ -28,7 +27,6 @@ class RecoveryConfig(HeadFormatConfig):
     samples: int | None = Field(ge=2)  # none: as many as the bands were calibrated on
     seed: int = Field(ge=0)
     chunk_s: float = Field(ge=2)
-    floor_m: float | Literal["estimate"] | None  # height of the floor in the file's world; none: as its format says
+    floor_m: float | Literal["estimate"] | None  # in the file's world; none: as the format says, or estimated
     repair: HeadRepairConfig
-    guidance: GuidanceConfig | None  # none: bodies as they were sampled
     clip: ClipConfig

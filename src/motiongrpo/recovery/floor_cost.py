@@ -1,6 +1,5 @@
 """What an error of the floor costs a recovery: the same samples drawn again under a head that is raised."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 

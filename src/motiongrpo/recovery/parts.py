@@ -1,4 +1,4 @@
-"""Parts of a recovery: the samples of one chunk of one stretch, kept on disk so that a stop costs one chunk."""
+"""Parts of a recovery: the samples of one chunk of a stretch, kept so that a stop costs one chunk."""
 
 import zipfile
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ class PartFolder:
     path: Path
 
     def get(self, name: str, made_from: str | None = None) -> Part | None:
-        """The part of this name; none where there is none, where it is damaged, or made from something else."""
+        """The part of this name; None where there is none, or a damaged one, or one of something else."""
         path = self.path / f"{name}.npz"
         try:
             with np.load(path, allow_pickle=False) as archive:

@@ -9,14 +9,10 @@ from torch import Tensor
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS
-from motiongrpo.diffusion.guidance import GuidanceConfig, guided
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.geometry.so3 import nearest_rotation
 from motiongrpo.head.path import HeadRecording
 from motiongrpo.metrics.bands import BandCalibration, spread_m
 from motiongrpo.recovery.parts import Part, Place
-
-OVERLAP_S = 1.0  # that two neighbouring pieces of guidance share
 
 
 @dataclass(frozen=True)
@@ -56,10 +52,8 @@ def recovered(
     pieces: Pieces,
     body: BodyModel,
     calibration: BandCalibration | None,
-    guidance: GuidanceConfig | None,
-    piece_s: float,
 ) -> Recovered:
-    """Choose the sample nearest to the mean of all, make its feet stay put, and say how sure every joint is."""
+    """The sample nearest to the mean of all, and how sure every joint is."""
     distance, spreads, chosen = torch.zeros(pieces.parts[0].betas.shape[0]), [], []
     for motions in pieces.hung():
         joints = motions.posed(body)[1].p_world_joint[..., :BODY_JOINTS, :]
@@ -67,12 +61,10 @@ def recovered(
         distance += (joints - joints.mean(0)).norm(dim=-1).mean(-1).sum(-1)
     sample = int(distance.argmin())
     chosen = [motions.rows(slice(sample, sample + 1)) for motions in pieces.hung()]
-    stretches = [
-        along([motion for motion, place in zip(chosen, pieces.places, strict=True) if place.stretch == number])
-        for number in range(len(pieces.recording.stretches))
-    ]
-    if guidance is not None:
-        stretches = [guided_in_pieces(s, body, pieces.recording.fps, guidance, piece_s) for s in stretches]
+    of_stretch: dict[int, list[PlacedMotion]] = {}
+    for motion, place in zip(chosen, pieces.places, strict=True):
+        of_stretch.setdefault(place.stretch, []).append(motion)
+    stretches = [along(motions) for motions in of_stretch.values()]
     radius = None
     if calibration is not None:
         calibration.demand_samples(len(distance))
@@ -91,29 +83,3 @@ def frames_of(motion: PlacedMotion, start: int, stop: int) -> PlacedMotion:
     """The frames [start, stop) of a motion."""
     fields = ("R_parent_joint", "contacts", "T_world_cpf", "mask")
     return replace(motion, **{name: getattr(motion, name)[:, start:stop] for name in fields})
-
-
-def guided_in_pieces(
-    motion: PlacedMotion, body: BodyModel, fps: float, config: GuidanceConfig, piece_s: float
-) -> PlacedMotion:
-    """A long motion guided piece by piece; where two overlap, one fades into the other."""
-    frames, piece, shared = motion.mask.shape[1], round(piece_s * fps), round(OVERLAP_S * fps)
-    if frames <= piece:
-        return guided(motion, body, fps, config)
-    count = -(-(frames - shared) // (piece - shared))
-    starts = [i * (frames - piece) // (count - 1) for i in range(count)]
-    R = torch.zeros_like(motion.R_parent_joint)
-    for number, start in enumerate(starts):
-        part = guided(frames_of(motion, start, start + piece), body, fps, config)
-        weight = torch.ones(piece).to(R)
-        if number > 0:
-            weight = torch.minimum(weight, _rising(piece, starts[number - 1] + piece - start).to(R))
-        if number + 1 < count:
-            weight = torch.minimum(weight, _rising(piece, start + piece - starts[number + 1]).flip(0).to(R))
-        R[:, start : start + piece] += weight[:, None, None, None] * part.R_parent_joint
-    return replace(motion, R_parent_joint=nearest_rotation(R))
-
-
-def _rising(frames: int, shared: int) -> Float[Tensor, " frame"]:
-    """From near 0 to 1 over the shared frames, 1 from there on; with its mirror image it sums to one."""
-    return (torch.arange(1, frames + 1) / (shared + 1)).clamp(max=1)

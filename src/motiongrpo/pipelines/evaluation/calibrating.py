@@ -12,7 +12,7 @@ import torch
 from motiongrpo.base.progress import with_progress
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import TRAININGS, Candidate
-from motiongrpo.diffusion.recovery import load_denoiser
+from motiongrpo.diffusion.trained import load_denoiser
 from motiongrpo.metrics.band_calibration import judged_samples, no_reliability, reliability
 from motiongrpo.metrics.bands import BandCalibration, BandConfig, JudgedSamples, calibrated
 from motiongrpo.metrics.evaluation import EvaluationConfig

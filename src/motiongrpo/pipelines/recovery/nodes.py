@@ -1,8 +1,7 @@
-"""Recovery: recordings are read and repaired, motions drawn chunk by chunk, bodies assembled and described."""
+"""Recovery: recordings are read and repaired, motions drawn chunk by chunk, bodies put together."""
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from motiongrpo.base.checkpoint import Checkpoint
@@ -11,7 +10,6 @@ from motiongrpo.base.progress import with_progress
 from motiongrpo.base.words import counted
 from motiongrpo.body.body_model import BodyModel, body_file
 from motiongrpo.body.skin import load_skinned_body
-from motiongrpo.viz.recovery.delivery import Delivery, delivery_of
 from motiongrpo.head.formats.reader import read_head_path
 from motiongrpo.head.path import HeadRecording
 from motiongrpo.head.preparation import prepared
@@ -21,6 +19,7 @@ from motiongrpo.recovery.inputs import files_of
 from motiongrpo.recovery.model import chosen_model, matching
 from motiongrpo.recovery.parts import Drawing, Part, PartFolder
 from motiongrpo.recovery.recovered import Pieces, recovered
+from motiongrpo.viz.recovery.delivery import Delivery, delivery_of
 
 SAMPLES = 8  # where no bands say how many
 
@@ -46,12 +45,12 @@ def read_head_paths(
             refused[path.name] = str(error)
     if not recordings:
         raise InputError(
-            f"none of {counted(len(files), 'file')} could be read, the first since {next(iter(refused.values()))}"
+            f"none of {counted(len(files), 'file')} could be read: {next(iter(refused.values()))}"
         )
     return recordings, {"read": list(recordings), "refused": refused}
 
 
-def draw_motions(
+def draw_motions(  # noqa: PLR0913
     head_paths: dict[str, HeadRecording],
     inputs: Record,
     parts_so_far: PartFolder,
@@ -74,7 +73,7 @@ def draw_motions(
         yield {name: part}
 
 
-def assemble_bodies(
+def assemble_bodies(  # noqa: PLR0913
     head_paths: dict[str, HeadRecording],
     inputs: Record,
     parts: PartFolder,
@@ -104,9 +103,8 @@ def assemble_bodies(
         pieces = Pieces(recording, places, [part for part in found if part is not None])
         yield {
             name: delivery_of(
-                recovered(
-                    pieces, body, matching(calibration, drawing.model), config.guidance, config.chunk_s
-                ),
+                name,
+                recovered(pieces, body, matching(calibration, drawing.model)),
                 drawing,
                 skinned,
                 config,

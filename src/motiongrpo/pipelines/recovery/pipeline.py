@@ -6,7 +6,7 @@ from .nodes import assemble_bodies, draw_motions, read_head_paths
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
-    """A headset's file → `head_paths` → `recovery_parts`, chunk by chunk → `recovered_bodies` with reports."""
+    """A headset's file → `head_paths` → `recovery_parts`, by chunks → `recovered_bodies` with reports."""
     models = {
         "pretrained": "pretrained_denoiser_if_any",
         "policy": "policy_if_any",

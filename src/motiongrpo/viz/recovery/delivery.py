@@ -1,13 +1,11 @@
 """All that a recovery hands over for one recording, and how it is made from the recovered body."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import torch
+from dataclasses import dataclass, replace
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.kinematics import sole_positions
-from motiongrpo.body.skeleton import BODY_JOINTS, Joint
+from motiongrpo.body.skeleton import Joint
 from motiongrpo.body.skin import SkinnedBody
 from motiongrpo.diffusion.recording import Recording
 from motiongrpo.export.track import BodyTrack, Gender
@@ -22,6 +20,7 @@ from motiongrpo.viz.clips.scene import Scene
 from motiongrpo.viz.recovery.page import Doubt, recovery_html
 
 UNDER_M = 0.05
+A_FILE_A_STRETCH = ("bvh", "glb")
 FILES = {
     "bvh": "the skeleton’s motion, centimetres, y up; Blender, MotionBuilder, Maya, bvhio",
     "glb": "the skinned body, animated, metres, y up; Blender, three.js, Unity, Unreal",
@@ -44,22 +43,25 @@ class Delivery:
 
 
 def delivery_of(
-    found: Recovered, drawing: Drawing, body: SkinnedBody, config: RecoveryConfig, guess_m: float, gender: Gender
+    name: str,
+    found: Recovered,
+    drawing: Drawing,
+    body: SkinnedBody,
+    config: RecoveryConfig,
+    guess_m: float,
+    gender: Gender,
 ) -> Delivery:
-    """The recovered body with its report."""
-    name, fps = found.recording.name, found.recording.fps
+    """The recovered body with its report; files are called after `name`."""
+    fps = found.recording.fps
     track = BodyTrack.hung(found.motion, body.model, found.recording.stretches, fps, gender, name)
-    if found.radius_90_m is not None:
-        track = track.with_radius(found.radius_90_m)
+    track = replace(track, radius_90_m=found.radius_90_m)
     scene = clip_of(found, body.model, config.clip)
     doubt = _doubt(found, drawing, body.model, guess_m)
     warnings = [*found.recording.warnings, *unlike_training(found.recording, drawing.model.usage)]
-    files = [(f"recording.npz", "for motiongrpo view")]
-    files += [(f"….{kind}", FILES[kind]) for kind in config.to]
+    files = [("recording.npz", "for motiongrpo view")]
+    files += [(file, FILES[kind]) for kind in config.to for file in _names(name, len(track.stretches), kind)]
     page = recovery_html(found, drawing.model, doubt, warnings, scene, files)
-    radius = None if found.radius_90_m is None else found.radius_90_m[None]
-    touched = found.recording.touched()
-    recording = Recording(name, ("recovered",), found.motion, fps, body.model.digest, radius, touched)
+    recording = Recording(name, ("recovered",), found.motion, fps, body.model.digest)
     return Delivery(track, body, config.to, recording, scene, page)
 
 
@@ -72,6 +74,13 @@ def clip_of(found: Recovered, body: BodyModel, config: ClipConfig) -> Scene:
     part = frames_of(found.motion, start, stop)
     title = f"{found.recording.name}\nfrom {start / fps:.1f} s, {(stop - start) / fps:.1f} s"
     return Scene(title, fps, part.T_world_cpf[0], [ShownMotion.of("recovered", part, body)])
+
+
+def _names(name: str, stretches: int, kind: Output) -> list[str]:
+    """The files of a format: one for every stretch where the format cannot hold several."""
+    if stretches == 1 or kind not in A_FILE_A_STRETCH:
+        return [f"{name}.{kind}"]
+    return [f"{name}_{number}.{kind}" for number in range(1, stretches + 1)]
 
 
 def _doubt(found: Recovered, drawing: Drawing, body: BodyModel, guess_m: float) -> Doubt:

@@ -1,4 +1,4 @@
-"""Figures of a recovery: the head's path from above, its height and the band of doubt over time and by joint."""
+"""Figures of a recovery: the head's path from above, its height, and doubt over time and by joint."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -100,7 +100,10 @@ def doubt_over_time(found: Recovered, guess_m: float) -> go.Figure:
     assert found.radius_90_m is not None
     radius = 1000 * found.radius_90_m.double().numpy()
     figure = _figure("How sure the body is", "time, s", "90 % radius, mm", height=320)
-    lines = {"the least sure joint": (radius.max(1), VERMILLION, "dash"), "the middle joint": (np.median(radius, 1), BLUE, "solid")}
+    lines = {
+        "the least sure joint": (radius.max(1), VERMILLION, "dash"),
+        "the middle joint": (np.median(radius, 1), BLUE, "solid"),
+    }
     for what, (values, colour, dash) in lines.items():
         first = 0
         for number, time in enumerate(_times(found.recording)):
@@ -127,13 +130,14 @@ def doubt_by_joint(found: Recovered, guess_m: float) -> go.Figure:
     low, middle, high = np.quantile(radius, [0.05, 0.5, 0.95], axis=0)
     order = np.argsort(middle)
     names = [Joint(int(joint)).name.lower().replace("_", " ") for joint in order]
-    colours = np.where(middle[order] > 1000 * guess_m, VERMILLION, BLUE)
+    guesses = middle[order] > 1000 * guess_m
+    colours, symbols = np.where(guesses, VERMILLION, BLUE), np.where(guesses, "diamond", "circle")
     figure = _figure("How sure each joint is", "90 % radius, mm", "", height=130 + 18 * BODY_JOINTS)
     figure.add_scatter(
         x=middle[order],
         y=names,
         mode="markers",
-        marker={"color": colours, "size": 9, "symbol": np.where(middle[order] > 1000 * guess_m, "diamond", "circle")},
+        marker={"color": colours, "size": 9, "symbol": symbols},
         error_x={
             "type": "data",
             "array": (high - middle)[order],

@@ -47,7 +47,8 @@ class Player {
     this.clock.textContent = `${seconds(frame)} of ${seconds(this.last)} s`;
     this.scrub.setAttribute("aria-valuetext", this.clock.textContent);
     const width = this.canvas.parentElement.clientWidth;
-    const columns = width >= 900 ? 6 : width >= 560 ? 3 : 2;
+    const alone = this.scene.motions.length === 1;
+    const columns = width >= 900 ? (alone ? 4 : 6) : width >= 560 ? (alone ? 2 : 3) : 2;
     this.draw(this.context(width, columns), width / columns, columns);
   }
 

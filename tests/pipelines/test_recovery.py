@@ -1,0 +1,113 @@
+"""A headset's file in, a moving body out: the pipeline, its command, what it refuses, and a stop half-way."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from kedro.framework.project import pipelines
+from kedro.framework.startup import bootstrap_project
+
+from motiongrpo.diffusion.recording import load_recording
+from tests.bodies import window_batch
+from tests.head.writers import write
+from tests.pipelines.kedro_project import ROOT, files, run, succeed
+
+SHORT = {"recovery__samples": 2, "recovery__chunk_s": 2}
+CASES = ROOT.parent / "shared" / "cases"
+
+
+@pytest.fixture(scope="module")
+def data(smoke_run, tmp_path_factory):
+    return shutil.copytree(smoke_run[0], tmp_path_factory.mktemp("recovery") / "data")
+
+
+@pytest.fixture
+def walk(tmp_path) -> Path:
+    path = window_batch(frames=119, count=1).T_world_cpf[0].double().numpy()
+    file = tmp_path / "walk.csv"
+    write(file, path, np.arange(len(path)) / 30, "openxr")
+    return file
+
+
+def recovered(data: Path) -> Path:
+    return data / "07_model_output/smoke/recovered"
+
+
+def test_a_recording_becomes_a_body_in_every_format_with_a_report(data, walk):
+    printed = succeed(
+        data, "recovery", recovery__input=walk, recovery__format="openxr", **SHORT, recovery__clip__seconds=1
+    )
+    folder = recovered(data) / "walk"
+    assert f"Recovered: {folder / 'report.html'}" in printed
+    assert {path.name for path in folder.iterdir()} == {
+        *("walk.bvh", "walk.glb", "walk.npz", "walk.parquet", "recording.npz", "report.html")
+    }
+    recording = load_recording(folder / "recording.npz")
+    head = window_batch(frames=119, count=1).T_world_cpf[0]
+    np.testing.assert_allclose(recording.motions.T_world_cpf[0, :, 4:], head[:, 4:], atol=1e-3)
+    page = (folder / "report.html").read_text()
+    assert "policy.safetensors" in page
+    assert "https://" not in page.split("<script>")[0]
+
+
+def test_the_same_command_again_draws_nothing_and_one_after_a_stop_ends_alike(data, walk):
+    given = {"recovery__input": walk, "recovery__format": "openxr", **SHORT}
+    succeed(data, "recovery", **given)
+    parts = data / "07_model_output/smoke/recovery_parts/walk"
+    before, first = files(recovered(data) / "walk"), {p.name: p.stat().st_mtime_ns for p in parts.iterdir()}
+    assert len(first) == 2
+    shutil.rmtree(recovered(data) / "walk")
+    max(parts.iterdir()).unlink()
+    succeed(data, "recovery", **given)
+    after = {p.name: p.stat().st_mtime_ns for p in parts.iterdir()}
+    assert [name for name in first if first[name] == after[name]] == [min(first)]
+    assert files(recovered(data) / "walk") == before
+
+
+def test_of_a_folder_the_good_files_are_recovered_and_the_bad_ones_told(data, walk):
+    (walk.parent / "broken.csv").write_text("t,x,y,z,qx,qy,qz,qw\n1,2\n")
+    printed = succeed(data, "recovery", recovery__input=walk.parent, recovery__format="openxr", **SHORT)
+    assert "broken.csv" in " ".join(printed.split())
+    assert (recovered(data) / "walk/report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("case", "format_", "sentence"),
+    [
+        ("head_xyzw_as_wxyz", "csv", "up"),
+        ("nowhere.csv", "auto", "there is no file or folder at"),
+    ],
+)
+def test_what_cannot_be_recovered_is_one_sentence(case, format_, sentence, data):
+    result = run(data, "recovery", recovery__input=CASES / case, recovery__format=format_, **SHORT)
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+
+
+def test_without_a_file_the_command_is_told(data):
+    result = run(data, "recovery")
+    assert (result.exit_code, "motiongrpo recover FILE" in result.output) == (1, True)
+
+
+def test_the_command_is_the_pipeline(data, walk):
+    bootstrap_project(ROOT)
+    pipelines.set_requested(None)
+    from motiongrpo.cli import cli
+
+    shutil.rmtree(recovered(data), ignore_errors=True)
+    params = f"data={data},recovery.samples=2,recovery.chunk_s=2"
+    before = Path.cwd()
+    os.chdir(ROOT)
+    try:
+        arguments = ["recover", str(walk), "--format", "openxr", "--to", "bvh", "--env", "smoke"]
+        result = CliRunner().invoke(cli, [*arguments, "--floor-m", "0", "--params", params])
+    finally:
+        os.chdir(before)
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in (recovered(data) / "walk").iterdir()}
+    assert names == {"walk.bvh", "recording.npz", "report.html"}
+    assert "It was given." in (recovered(data) / "walk/report.html").read_text()
