@@ -12,7 +12,7 @@ from motiongrpo.head.formats.axes import OFFSETS, axis_vector, device_axes, worl
 from motiongrpo.head.formats.config import Axis, DeviceAxes, WorldAxes
 
 
-@pytest.mark.parametrize(("up", "handedness"), product(get_args(Axis), ("right", "left")))
+@pytest.mark.parametrize(("up", "handedness"), list(product(get_args(Axis), ("right", "left"))))
 def test_world_axes_put_up_on_z_and_keep_or_mirror(up, handedness):
     A = world_axes(WorldAxes(up=up, handedness=handedness, unit_m=1.0))
     np.testing.assert_array_equal(A @ axis_vector(up), [0, 0, 1])

@@ -136,7 +136,7 @@ def test_a_row_with_a_missing_number_is_missing_as_a_whole_and_no_other():
 def test_a_mislabelled_quaternion_is_refused_and_read_when_its_order_is_said():
     case = CASES / "head_xyzw_as_wxyz" / "head.csv"
     with pytest.raises(
-        InputError, match=r"read as wxyz instead of xyzw it does by \+1\.00: set recovery\.head\."
+        InputError, match=r"it does by \+1\.00 with recovery\.head\.quaternion wxyz \(it was read as xyzw\)"
     ):
         read(case, format="openxr")
     ok = read(CASES / "head_ok_openxr_3s.csv", format="openxr")
@@ -156,8 +156,8 @@ def test_quest_logs_run_at_their_rate_over_their_floor():
     step_s = np.diff(path.time_s)
     assert len(path.line) == 3061
     assert "line 3062" in path.notes[0]
-    assert 1 / np.median(step_s) == pytest.approx(71.9, rel=0.02)
-    assert step_s.min() == pytest.approx(0.006, abs=0.001)
+    assert len(step_s) / step_s.sum() == pytest.approx(71.9, abs=0.05)
+    assert (step_s.min(), step_s.max()) == pytest.approx((0.0074, 0.0191), abs=1e-4)
     assert 1.6 < path.T_world_cpf[:, 6].mean() < 1.9
     assert path.origin == "floor"
     worn = read(SAMPLES / "quest_unity_centereye_worn.csv")

@@ -1,5 +1,6 @@
 """The poses of a file in its own axes and unit, checked to be poses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,7 +14,6 @@ from motiongrpo.head.formats.table import MATRIX_3X4, MATRIX_4X4
 from motiongrpo.head.formats.text import Rows, Sheet
 
 ORTHONORMAL = 1e-3  # how far RᵀR may be from the identity, any entry
-SHIFT = ("m03", "m13", "m23")  # of a matrix: the position
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,6 @@ class FilePoses:
     world: WorldAxes | None = None  # where the file itself says it
     map_id: Int[np.ndarray, " row"] | None = None
     quality: Float64[np.ndarray, " row"] | None = None
-
-    def at(self, row: int) -> str:
-        """A row as messages name it: file, line and time."""
-        return f"{self.where}, line {self.line[row]} ({self.time_s[row]:.3f} s)"
 
 
 @dataclass(frozen=True)
@@ -76,43 +72,50 @@ def pose_of(rows: Rows, pose: tuple[str, ...], where: str) -> Pose:
     return Pose(matrices[:, :3, :3], matrices[:, :3, 3], note)
 
 
-def demand_rotations(pose: Pose, poses: FilePoses) -> None:
-    """Raise InputError at the first row that is no rotation, or where the matrices are mirrored."""
-    error = np.where(pose.finite, pose.error(), 0.0)
-    if pose.numbers.ndim == 2:
-        if len(off := np.flatnonzero(error > UNIT_NORM)):
-            q = ", ".join(f"{number:.4g}" for number in pose.numbers[off[0]])
-            norm = np.linalg.norm(pose.numbers[off[0]])
-            raise InputError(
-                f"{poses.at(off[0])}: the quaternion ({q}) has norm {norm:.4g}, not 1 within {UNIT_NORM}; "
-                f"correct the row, or say which columns are the quaternion's in recovery.head.columns"
-            )
-        return
-    mirrored = pose.finite & (np.linalg.det(np.nan_to_num(pose.numbers)) < 0)
-    if len(off := np.flatnonzero(mirrored | (error > ORTHONORMAL))):
-        fault = (
-            "the matrix is mirrored, its determinant is below 0"
-            if mirrored[off[0]]
-            else f"the matrix is no rotation, its columns are off orthonormal by {error[off[0]]:.3g}"
-        )
-        raise InputError(f"{poses.at(off[0])}: {fault}; export rigid, right-handed poses of scale 1")
+def demand_rotations(pose: Pose, rows: Rows, time_s: Float64[np.ndarray, " row"], where: str) -> None:
+    """Raise InputError at the first row that is no rotation; mirrored matrices are none."""
+    off = pose.finite & ~(pose.error() <= (UNIT_NORM if pose.numbers.ndim == 2 else ORTHONORMAL))
+    if pose.numbers.ndim == 3:
+        off |= pose.finite & (np.linalg.det(np.nan_to_num(pose.numbers)) < 0)
+    if off.any():
+        row = int(off.argmax())
+        raise InputError(f"{where}, line {rows.line[row]} ({time_s[row]:.3f} s): {_fault(pose.numbers[row])}")
 
 
-def demand_different_columns(rows: Rows, sheet: Sheet, places: dict[str, int]) -> None:
+def demand_different_columns(pose: Pose, sheet: Sheet, places: Mapping[str, int]) -> None:
     """Raise InputError where two columns of the pose are the same throughout.
 
     Zeros may be equal in a quaternion, whose head then turns about one axis; a position of zeros is none.
     """
-    roles = [role for role in (*POSITION, *QUATERNION, *SHIFT) if role in rows.columns]
-    for one, other in combinations(roles, 2):
-        a, b = rows.columns[one], rows.columns[other]
-        known = np.isfinite(a) & np.isfinite(b)
-        in_position = {one, other} <= {*POSITION, *SHIFT}
-        if known.any() and (a[known] == b[known]).all() and (in_position or a[known].any()):
+    quaternion = QUATERNION if pose.numbers.ndim == 2 else ()
+    columns = np.concatenate([pose.p, pose.numbers], axis=1) if quaternion else pose.p
+    columns = columns[pose.finite]
+    for one, other in combinations(range(columns.shape[1]), 2):
+        a, b = columns[:, one], columns[:, other]
+        if (a == b).all() and (other < len(POSITION) or a.any()):
+            names = [_name((*POSITION, *quaternion)[role], sheet, places) for role in (one, other)]
             raise InputError(
-                f"{sheet.where}: {sheet.column(places[one])} and {sheet.column(places[other])}, read as "
-                f"{one} and {other}, are equal in every row; name the right ones in recovery.head.columns"
+                f"{sheet.where}: {' and '.join(names)} are equal in every row; "
+                f"name the right columns in recovery.head.columns, or another --format (recovery.head.format)"
             )
+
+
+def _fault(numbers: Float64[np.ndarray, "..."]) -> str:
+    """Why a quaternion or a matrix is no rotation."""
+    if numbers.ndim == 1:
+        q = ", ".join(f"{number:.4g}" for number in numbers)
+        return (
+            f"the quaternion x, y, z, w ({q}) has norm {np.linalg.norm(numbers):.4g}, not 1 within "
+            f"{UNIT_NORM}; correct the row, or say which columns are the quaternion's in recovery.head.columns"
+        )
+    if np.linalg.det(numbers) < 0:
+        return "the matrix is mirrored, its determinant is below 0; export right-handed poses"
+    error = np.abs(numbers.T @ numbers - np.eye(3)).max()
+    return f"the matrix is no rotation, it is off orthonormal by {error:.2g}; export rigid poses of scale 1"
+
+
+def _name(role: str, sheet: Sheet, places: Mapping[str, int]) -> str:
+    return f"{sheet.column(places[role])}, read as {role}," if role in places else f"the position's {role}"
 
 
 def _stacked(rows: Rows, roles: tuple[str, ...]) -> Float64[np.ndarray, "row role"]:

@@ -72,15 +72,14 @@ def _read_table(sheet: Sheet, columns: Columns, format: Format, config: HeadForm
         )
         pose = pose_of(rows, format.pose, sheet.where)
     time_s, notes = _time(rows, sheet, columns, format, config)
-    poses = _poses(sheet, rows, pose, time_s, (*rows.notes, *filter(None, (pose.note, *notes))))
     if pose.finite.sum() < 2:
         raise InputError(
             f"{sheet.where} has {pose.finite.sum()} rows whose numbers are finite; a path has two or more"
         )
     demand_increasing(time_s, rows.line, sheet.where)
-    demand_different_columns(rows, sheet, dict(columns.places))
-    demand_rotations(pose, poses)
-    return poses
+    demand_different_columns(pose, sheet, columns.places)
+    demand_rotations(pose, rows, time_s, sheet.where)
+    return _poses(sheet, rows, pose, time_s, (*rows.notes, *filter(None, (pose.note, *notes))))
 
 
 def _poses(sheet: Sheet, rows: Rows, pose: Pose, time_s: np.ndarray, notes: tuple[str, ...]) -> FilePoses:

@@ -28,7 +28,7 @@ SHOWN = 40  # characters of a word in a message
 
 COMMENTS = ("#", "//", "%")
 MISSING = ("", "nan", "NaN", "NAN", "-nan", "-nan(ind)", "NA", "N/A", "null", "NULL", "None")
-NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf|Infinity)", re.ASCII)
+NUMBER = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|inf|Infinity)", re.ASCII)
 COMMA_NUMBER = re.compile(r"[+-]?\d+(?:,\d+)?(?:[eE][+-]?\d+)?")
 
 
@@ -174,7 +174,7 @@ def _encoding(path: Path, where: str) -> str:
     """UTF-16 where a mark says so, else UTF-8, whose bytes that are none are shown where they matter."""
     try:
         with path.open("rb") as file:
-            start = file.read(4096)
+            start = file.read(4096).rstrip(b"\0")  # a log that lost power may end in zeros
     except OSError as error:
         raise InputError(f"{where} cannot be read: {error.strerror}") from error
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -258,7 +258,6 @@ def _parsed(
         na_values=list(MISSING),
         keep_default_na=False,
         skipinitialspace=True,
-        float_precision="round_trip",
         quoting=csv.QUOTE_NONE,
         low_memory=False,
     )

@@ -17,6 +17,7 @@ from motiongrpo.head.formats.config import Axis, Preset
 from motiongrpo.head.formats.poses import FilePoses
 
 LEAST_UP = 0.5
+ALIKE = 0.02  # readings that differ by less explain a recording equally well
 
 
 def demand_upright(poses: FilePoses, conventions: Conventions, places: dict[str, int]) -> None:
@@ -24,9 +25,14 @@ def demand_upright(poses: FilePoses, conventions: Conventions, places: dict[str,
     up = _up(poses.R, conventions)
     if up >= LEAST_UP:
         return
-    likeliest, hint = max(_readings(poses, conventions, places), key=lambda reading: reading[0])
-    unknown = "correct recovery.head.quaternion, .world, .device or .offset"
-    remedy = hint.format(f"{likeliest:+.2f}") if likeliest >= LEAST_UP else unknown
+    readings = list(_readings(poses, conventions, places))
+    likeliest = max(value for value, _ in readings)
+    alike = " or ".join(reading for value, reading in readings if value > likeliest - ALIKE)
+    remedy = (
+        f"it does by {likeliest:+.2f} with {alike}"
+        if likeliest >= LEAST_UP
+        else "correct recovery.head.quaternion, .world, .device or .offset"
+    )
     raise InputError(
         f"{poses.where}: the eyes' up goes along the world's, {conventions.world.up}, by {up:+.2f} on "
         f"average, and that of a worn head by more than {LEAST_UP:+}; {remedy}"
@@ -42,29 +48,18 @@ def _up(R: Float64[np.ndarray, "row 3 3"], conventions: Conventions) -> float:
 def _readings(
     poses: FilePoses, conventions: Conventions, places: dict[str, int]
 ) -> Iterator[tuple[float, str]]:
-    """How upright the head would be if one convention were another, and the sentence that says so."""
+    """How upright the head would be if one convention were another, and that parameter."""
     if poses.q_xyzw is not None:
         order, other, R = _other_order(poses.q_xyzw, places)
-        yield (
-            _up(R, conventions),
-            f"read as {other} instead of {order} it does by {{}}: set recovery.head.quaternion to {other}",
-        )
+        yield _up(R, conventions), f"recovery.head.quaternion {other} (it was read as {order})"
     R, eyes_up = poses.R[np.isfinite(poses.p[:, 0])], conventions.device_cpf()[0][:, 1]
     world_up = axis_vector(conventions.world.up)
     for axis in get_args(Axis):
-        yield (
-            float((R @ eyes_up @ axis_vector(axis)).mean()),
-            f"in the file's world it goes along {axis} by {{}}: set recovery.head.world.up to {axis}",
-        )
-        yield (
-            float((R @ axis_vector(axis) @ world_up).mean()),
-            f"the tracked frame's {axis} does by {{}}: set recovery.head.device.up to {axis}",
-        )
+        yield float((R @ eyes_up @ axis_vector(axis)).mean()), f"recovery.head.world.up {axis}"
+    for axis in get_args(Axis):
+        yield float((R @ axis_vector(axis) @ world_up).mean()), f"recovery.head.device.up {axis}"
     for preset in get_args(Preset) if isinstance(conventions.offset, str) else ():
-        yield (
-            _up(poses.R, replace(conventions, offset=preset)),
-            f"with the offset {preset} it does by {{}}: set recovery.head.offset to {preset}",
-        )
+        yield _up(poses.R, replace(conventions, offset=preset)), f"recovery.head.offset {preset}"
 
 
 def _other_order(
