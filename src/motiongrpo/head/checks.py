@@ -83,7 +83,9 @@ def warnings_on_rows(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) ->
         )
 
 
-def warnings_on_motion(stretches: Sequence[Poses], fps: float, config: HeadRepairConfig) -> Iterator[str]:
+def warnings_on_motion(
+    stretches: Sequence[np.ndarray], fps: float, config: HeadRepairConfig
+) -> Iterator[str]:
     """What the motion itself says: faster than people, and against or across its gaze."""
     speed = max(float(speeds(T, fps).max()) for T in stretches)
     if speed > config.fastest_m_s:

@@ -20,8 +20,8 @@ from motiongrpo.head.floor import FLOOR_KEY, estimated_floor, known_floor
 from motiongrpo.head.path import Floor, HeadRecording, RawHeadPath, Stretch, Touch
 from motiongrpo.head.repair import Piece, Repaired, repaired
 
-MUCH = 0.1  # share of frames without rows near enough, from which on it is a warning
-BITS = (Touch.GAP, Touch.JITTER, Touch.FROZEN, Touch.TRACKING)
+MUCH = 0.1  # share of touched frames, from which on it is a warning
+BITS = {"gap": Touch.GAP, "jitter": Touch.JITTER, "frozen": Touch.FROZEN, "tracking": Touch.TRACKING}
 STILL_M = 2.0  # travel below which a wearer may be sitting all along
 
 
@@ -90,7 +90,7 @@ def _facts(raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: f
         "frames": len(touched),
         "stretches": len(stretches),
         "touched_share": float((touched != 0).double().mean()),
-        **{f"{bit.name.lower()}_share": float(((touched & bit) != 0).double().mean()) for bit in BITS},
+        **{f"{name}_share": float(((touched & bit) != 0).double().mean()) for name, bit in BITS.items()},
         "head_height_m": float(np.median(np.concatenate([T[:, 6] for T in poses]))),
         "travel_m": float(sum(np.linalg.norm(np.diff(T[:, 4:6], axis=0), axis=1).sum() for T in poses)),
         "speed_95_m_s": float(np.quantile(speed, 0.95)),
@@ -103,7 +103,7 @@ def _warnings_on_frames(facts: dict[str, float], config: HeadRepairConfig) -> It
     """What speaks against the frames as a whole."""
     if facts["gap_share"] > MUCH:
         yield f"{facts['gap_share']:.1%} of the frames lack rows near them and were bridged"
-    if facts["jitter_share"] > 0:
+    if facts["jitter_share"] > MUCH:
         yield (
             f"{facts['jitter_share']:.1%} of the frames jitter by more than {config.jitter_mm:g} mm or "
             f"{config.jitter_deg:g}°: the tracker is noisy, and the body will tremble with it"
@@ -126,7 +126,10 @@ def _warnings_on_floors(
         height = float(np.median(piece.frames.poses[:, 6])) - floors[piece.world].height_m
         if not config.lowest_m <= height <= config.highest_m:
             start = piece.frames.at[0] / facts["fps"]
-            yield f"the eyes are {height:.3g} m over the floor (median) in the stretch {start:.1f} s after the start"
+            yield (
+                f"the eyes are {height:.3g} m over the floor (median) in the stretch that begins "
+                f"{start:.1f} s after the start"
+            )
     if next(iter(floors.values())).how == "estimated" and facts["travel_m"] < STILL_M:
         yield (
             f"the floor was estimated as if the person stood, and with {facts['travel_m']:.1f} m of travel "

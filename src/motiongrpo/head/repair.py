@@ -79,7 +79,7 @@ def _piece(
         Touch.FROZEN: _beside(frames, at, frozen(raw, own, config)),
         Touch.TRACKING: _beside(frames, at, poor(raw, own, config)),
     }
-    touched = sum(np.where(which, int(bit), 0) for bit, which in why.items())
+    touched = np.sum([np.where(which, int(bit), 0) for bit, which in why.items()], axis=0)
     return Piece(int(steps.worlds[first]), frames, touched)
 
 
@@ -118,12 +118,12 @@ def _between(
 
 def _nothing_left(raw: RawHeadPath, steps: Steps, config: HeadRepairConfig) -> str:
     """The message on a recording that falls apart."""
-    kinds = {
-        f"gap over {config.longest_gap_s:g} s": steps.too_long,
-        "jump": steps.jump,
-        "change of the map": steps.other_map,
-    }
-    broken = [counted(int(which.sum()), name) for name, which in kinds.items() if which.any()]
+    kinds = (
+        (steps.too_long, "gap", f" over {config.longest_gap_s:g} s"),
+        (steps.jump, "jump", ""),
+        (steps.other_map, "change", " of the map"),
+    )
+    broken = [counted(int(which.sum()), name) + more for which, name, more in kinds if which.any()]
     return (
         f"'{raw.name}' has no {config.shortest_s:g} s without a break: {', '.join(broken)} in "
         f"{steps.seconds.sum():.1f} s at {1 / np.median(steps.seconds):.3g} rows a second; "
