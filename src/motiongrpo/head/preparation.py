@@ -49,7 +49,7 @@ def prepared(raw: RawHeadPath, fps: float, config: HeadRepairConfig) -> HeadReco
         *warnings_on_rows(raw, rows, config),
         *warnings_on_motion(poses, fps, config),
         *_warnings_on_frames(facts, config),
-        *_warnings_on_floors(repair, floors, facts, config),
+        *_warnings_on_floors(repair, floors, facts["travel_m"], config),
     )
     resampling = f"resampled by time from {facts['rate_hz']:.4g} rows to {fps:g} frames a second"
     repairs = (*raw.notes, resampling, *repair.sentences)
@@ -73,7 +73,9 @@ def _stretch(piece: Piece, repair: Repaired, floor: Floor, fps: float, config: H
     )
 
 
-def _facts(raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: float) -> dict[str, float]:
+def _facts(
+    raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: float
+) -> dict[str, float | int]:
     """What a reader of the report wants to know first, units in the names."""
     steps = np.diff(raw.time_s[rows])
     touched = torch.cat([stretch.touched for stretch in stretches])
@@ -81,7 +83,6 @@ def _facts(raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: f
     speed = np.concatenate([speeds(T, fps) for T in poses])
     scatter = np.median(np.concatenate([jitter(T) for T in poses]), axis=0)
     return {
-        "fps": fps,
         "rows": len(raw.time_s),
         "rows_used": len(rows),
         "seconds": float(raw.time_s[rows[-1]] - raw.time_s[rows[0]]),
@@ -99,7 +100,7 @@ def _facts(raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: f
     }
 
 
-def _warnings_on_frames(facts: dict[str, float], config: HeadRepairConfig) -> Iterator[str]:
+def _warnings_on_frames(facts: dict[str, float | int], config: HeadRepairConfig) -> Iterator[str]:
     """What speaks against the frames as a whole."""
     if facts["gap_share"] > MUCH:
         yield f"{facts['gap_share']:.1%} of the frames lack rows near them and were bridged"
@@ -113,7 +114,7 @@ def _warnings_on_frames(facts: dict[str, float], config: HeadRepairConfig) -> It
 def _warnings_on_floors(
     repair: Repaired,
     floors: dict[int, Floor],
-    facts: dict[str, float],
+    travel_m: float,
     config: HeadRepairConfig,
 ) -> Iterator[str]:
     """What speaks against the floors under the stretches."""
@@ -125,13 +126,12 @@ def _warnings_on_floors(
     for piece in repair.pieces:
         height = float(np.median(piece.frames.poses[:, 6])) - floors[piece.world].height_m
         if not config.lowest_m <= height <= config.highest_m:
-            start = piece.frames.at[0] / facts["fps"]
             yield (
-                f"the eyes are {height:.3g} m over the floor (median) in the stretch that begins "
-                f"{start:.1f} s after the start"
+                f"the eyes are {height:.3g} m over the floor (median) in the stretch that begins with frame "
+                f"{piece.frames.at[0]}: the world has moved, or the floor is another there"
             )
-    if next(iter(floors.values())).how == "estimated" and facts["travel_m"] < STILL_M:
+    if next(iter(floors.values())).how == "estimated" and travel_m < STILL_M:
         yield (
-            f"the floor was estimated as if the person stood, and with {facts['travel_m']:.1f} m of travel "
+            f"the floor was estimated as if the person stood, and with {travel_m:.1f} m of travel "
             f"they may have been sitting, 0.4 m lower: if so, set {FLOOR_KEY}"
         )
