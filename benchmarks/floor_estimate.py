@@ -7,9 +7,9 @@ stature, so each person is measured as many statures, drawn as adults have them;
 the pieces of its person. The quantile that stands for standing was chosen on the training people, as was the
 half-width of the interval.
 
-Measured with quantile 0.9 and ±17.9 cm: on 34 training people |error| 6.8 cm (median), 17.6 cm (90 %), and the
-interval holds 90.4 %; on 5 validation people, one of whom climbs playground equipment, 8.0 cm, 21.5 cm, 84.4 %.
-Of one stature, that is without what is unknown of the person's size, 1.7 cm and 2.9 cm (median).
+Measured with quantile 0.9 and ±17.9 cm: on 34 training people |error| 6.8 cm (median), 17.6 cm (90 %), and
+the interval holds 90.4 %; on 5 validation people, one of whom climbs playground equipment, 8.0 cm, 21.5 cm
+and 84.4 %. Of one stature, that is without what is unknown of the person's size, 1.7 cm and 2.9 cm (median).
 """
 
 import argparse

@@ -10,24 +10,13 @@ from scipy.spatial.transform import Rotation
 
 from motiongrpo.head.formats.config import HeadFormatConfig
 
-PARAMETERS = """
-recovery:
-  head: # what the recording is; null where the format says it
-    format: auto # aria, openxr, webxr, unity, unreal, openvr, visionos, hololens, tum, euroc, kitti, bvh, csv
-    columns: null # {time: t, x: px, …, qw: qw} or [t, px, py, pz, q0, q1, q2, q3]; numbers count from 0
-    quaternion: null # xyzw or wxyz: order of the file's four columns, from left to right
-    world: null # {up: z, handedness: right, unit_m: 1}; up is x, y, z, -x, -y or -z
-    device: null # {right: x, up: y, forward: -z}: where the tracked frame's axes point on a level head
-    time_unit: null # s, ms, us, ns or 100ns
-    offset: null # of the eyes: 0, aria_gen1, aria_gen2, head_joint, or [left, up, forward in m, w, x, y, z]
-    origin: null # floor where height 0 is the floor, unknown where it is not
-    fps: null # of rows, in files that have no clock
-"""
+BASE = Path(__file__).parents[2] / "conf" / "base" / "parameters_recovery.yml"
 
 
 def head_config(**changes: Any) -> HeadFormatConfig:
     """The parameters of the base environment, changed."""
-    return HeadFormatConfig(**(yaml.safe_load(PARAMETERS)["recovery"]["head"] | changes))
+    base = yaml.safe_load(BASE.read_text(encoding="utf-8"))["recovery"]
+    return HeadFormatConfig(**({name: base[name] for name in HeadFormatConfig.model_fields} | changes))
 
 
 # coordinates of a file from ours (z up, right-handed), and of its tracked frame from x left, y up, z forward

@@ -11,7 +11,7 @@ from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
 from motiongrpo.diffusion.recording import load_recording
-from tests.bodies import window_batch
+from tests.head.writers import walk as walking
 from tests.head.writers import write
 from tests.pipelines.kedro_project import ROOT, files, run, succeed
 
@@ -26,9 +26,8 @@ def data(smoke_run, tmp_path_factory):
 
 @pytest.fixture
 def walk(tmp_path) -> Path:
-    path = window_batch(frames=119, count=1).T_world_cpf[0].double().numpy()
     file = tmp_path / "walk.csv"
-    write(file, path, np.arange(len(path)) / 30, "openxr")
+    write(file, *walking(120, 30.0), "openxr")
     return file
 
 
@@ -46,7 +45,7 @@ def test_a_recording_becomes_a_body_in_every_format_with_a_report(data, walk):
         *("walk.bvh", "walk.glb", "walk.npz", "walk.parquet", "recording.npz", "report.html")
     }
     recording = load_recording(folder / "recording.npz")
-    head = window_batch(frames=119, count=1).T_world_cpf[0]
+    head, _ = walking(120, 30.0)
     np.testing.assert_allclose(recording.motions.T_world_cpf[0, :, 4:], head[:, 4:], atol=1e-3)
     page = (folder / "report.html").read_text()
     assert "policy.safetensors" in page

@@ -67,7 +67,7 @@ def warnings_on_rows(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) ->
             "look at the unit of its times"
         )
     low, high = np.quantile(steps, [0.05, 0.95])
-    if high - low > 1 / rate:
+    if high > 2 * low:
         yield f"the clock is uneven: nine steps of ten take {1000 * low:.3g} to {1000 * high:.3g} ms"
     still = frozen(raw, rows, config)
     if still.any():
@@ -83,7 +83,9 @@ def warnings_on_rows(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) ->
         )
 
 
-def warnings_on_motion(stretches: Sequence[Poses], fps: float, config: HeadRepairConfig) -> Iterator[str]:
+def warnings_on_motion(
+    stretches: Sequence[np.ndarray], fps: float, config: HeadRepairConfig
+) -> Iterator[str]:
     """What the motion itself says: faster than people, and against or across its gaze."""
     speed = max(float(speeds(T, fps).max()) for T in stretches)
     if speed > config.fastest_m_s:

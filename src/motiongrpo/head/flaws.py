@@ -137,7 +137,9 @@ def jumps(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) -> Bool[np.nd
     return turned | far
 
 
-def without_glitches(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) -> tuple[Index, list[str]]:
+def without_glitches(
+    raw: RawHeadPath, rows: Index, config: HeadRepairConfig
+) -> tuple[Int[np.ndarray, " kept"], list[str]]:
     """The rows without those that jump away for no longer than a gap may be and then jump back."""
     jump, t, p = np.flatnonzero(jumps(raw, rows, config)), raw.time_s[rows], raw.T_world_cpf[rows, 4:]
     away, back = jump[:-1], jump[1:] + 1  # the rows before and after
@@ -172,7 +174,10 @@ def poor(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) -> Bool[np.nda
 
 
 def _speed(
-    t: Float64[np.ndarray, " row"], p: Float64[np.ndarray, "row 3"], first: Index, last: Index
+    t: Float64[np.ndarray, " row"],
+    p: Float64[np.ndarray, "row 3"],
+    first: Int[np.ndarray, " step"],
+    last: Int[np.ndarray, " step"],
 ) -> Float64[np.ndarray, "step 3"]:
     """Mean velocity from one row to another; 0 where they are the same row."""
     return (p[last] - p[first]) / np.where(last > first, t[last] - t[first], 1)[:, None]

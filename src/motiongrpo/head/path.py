@@ -36,8 +36,8 @@ class Touch(IntFlag):
     """Why a frame is not what the headset said; bits, since several may hold."""
 
     NONE = 0
-    GAP = 1  # interpolated, for want of a row near enough
-    JITTER = 2  # smoothed more than resampling needs
+    GAP = 1  # bridged, or known from one side only, for want of rows near enough
+    JITTER = 2  # in a second that trembles more than heads do: kept, and doubted
     FROZEN = 4  # the tracker repeated itself: kept, and doubted
     TRACKING = 8  # the file itself says that tracking was poor
 

@@ -21,8 +21,8 @@ from motiongrpo.head.floor import FLOOR_KEY, estimated_floor, known_floor
 from motiongrpo.head.path import Floor, HeadRecording, RawHeadPath, Stretch, Touch
 from motiongrpo.head.repair import Piece, Repaired, repaired
 
-MUCH = 0.1  # share of frames without rows near enough, from which on it is a warning
-BITS = (Touch.GAP, Touch.JITTER, Touch.FROZEN, Touch.TRACKING)
+MUCH = 0.1  # share of touched frames, from which on it is a warning
+BITS = {"gap": Touch.GAP, "jitter": Touch.JITTER, "frozen": Touch.FROZEN, "tracking": Touch.TRACKING}
 STILL_M = 2.0  # travel below which a wearer may be sitting all along
 
 
@@ -52,7 +52,7 @@ def prepared(
         *warnings_on_rows(raw, rows, config),
         *warnings_on_motion(poses, fps, config),
         *_warnings_on_frames(facts, config),
-        *_warnings_on_floors(repair, floors, facts, config),
+        *_warnings_on_floors(repair, floors, facts["travel_m"], config),
     )
     resampling = f"resampled by time from {facts['rate_hz']:.4g} rows to {fps:g} frames a second"
     repairs = (*raw.notes, resampling, *repair.sentences)
@@ -76,7 +76,9 @@ def _stretch(piece: Piece, repair: Repaired, floor: Floor, fps: float, config: H
     )
 
 
-def _facts(raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: float) -> dict[str, float]:
+def _facts(
+    raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: float
+) -> dict[str, float | int]:
     """What a reader of the report wants to know first, units in the names."""
     steps = np.diff(raw.time_s[rows])
     touched = torch.cat([stretch.touched for stretch in stretches])
@@ -84,7 +86,6 @@ def _facts(raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: f
     speed = np.concatenate([speeds(T, fps) for T in poses])
     scatter = np.median(np.concatenate([jitter(T) for T in poses]), axis=0)
     return {
-        "fps": fps,
         "rows": len(raw.time_s),
         "rows_used": len(rows),
         "seconds": float(raw.time_s[rows[-1]] - raw.time_s[rows[0]]),
@@ -93,7 +94,7 @@ def _facts(raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: f
         "frames": len(touched),
         "stretches": len(stretches),
         "touched_share": float((touched != 0).double().mean()),
-        **{f"{bit.name.lower()}_share": float(((touched & bit) != 0).double().mean()) for bit in BITS},
+        **{f"{name}_share": float(((touched & bit) != 0).double().mean()) for name, bit in BITS.items()},
         "head_height_m": float(np.median(np.concatenate([T[:, 6] for T in poses]))),
         "travel_m": float(sum(np.linalg.norm(np.diff(T[:, 4:6], axis=0), axis=1).sum() for T in poses)),
         "speed_95_m_s": float(np.quantile(speed, 0.95)),
@@ -102,11 +103,11 @@ def _facts(raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: f
     }
 
 
-def _warnings_on_frames(facts: dict[str, float], config: HeadRepairConfig) -> Iterator[str]:
+def _warnings_on_frames(facts: dict[str, float | int], config: HeadRepairConfig) -> Iterator[str]:
     """What speaks against the frames as a whole."""
     if facts["gap_share"] > MUCH:
         yield f"{facts['gap_share']:.1%} of the frames lack rows near them and were bridged"
-    if facts["jitter_share"] > 0:
+    if facts["jitter_share"] > MUCH:
         yield (
             f"{facts['jitter_share']:.1%} of the frames jitter by more than {config.jitter_mm:g} mm or "
             f"{config.jitter_deg:g}°: the tracker is noisy, and the body will tremble with it"
@@ -116,7 +117,7 @@ def _warnings_on_frames(facts: dict[str, float], config: HeadRepairConfig) -> It
 def _warnings_on_floors(
     repair: Repaired,
     floors: dict[int, Floor],
-    facts: dict[str, float],
+    travel_m: float,
     config: HeadRepairConfig,
 ) -> Iterator[str]:
     """What speaks against the floors under the stretches."""
@@ -128,13 +129,12 @@ def _warnings_on_floors(
     for piece in repair.pieces:
         height = float(np.median(piece.frames.poses[:, 6])) - floors[piece.world].height_m
         if not config.lowest_m <= height <= config.highest_m:
-            start = piece.frames.at[0] / facts["fps"]
             yield (
-                f"the eyes are {height:.3g} m over the floor (median) in the stretch {start:.1f} s after the "
-                "start"
+                f"the eyes are {height:.3g} m over the floor (median) in the stretch that begins with frame "
+                f"{piece.frames.at[0]}: the world has moved, or the floor is another there"
             )
-    if next(iter(floors.values())).how == "estimated" and facts["travel_m"] < STILL_M:
+    if next(iter(floors.values())).how == "estimated" and travel_m < STILL_M:
         yield (
-            f"the floor was estimated as if the person stood, and with {facts['travel_m']:.1f} m of travel "
+            f"the floor was estimated as if the person stood, and with {travel_m:.1f} m of travel "
             f"they may have been sitting, 0.4 m lower: if so, set {FLOOR_KEY}"
         )

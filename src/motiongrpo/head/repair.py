@@ -50,46 +50,42 @@ def repaired(raw: RawHeadPath, fps: float, config: HeadRepairConfig) -> Repaired
     Raises InputError where none is as long as a stretch must be.
     """
     rows, glitches = without_glitches(raw, usable_rows(raw, config), config)
-    steps = Steps.of(raw, rows, config)
+    steps, start_s = Steps.of(raw, rows, config), first_time(raw)
+    at = (raw.time_s[rows] - start_s) * fps
+    dense = float(np.median(np.diff(at))) <= 1 / DENSE
     ends = [0, *(np.flatnonzero(steps.breaks) + 1).tolist(), len(rows)]
-    t = raw.time_s[rows]
-    spans = [(a, b) for a, b in pairwise(ends) if t[b - 1] - t[a] >= config.shortest_s]
+    spans = [slice(a, b) for a, b in pairwise(ends) if at[b - 1] - at[a] >= config.shortest_s * fps]
     if not spans:
         raise InputError(_nothing_left(raw, steps, config))
-    pieces = tuple(_piece(raw, rows, steps, span, fps, config) for span in spans)
+    worlds = steps.worlds
+    pieces = []
+    for span in spans:
+        frames = resampled(at[span], raw.T_world_cpf[rows[span]], dense)
+        lacking = _lacking(steps, rows, span, len(raw.time_s))
+        why = {
+            Touch.GAP: _between(frames.at, *_reached(at[span], lacking, dense)) | ~frames.near,
+            Touch.FROZEN: _beside(frames, at[span], frozen(raw, rows[span], config)),
+            Touch.TRACKING: _beside(frames, at[span], poor(raw, rows[span], config)),
+        }
+        touched = np.sum([np.where(which, int(bit), 0) for bit, which in why.items()], axis=0)
+        pieces.append(Piece(int(worlds[span.start]), frames, touched))
     said = [*glitches, *steps.sentences(raw, rows, config)]
     if len(spans) < len(ends) - 1:
         dropped = counted(len(ends) - 1 - len(spans), "stretch", "stretches")
         said.append(f"{dropped} under {config.shortest_s:g} s left out")
-    return Repaired(pieces, first_time(raw), tuple(said))
+    return Repaired(tuple(pieces), start_s, tuple(said))
 
 
-def _piece(
-    raw: RawHeadPath, rows: Index, steps: Steps, span: tuple[int, int], fps: float, config: HeadRepairConfig
-) -> Piece:
-    """The stretch of rows [first, last) of those that are usable."""
-    first, last = span
-    own = rows[first:last]
-    at = (raw.time_s[own] - first_time(raw)) * fps
-    dense = float(np.median(steps.seconds)) * fps <= 1 / DENSE
-    frames = resampled(at, raw.T_world_cpf[own], dense)
-    lacking = np.concatenate([[own[0] > 0], steps.lacking[first : last - 1], [own[-1] < len(raw.time_s) - 1]])
-    why = {
-        Touch.GAP: _between(frames.at, *_reached(at, lacking, dense)) | ~frames.near,
-        Touch.FROZEN: _beside(frames, at, frozen(raw, own, config)),
-        Touch.TRACKING: _beside(frames, at, poor(raw, own, config)),
-    }
-    touched = sum(np.where(which, int(bit), 0) for bit, which in why.items())
-    return Piece(int(steps.worlds[first]), frames, touched)
+def _lacking(steps: Steps, rows: Index, span: slice, count: int) -> Bool[np.ndarray, " step_and_ends"]:
+    """Whether rows lack before the first row of a span, in each of its steps, and after its last."""
+    before, after = rows[span.start] > 0, rows[span.stop - 1] < count - 1
+    return np.concatenate([[before], steps.lacking[span.start : span.stop - 1], [after]])
 
 
 def _reached(
     at: Float64[np.ndarray, " row"], lacking: Bool[np.ndarray, " step_and_ends"], dense: bool
 ) -> tuple[Float64[np.ndarray, " span"], Float64[np.ndarray, " span"]]:
-    """The open intervals in which a frame would be another if no row were missing.
-
-    Steps lack rows between the rows of the stretch, before its first and after its last.
-    """
+    """The open intervals of frames that would be others if no row were missing."""
     around = np.concatenate([[-np.inf] * 2, at, [np.inf] * 2])
     step = np.flatnonzero(lacking) + 1
     if dense:
@@ -118,12 +114,12 @@ def _between(
 
 def _nothing_left(raw: RawHeadPath, steps: Steps, config: HeadRepairConfig) -> str:
     """The message on a recording that falls apart."""
-    kinds = {
-        f"gap over {config.longest_gap_s:g} s": steps.too_long,
-        "jump": steps.jump,
-        "change of the map": steps.other_map,
-    }
-    broken = [counted(int(which.sum()), name) for name, which in kinds.items() if which.any()]
+    kinds = (
+        (steps.too_long, "gap", f" over {config.longest_gap_s:g} s"),
+        (steps.jump, "jump", ""),
+        (steps.other_map, "change", " of the map"),
+    )
+    broken = [counted(int(which.sum()), name) + more for which, name, more in kinds if which.any()]
     return (
         f"'{raw.name}' has no {config.shortest_s:g} s without a break: {', '.join(broken)} in "
         f"{steps.seconds.sum():.1f} s at {1 / np.median(steps.seconds):.3g} rows a second; "

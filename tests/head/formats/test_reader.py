@@ -136,7 +136,7 @@ def test_a_row_with_a_missing_number_is_missing_as_a_whole_and_no_other():
 def test_a_mislabelled_quaternion_is_refused_and_read_when_its_order_is_said():
     case = CASES / "head_xyzw_as_wxyz" / "head.csv"
     with pytest.raises(
-        InputError, match=r"it does by \+1\.00 with recovery\.head\.quaternion wxyz \(it was read as xyzw\)"
+        InputError, match=r"it does by \+1\.00 with recovery\.quaternion wxyz \(it was read as xyzw\)"
     ):
         read(case, format="openxr")
     ok = read(CASES / "head_ok_openxr_3s.csv", format="openxr")

@@ -116,7 +116,7 @@ def test_columns_that_are_missing_are_named_beside_those_there_are(lines, refuse
 
 def test_columns_by_name_or_number_must_be_there_and_enough(lines, refuse):
     names = HEADER.split(",")
-    refuse(lines, r"has no column 'nowhere', named in recovery\.head\.columns; it has 'time_s'",
+    refuse(lines, r"has no column 'nowhere', named in recovery\.columns; it has 'time_s'",
            columns=["nowhere", *names[1:]], quaternion="xyzw")  # fmt: skip
     refuse(lines, r"has no column '8'", columns=[8, 1, 2, 3, 4, 5, 6, 7], quaternion="xyzw")
     refuse(lines, r"columns leaves out y, z, qx", columns={"time": 0, "x": 1})
@@ -193,19 +193,19 @@ def test_one_row_is_no_path(lines, refuse):
 def test_a_wrong_up_is_refused_with_the_one_that_is_up(axis, tmp_path, refuse):
     write(tmp_path / "head.csv", PATH, SECONDS, "euroc")
     told = options("euroc", SECONDS) | {"world": Z_UP | {"up": axis}}
-    refuse(None, r"the eyes' up goes along the world's, .* on average.*recovery\.head\.world\.up z",
+    refuse(None, r"the eyes' up goes along the world's, .* on average.*recovery\.world\.up z",
            **told)  # fmt: skip
 
 
 def test_a_wrong_device_is_refused_with_the_axis_that_is_up(tmp_path, refuse):
     write(tmp_path / "head.csv", *walk(240, 30.0), "openxr")
-    refuse(None, r"it does by \+0\.9\d with recovery\.head\.device\.up y$",
+    refuse(None, r"it does by \+0\.9\d with recovery\.device\.up y$",
            device={"right": "x", "up": "z", "forward": "y"})  # fmt: skip
 
 
 def test_another_glasses_generation_is_refused_with_its_name(tmp_path, refuse):
     write_aria(tmp_path / "head.csv", *walk(240, 30.0))
-    refuse(None, r"with .*recovery\.head\.offset aria_gen1$", format="aria", offset="aria_gen2")
+    refuse(None, r"with .*recovery\.offset aria_gen1$", format="aria", offset="aria_gen2")
 
 
 def test_a_head_that_is_up_in_no_reading_is_refused_without_a_guess(lines, refuse):
@@ -216,7 +216,7 @@ def test_a_head_that_is_up_in_no_reading_is_refused_without_a_guess(lines, refus
         ",".join([*line.split(",")[:4], *(f"{v:.9f}" for v in row)])
         for line, row in zip(lines[1:], q, strict=True)
     ]
-    refuse([HEADER, *rows], r"; correct recovery\.head\.quaternion, \.world, \.device or \.offset$")
+    refuse([HEADER, *rows], r"; correct recovery\.quaternion, \.world, \.device or \.offset$")
 
 
 @pytest.mark.parametrize("gravity", ["-5,0,-8.4", "0,0,0"])
@@ -227,15 +227,13 @@ def test_gravity_must_name_an_axis(gravity, tmp_path, refuse):
 
 
 def test_what_a_format_leaves_unsaid_is_asked_for_by_its_key(lines, refuse):
-    refuse(
-        lines, r"does not state its world: set recovery\.head\.world \{up, handedness, unit_m\}", format="tum"
-    )
-    refuse(lines, r"set recovery\.head\.offset to 0", format="tum", world=Z_UP)
-    refuse(lines, r"set recovery\.head\.device \{right, up, forward\}", format="tum", world=Z_UP, offset=0)
+    refuse(lines, r"does not state its world: set recovery\.world \{up, handedness, unit_m\}", format="tum")
+    refuse(lines, r"set recovery\.offset to 0", format="tum", world=Z_UP)
+    refuse(lines, r"set recovery\.device \{right, up, forward\}", format="tum", world=Z_UP, offset=0)
     without_unit = [lines[0].replace("time_s", "time"), *lines[1:]]
     refuse(
         without_unit,
-        r"does not say the unit of its clock, 'time': set recovery\.head\.time_unit",
+        r"does not say the unit of its clock, 'time': set recovery\.time_unit",
         format="csv",
     )
     without_clock = [line.split(",", 1)[1] for line in lines]
@@ -245,13 +243,13 @@ def test_what_a_format_leaves_unsaid_is_asked_for_by_its_key(lines, refuse):
 @pytest.mark.parametrize("format", ["openvr", "visionos", "hololens"])
 def test_a_device_of_unknown_offset_needs_one(format, tmp_path, refuse):
     write(tmp_path / "head.csv", PATH, SECONDS, format)
-    refuse(None, r"whose offset to the eyes is not published: set recovery\.head\.offset to 0", format=format)
+    refuse(None, r"whose offset to the eyes is not published: set recovery\.offset to 0", format=format)
 
 
 def test_poses_without_a_clock_need_a_rate(tmp_path, refuse):
     write(tmp_path / "head.csv", PATH, SECONDS, "kitti")
     told = options("kitti", SECONDS) | {"fps": None}
-    refuse(None, r"has no clock: give the rate of its rows in recovery\.head\.fps", **told)
+    refuse(None, r"has no clock: give the rate of its rows in recovery\.fps", **told)
 
 
 def test_axes_of_two_hands_are_refused(lines, refuse):

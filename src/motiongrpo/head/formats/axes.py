@@ -58,7 +58,7 @@ def demand_rotation(conventions: Conventions, where: str) -> None:
         side = {True: "right", False: "left"}
         raise InputError(
             f"{where}: the world is {side[np.linalg.det(world) > 0]}-handed and the axes of the device are "
-            f"{side[np.linalg.det(device) > 0]}-handed: correct recovery.head.world.handedness or .device"
+            f"{side[np.linalg.det(device) > 0]}-handed: correct recovery.world.handedness or .device"
         )
 
 

@@ -68,8 +68,7 @@ def find_columns(sheet: Sheet, name: str, format: Format, config: HeadFormatConf
         given = _as_given(sheet, config)
         if missing := [role for role in needed if role not in given]:
             raise InputError(
-                f"{sheet.where}: recovery.head.columns leaves out {', '.join(missing)}, "
-                f"which format {name} needs"
+                f"{sheet.where}: recovery.columns leaves out {', '.join(missing)}, which format {name} needs"
             )
         return Columns(given, {}, _unit(sheet, given.get("time")))
     named = _by_name(sheet)
@@ -82,7 +81,7 @@ def find_columns(sheet: Sheet, name: str, format: Format, config: HeadFormatConf
     missing = ", ".join(role for role in needed if role not in named)
     raise InputError(
         f"{sheet.where} has no column for {missing}, which format {name} needs; {_there_is(sheet)}: "
-        f"name yours in recovery.head.columns, or another --format (recovery.head.format)"
+        f"name yours in recovery.columns, or another --format (recovery.format)"
     )
 
 
@@ -128,7 +127,7 @@ def _by_name(sheet: Sheet) -> dict[str, int]:
         if role in found:
             raise InputError(
                 f"{sheet.where}: both {sheet.column(found[role])} and {sheet.column(place)} could be {role}; "
-                f"say which in recovery.head.columns"
+                f"say which in recovery.columns"
             )
         if role is not None:
             found[role] = place
@@ -142,14 +141,14 @@ def _in_order(sheet: Sheet, name: str, format: Format) -> dict[str, int]:
         more = " or more" if MORE in format.columns else ""
         raise InputError(
             f"{sheet.where} has no header that names its {sheet.width} columns, and format {name} has "
-            f"{len(order)}{more}: name them in recovery.head.columns, "
-            f"or another --format (recovery.head.format)"
+            f"{len(order)}{more}: name them in recovery.columns, "
+            f"or another --format (recovery.format)"
         )
     return {role: place for place, role in enumerate(order) if role != UNNAMED}
 
 
 def _as_given(sheet: Sheet, config: HeadFormatConfig) -> dict[str, int]:
-    """The places of `recovery.head.columns`: names in the header, or numbers that count from 0."""
+    """The places of `recovery.columns`: names in the header, or numbers that count from 0."""
     if isinstance(config.columns, dict):
         return _reordered({role: _place(sheet, column) for role, column in config.columns.items()}, config)
     roles = ("time", *POSITION, *(f"q{axis}" for axis in config.quaternion or ""))
@@ -161,9 +160,7 @@ def _place(sheet: Sheet, column: str | int) -> int:
         return column
     if column in sheet.names:
         return sheet.names.index(column)
-    raise InputError(
-        f"{sheet.where} has no column '{column}', named in recovery.head.columns; {_there_is(sheet)}"
-    )
+    raise InputError(f"{sheet.where} has no column '{column}', named in recovery.columns; {_there_is(sheet)}")
 
 
 def _reordered(places: dict[str, int], config: HeadFormatConfig) -> dict[str, int]:

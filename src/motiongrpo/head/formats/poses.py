@@ -96,7 +96,7 @@ def demand_different_columns(pose: Pose, sheet: Sheet, places: Mapping[str, int]
             names = [_name((*POSITION, *quaternion)[role], sheet, places) for role in (one, other)]
             raise InputError(
                 f"{sheet.where}: {' and '.join(names)} are equal in every row; "
-                f"name the right columns in recovery.head.columns, or another --format (recovery.head.format)"
+                f"name the right columns in recovery.columns, or another --format (recovery.format)"
             )
 
 
@@ -106,7 +106,7 @@ def _fault(numbers: Float64[np.ndarray, "..."]) -> str:
         q = ", ".join(f"{number:.4g}" for number in numbers)
         return (
             f"the quaternion x, y, z, w ({q}) has norm {np.linalg.norm(numbers):.4g}, not 1 within "
-            f"{UNIT_NORM}; correct the row, or say which columns are the quaternion's in recovery.head.columns"
+            f"{UNIT_NORM}; correct the row, or say which columns are the quaternion's in recovery.columns"
         )
     if np.linalg.det(numbers) < 0:
         return "the matrix is mirrored, its determinant is below 0; export right-handed poses"
@@ -134,5 +134,5 @@ def _row_major(
         return matrices.mT, "the 4 × 4 matrices are written by columns: the position is in their last row"
     raise InputError(
         f"{where}: its 4 × 4 matrices have neither a last row nor a last column of 0, 0, 0, 1, "
-        f"so they are no poses; name another --format (recovery.head.format)"
+        f"so they are no poses; name another --format (recovery.format)"
     )

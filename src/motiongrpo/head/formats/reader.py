@@ -107,14 +107,12 @@ def _time(
     ticks = rows.columns.get("time")
     if ticks is None:
         if config.fps is None:
-            raise InputError(f"{sheet.where} has no clock: give the rate of its rows in recovery.head.fps")
+            raise InputError(f"{sheet.where} has no clock: give the rate of its rows in recovery.fps")
         return np.arange(len(rows.line)) / config.fps, ()
     stated = config.time_unit or columns.time_unit
     if stated is None and format.clock is None:
         name = sheet.column(columns.places["time"])
-        raise InputError(
-            f"{sheet.where} does not say the unit of its clock, {name}: set recovery.head.time_unit"
-        )
+        raise InputError(f"{sheet.where} does not say the unit of its clock, {name}: set recovery.time_unit")
     unit = stated or unit_of_ticks(ticks, format.clock or "s")
     note = "its clock has fractions, so it was taken to count seconds"
     return seconds(ticks, unit), (note,) if stated is None and unit != format.clock else ()
@@ -133,7 +131,7 @@ def _gravity_world(rows: Rows, sheet: Sheet) -> WorldAxes:
         x, y, z = gravity[row]
         raise InputError(
             f"{sheet.where}, line {rows.line[row]}: gravity ({x:.3g}, {y:.3g}, {z:.3g}) lies along no axis "
-            f"of the world, or not along the same throughout; set recovery.head.world"
+            f"of the world, or not along the same throughout; set recovery.world"
         )
     return ARIA_WORLD[axis]
 
@@ -144,21 +142,21 @@ def _conventions(name: str, format: Format, poses: FilePoses, config: HeadFormat
     world = config.world or poses.world or stated
     if world is None:
         raise InputError(
-            f"{poses.where}: format {name} does not state its world: set recovery.head.world "
+            f"{poses.where}: format {name} does not state its world: set recovery.world "
             f"{{up, handedness, unit_m}}"
         )
     offset = format.offset if config.offset is None else config.offset
     if offset is None:
         raise InputError(
             f"{poses.where}: format {name} tracks a device whose offset to the eyes is not published: set "
-            f"recovery.head.offset to 0 (it is at the eyes), aria_gen1, aria_gen2 or seven numbers "
+            f"recovery.offset to 0 (it is at the eyes), aria_gen1, aria_gen2 or seven numbers "
             f"(x, y, z in metres and the quaternion w, x, y, z)"
         )
     device = config.device or format.device
     if device is None and offset == 0:
         raise InputError(
             f"{poses.where}: format {name} does not state the axes of its head frame: set "
-            f"recovery.head.device {{right, up, forward}}, or an offset that turns them"
+            f"recovery.device {{right, up, forward}}, or an offset that turns them"
         )
     conventions = Conventions(world, device, offset)
     demand_rotation(conventions, poses.where)

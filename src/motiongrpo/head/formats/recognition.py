@@ -16,13 +16,13 @@ def format_of(sheet: Sheet, config: HeadFormatConfig) -> FormatName:
         if recognised is None:
             raise InputError(
                 f"{sheet.where} has no header that tells its format: name it with --format "
-                f"(recovery.head.format), one of {', '.join(FORMATS)}"
+                f"(recovery.format), one of {', '.join(FORMATS)}"
             )
         return recognised
     if recognised not in (None, config.format) and config.format != "csv":
         raise InputError(
             f"{sheet.where} is to be read as {config.format}, and its header is that of {recognised}: "
-            f"name it with --format {recognised} (recovery.head.format), or csv to say all yourself"
+            f"name it with --format {recognised} (recovery.format), or csv to say all yourself"
         )
     if config.format == "bvh" and recognised is None:
         raise InputError(f"{sheet.where} is no BVH file: it does not begin with HIERARCHY")

@@ -31,7 +31,7 @@ def demand_upright(poses: FilePoses, conventions: Conventions, places: dict[str,
     remedy = (
         f"it does by {likeliest:+.2f} with {alike}"
         if likeliest >= LEAST_UP
-        else "correct recovery.head.quaternion, .world, .device or .offset"
+        else "correct recovery.quaternion, .world, .device or .offset"
     )
     raise InputError(
         f"{poses.where}: the eyes' up goes along the world's, {conventions.world.up}, by {up:+.2f} on "
@@ -51,15 +51,15 @@ def _readings(
     """How upright the head would be if one convention were another, and that parameter."""
     if poses.q_xyzw is not None:
         order, other, R = _other_order(poses.q_xyzw, places)
-        yield _up(R, conventions), f"recovery.head.quaternion {other} (it was read as {order})"
+        yield _up(R, conventions), f"recovery.quaternion {other} (it was read as {order})"
     R, eyes_up = poses.R[np.isfinite(poses.p[:, 0])], conventions.device_cpf()[0][:, 1]
     world_up = axis_vector(conventions.world.up)
     for axis in get_args(Axis):
-        yield float((R @ eyes_up @ axis_vector(axis)).mean()), f"recovery.head.world.up {axis}"
+        yield float((R @ eyes_up @ axis_vector(axis)).mean()), f"recovery.world.up {axis}"
     for axis in get_args(Axis):
-        yield float((R @ axis_vector(axis) @ world_up).mean()), f"recovery.head.device.up {axis}"
+        yield float((R @ axis_vector(axis) @ world_up).mean()), f"recovery.device.up {axis}"
     for preset in get_args(Preset) if isinstance(conventions.offset, str) else ():
-        yield _up(poses.R, replace(conventions, offset=preset)), f"recovery.head.offset {preset}"
+        yield _up(poses.R, replace(conventions, offset=preset)), f"recovery.offset {preset}"
 
 
 def _other_order(
