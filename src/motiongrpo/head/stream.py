@@ -68,7 +68,7 @@ class PoseStream:
         frames = []
         for frame in range(self._frames, passed):
             at = self._start_s + frame / self.fps
-            weight = torch.tensor(min(1.0, (at - before_s) / (time_s - before_s))).double()
+            weight = torch.tensor(min(1.0, (at - before_s) / (time_s - before_s)), dtype=torch.float64)
             q = slerp(before[:4], pose[:4], weight)
             T = torch.cat([q, torch.lerp(before[4:], pose[4:], weight)])
             frames.append(StreamedPose(self._stretch, frame, at, T, touched))

@@ -1,9 +1,9 @@
 """Live recovery: a headset's companion app sends poses to a socket, and bodies come back, line by line.
 
 A client sends `{"t": seconds, "p": [x, y, z], "q": [w, x, y, z]}`, a line a pose. It is sent one greeting
-with `fps`, `look_ahead_ms` and the names of the `joints`; then a line for each body; `{"error": sentence}` for
-each line that cannot be used, which changes nothing; `{"warning": sentence}`; and `{"late": count}` after a
-pose that came behind a later one. When the client stops sending, the bodies that wait are sent, and the
+with `fps`, `look_ahead_ms` and the names of the `joints`; then a line for each body; `{"error": sentence}`
+for each line that cannot be used, which changes nothing; `{"warning": sentence}`; and `{"late": count}` after
+a pose that came behind a later one. When the client stops sending, the bodies that wait are sent, and the
 connection ends.
 """
 
@@ -94,15 +94,15 @@ def doubts(T_world_cpf: Float[Tensor, "frame 7"], usage: Usage) -> list[str]:
     up = float(matrix_from_quaternion(T_world_cpf[:, :4])[:, 2, 1].mean())
     if up < LEAST_UP:
         sentences.append(
-            f"the eyes' up goes along the world's by {up:+.2f} on average, and that of a worn head by more than "
-            f"{LEAST_UP:+}; send quaternions as wxyz, and poses whose y is up at the eyes in a world with z up"
+            f"the eyes' up goes along the world's by {up:+.2f} on average, and that of a worn head by more "
+            f"than {LEAST_UP:+}; send quaternions as wxyz, with y up at the eyes and z up in the world"
         )
     height = float(T_world_cpf[:, 6].median())
     low, high = usage.head_height_m or (-torch.inf, torch.inf)
     if not low <= height <= high:
         sentences.append(
-            f"the eyes are {height:.3g} m over z = 0, and the model was trained on {low:g} to {high:g} m; send "
-            "metres over the floor"
+            f"the eyes are {height:.3g} m over z = 0, and the model was trained on {low:g} to {high:g} m; "
+            "send metres over the floor"
         )
     return sentences
 

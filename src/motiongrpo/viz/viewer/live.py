@@ -84,7 +84,7 @@ class LiveScene:
         self._waiting.put(None)
 
     def play(self) -> None:
-        """Show the queued frames at their rate; frames come several at once, and more than twice that is late."""
+        """Show the queued frames at their rate; of more than come at twice, the oldest are left out."""
         while (body := self._waiting.get()) is not None:
             started = time.monotonic()
             if self._waiting.qsize() <= 2 * self.at_once:
