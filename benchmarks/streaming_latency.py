@@ -60,9 +60,10 @@ def agreement(a: Joints, b: Joints, fps: float) -> str:
     """Distances of joints in millimetres, and the jerk of the second in m/s³."""
     distance = torch.cat([(x[: len(y)] - y).norm(dim=-1) for x, y in zip(a, b, strict=True)]) * 1000
     jerk = torch.cat([y.diff(n=3, dim=0).norm(dim=-1) for y in b]).mean() * fps**3
+    feet = distance[:, list(FEET)].median()
     return (
-        f"median {distance.median():.1f} mm, mean {distance.mean():.1f}, feet (median) "
-        f"{distance[:, list(FEET)].median():.1f}, 90 % under {distance.quantile(0.9):.1f}, jerk {jerk:.0f} m/s³"
+        f"median {distance.median():.1f} mm, mean {distance.mean():.1f}, 90 % under "
+        f"{distance.quantile(0.9):.1f}, feet (median) {feet:.1f}, jerk {jerk:.0f} m/s³"
     )
 
 
@@ -73,8 +74,8 @@ def timing(seconds: np.ndarray, hop: int, fps: float) -> str:
     (cpu, wall), (slow_cpu, slow_wall) = np.median(windows, 0), np.quantile(windows, 0.99, axis=0)
     load = seconds[..., 0].sum() * fps / seconds[..., 0].size
     return (
-        f"a window {cpu:.0f} ms of CPU and {wall:.0f} of wall, 99 % under {slow_cpu:.0f} and {slow_wall:.0f}; "
-        f"{load:.2f} s of CPU a second of motion"
+        f"a window {cpu:.0f} ms of CPU and {wall:.0f} of wall, 99 % under {slow_cpu:.0f} and "
+        f"{slow_wall:.0f}; {load:.2f} s of CPU a second of motion"
     )
 
 

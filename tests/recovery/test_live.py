@@ -102,23 +102,18 @@ def test_how_lines_are_cut_into_packets_changes_nothing():
 
 def test_lines_that_cannot_be_used_get_a_sentence_each_and_change_nothing():
     nan = line(0.5, PATH[0]).replace(b'"t": 0.5', b'"t": NaN')
-    bad = [
-        b"hello\n",
-        b'{"t": 1}\n',
-        nan,
-        line(0.5, 2 * PATH[0]),
-        b"x" * 200_000 + b"\n",
-        b"[" * 9000 + b"\n",
-    ]
+    bad = {
+        b"hello": "Invalid JSON",
+        b'{"t": 1}': "p: Field required",
+        nan.strip(): "t: Input should be a finite number",
+        line(0.5, 2 * PATH[0]).strip(): "norm 2",
+        b"x" * 200_000: "longer than 65536 bytes",
+        b"[" * 9000: "Invalid JSON",
+    }
     with serving() as (port, _):
-        answers = conversation(port, [*LINES[:10], *bad, LINES[3], *LINES[10:]])
+        answers = conversation(port, [*LINES[:10], *(each + b"\n" for each in bad), LINES[3], *LINES[10:]])
     errors = [answer["error"] for answer in answers if "error" in answer]
-    assert len(errors) == len(bad)
-    for error, words in zip(
-        errors,
-        ("Invalid JSON", "p: Field required", "finite", "norm 2", "longer", "Invalid JSON"),
-        strict=True,
-    ):
+    for error, words in zip(errors, bad.values(), strict=True):
         assert words in error
         assert "\n" not in error
     assert [answer["late"] for answer in answers if "late" in answer] == [1]
@@ -138,9 +133,9 @@ def test_a_second_client_is_told_that_one_is_served_and_the_next_begins_anew():
 
 def conversation_when_free(port: int) -> list[dict]:
     until = time.monotonic() + 30
-    while "error" in (answers := conversation(port, LINES))[0] and time.monotonic() < until:
+    while "error" in conversation(port, [])[0] and time.monotonic() < until:
         time.sleep(0.05)
-    return answers
+    return conversation(port, LINES)
 
 
 def test_poses_in_other_axes_are_turned_by_the_callers_function():
@@ -211,7 +206,7 @@ def test_a_client_that_does_not_read_loses_whole_lines_and_stops_nothing(monkeyp
     [
         (
             b'{"t": 0, "p": [0, 0, 1], "q": [1, 0, 0]}',
-            r"the line is not a pose: q.3: Field required; send \{",
+            r"the line is not a pose: q(\.3)?: .*; send \{",
         ),
         (b'{"t": "0", "p": [0, 0, 1], "q": [1, 0, 0, 0]}', r"not a pose: t: Input should be a valid number"),
         (b'{"t": 0, "p": [0, 0, 1], "r": [1, 0, 0, 0]}', r"not a pose: 'r' is not a parameter"),

@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.body.skeleton import Joint
-from motiongrpo.recovery.live import as_sent
+from motiongrpo.recovery.live import as_sent, live_bodies
+from motiongrpo.viz.viewer import live
 from motiongrpo.viz.viewer.live import LiveScene, serve_live
 from motiongrpo.viz.viewer.server import ServerConfig
 from tests.bodies import open_body
@@ -21,7 +22,17 @@ from tests.trained import trained
 viser = pytest.importorskip("viser", reason="the extra viewer is not installed")
 
 
-def test_whoever_sends_poses_is_answered_while_the_viewer_is_open():
+def shown_for(seconds: float | None) -> ServerConfig:
+    return ServerConfig(host="localhost", port=0, open_seconds=seconds)
+
+
+def test_it_ends_when_its_time_is_over_though_nobody_came():
+    told = []
+    serve_live(trained(), (open_body(), Mesher(OPEN_BODY)), LIVE, shown_for(0.2), as_sent, told.append)
+    assert len(told) == 1
+
+
+def test_whoever_sends_poses_is_answered_while_the_viewer_is_open(monkeypatch):
     told, answers = [], []
 
     def client() -> None:
@@ -29,11 +40,16 @@ def test_whoever_sends_poses_is_answered_while_the_viewer_is_open():
             time.sleep(0.01)
         answers.extend(conversation(int(re.search(r"127.0.0.1:(\d+)", told[0])[1]), LINES))
 
+    def until_answered(*given):
+        for bodies in live_bodies(*given):
+            yield bodies
+            if not sender.is_alive():
+                raise KeyboardInterrupt
+
     sender = Thread(target=client)
     sender.start()
-    shown = ServerConfig(host="localhost", port=0, open_seconds=6.0)
-    serve_live(trained(), (open_body(), Mesher(OPEN_BODY)), LIVE, shown, as_sent, told.append)
-    sender.join()
+    monkeypatch.setattr(live, "live_bodies", until_answered)
+    serve_live(trained(), (open_body(), Mesher(OPEN_BODY)), LIVE, shown_for(None), as_sent, told.append)
     assert re.fullmatch(r"send poses to 127.0.0.1:\d+, and see bodies at http://localhost:\d+", told[0])
     assert_bodies(answers)
 
