@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from motiongrpo.base.config import Config
+from motiongrpo.diffusion.guidance import GuidanceConfig
 from motiongrpo.head.flaws import HeadRepairConfig
 from motiongrpo.head.formats.config import HeadFormatConfig
 
@@ -29,4 +30,5 @@ class RecoveryConfig(HeadFormatConfig):
     chunk_s: float = Field(ge=2)
     floor_m: float | Literal["estimate"] | None  # in the file's world; none: as the format says, or estimated
     repair: HeadRepairConfig
+    guidance: GuidanceConfig
     clip: ClipConfig

@@ -9,10 +9,15 @@ from torch import Tensor
 
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS
+from motiongrpo.diffusion.guidance import GuidanceConfig, guided
 from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.geometry.so3 import nearest_rotation
 from motiongrpo.head.path import HeadRecording
 from motiongrpo.metrics.bands import BandCalibration, spread_m
 from motiongrpo.recovery.parts import Part, Place
+
+OVERLAP_S = 1.0  # that two neighbouring pieces of guidance share
+PIECE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,9 @@ def recovered(
     pieces: Pieces,
     body: BodyModel,
     calibration: BandCalibration | None,
+    guidance: GuidanceConfig,
 ) -> Recovered:
-    """The sample nearest to the mean of all, and how sure every joint is."""
+    """The sample nearest to the mean of all, its feet made to stay put, and how sure every joint is."""
     distance, spreads, chosen = torch.zeros(pieces.parts[0].betas.shape[0]), [], []
     for motions in pieces.hung():
         joints = motions.posed(body)[1].p_world_joint[..., :BODY_JOINTS, :]
@@ -65,6 +71,8 @@ def recovered(
     for motion, place in zip(chosen, pieces.places, strict=True):
         of_stretch.setdefault(place.stretch, []).append(motion)
     stretches = [along(motions) for motions in of_stretch.values()]
+    if guidance.enabled:
+        stretches = [guided_in_pieces(s, body, pieces.recording.fps, guidance) for s in stretches]
     radius = None
     if calibration is not None:
         calibration.demand_samples(len(distance))
@@ -83,3 +91,29 @@ def frames_of(motion: PlacedMotion, start: int, stop: int) -> PlacedMotion:
     """The frames [start, stop) of a motion."""
     fields = ("R_parent_joint", "contacts", "T_world_cpf", "mask")
     return replace(motion, **{name: getattr(motion, name)[:, start:stop] for name in fields})
+
+
+def guided_in_pieces(
+    motion: PlacedMotion, body: BodyModel, fps: float, config: GuidanceConfig
+) -> PlacedMotion:
+    """A long motion guided piece by piece; where two overlap, one fades into the other."""
+    frames, piece, shared = motion.mask.shape[1], round(PIECE_S * fps), round(OVERLAP_S * fps)
+    if frames <= piece:
+        return guided(motion, body, fps, config)
+    count = -(-(frames - shared) // (piece - shared))
+    starts = [i * (frames - piece) // (count - 1) for i in range(count)]
+    R = torch.zeros_like(motion.R_parent_joint)
+    for number, start in enumerate(starts):
+        part = guided(frames_of(motion, start, start + piece), body, fps, config)
+        weight = torch.ones(piece).to(R)
+        if number > 0:
+            weight = torch.minimum(weight, _rising(piece, starts[number - 1] + piece - start).to(R))
+        if number + 1 < count:
+            weight = torch.minimum(weight, _rising(piece, start + piece - starts[number + 1]).flip(0).to(R))
+        R[:, start : start + piece] += weight[:, None, None, None] * part.R_parent_joint
+    return replace(motion, R_parent_joint=nearest_rotation(R))
+
+
+def _rising(frames: int, shared: int) -> Float[Tensor, " frame"]:
+    """From near 0 to 1 over the shared frames, 1 from there on; with its mirror image it sums to one."""
+    return (torch.arange(1, frames + 1) / (shared + 1)).clamp(max=1)

@@ -104,7 +104,7 @@ def assemble_bodies(  # noqa: PLR0913
         yield {
             name: delivery_of(
                 name,
-                recovered(pieces, body, matching(calibration, drawing.model)),
+                recovered(pieces, body, matching(calibration, drawing.model), config.guidance),
                 drawing,
                 skinned,
                 config,

@@ -67,7 +67,7 @@ def view(
                 f"recording '{name}' was made for another body file than '{body.name}'; name its own with "
                 "--body FILE, or --params body=FILE"
             )
-    viewer = Viewer(_server(config), recordings, body, mesher)
+    viewer = Viewer(started_server(config), recordings, body, mesher)
     tell(f"http://{config.host}:{viewer.server.get_port()}")
     until = None if config.open_seconds is None else time.monotonic() + config.open_seconds
     try:
@@ -78,7 +78,8 @@ def view(
         viewer.server.stop()
 
 
-def _server(config: ServerConfig) -> viser.ViserServer:
+def started_server(config: ServerConfig) -> viser.ViserServer:
+    """A viser server with an empty scene."""
     import viser
 
     console = rich.get_console()

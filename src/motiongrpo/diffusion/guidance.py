@@ -1,0 +1,203 @@
+"""Guidance after sampling: poses refined until feet in contact neither slide nor sink, the head held.
+
+A nonlinear least-squares problem as in EgoAllo (arXiv:2410.03665, section 3.4), solved by Levenberg–Marquardt.
+The unknowns are the local rotations of every frame. What is weighed is set down in metres, seconds and
+radians, so that the weights do not depend on the frame rate:
+
+    Σ over frames  rotation |log(R₀ᵀR)|² + rotation_rate |d log(R₀ᵀR)/dt|² + position |p − p₀|²
+                   + acceleration |d²p/dt²|² + sliding |dp/dt|² of planted feet + penetration min(z, 0)² of soles
+
+with R₀ and p₀ those of the sample. The body hangs from its head, which therefore does not move. Joints see
+the frame before and the two after them, and nothing else: the normal equations are banded and solved exactly.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.base.banded import difference_bands, solve_banded
+from motiongrpo.base.config import Config
+from motiongrpo.base.shapes import FrameMask, PerSequence
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.jacobian import hung_jacobian
+from motiongrpo.body.kinematics import PosedBody, sole_positions
+from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.geometry.so3 import matrix_from_rotation_vector, rotation_vector_from_matrix
+
+FRAMES_AT_ONCE = 1024  # frames of all motions whose systems are held in memory, 0.3 MB each
+DAMPING, LESS, MORE = 0.01, 0.25, 10.0  # of a step: at first, after one that helped, after one that did not
+KNUCKLES = {Joint.LEFT_MIDDLE1: Joint.LEFT_WRIST, Joint.RIGHT_MIDDLE1: Joint.RIGHT_WRIST}
+"""A point on each hand, so that a wrist that turns without moving is smoothed too."""
+
+SKELETON = BODY_JOINTS + len(KNUCKLES)  # points before the soles
+
+
+class GuidanceConfig(Config):
+    """Whether motions are refined after sampling, and what is weighed against what."""
+
+    enabled: bool
+    iterations: int = Field(ge=1)  # of Levenberg–Marquardt; three get most
+    rotation: float = Field(gt=0)  # stay near the sample: per rad²
+    rotation_rate: float = Field(ge=0)  # leave it smoothly: per (rad/s)²
+    position: float = Field(ge=0)  # joints stay near the sample: per m²
+    acceleration: float = Field(ge=0)  # joints move smoothly: per (m/s²)²
+    sliding: float = Field(ge=0)  # planted feet rest: per (m/s)²
+    penetration: float = Field(ge=0)  # soles stay out of the floor: per m²
+
+
+def guided(motions: PlacedMotion, body: BodyModel, fps: float, config: GuidanceConfig) -> PlacedMotion:
+    """The motions with refined rotations; shape, contacts, head and padding stay as they are.
+
+    A foot is planted between two frames that both label it as in contact. A step is taken only where it
+    lowers a motion's objective. No motion sees another, and masked frames count for nothing.
+    """
+    if motions.mask.shape[1] < 3:
+        raise ValueError(f"motions must have at least 3 frames, got {motions.mask.shape[1]}")
+    at_once = max(1, FRAMES_AT_ONCE // motions.mask.shape[1])
+    parts = torch.arange(len(motions.mask), device=motions.mask.device).split(at_once)
+    rotations = [_refined(motions.rows(part), body, fps, config) for part in parts]
+    return replace(motions, R_parent_joint=torch.cat(rotations))
+
+
+@torch.no_grad()
+def _refined(motions: PlacedMotion, body: BodyModel, fps: float, config: GuidanceConfig) -> Tensor:
+    objective = Objective.of(motions, body, fps, config)
+    pose = objective.start
+    value, damping = objective.value(pose), torch.full_like(motions.betas[:, 0], DAMPING)
+    for _ in range(config.iterations):
+        turn = objective.step(pose, damping)
+        tried = GuidedPose.of(motions, body, pose.R_parent_joint @ matrix_from_rotation_vector(turn))
+        tried_value = objective.value(tried)
+        better = tried_value < value
+        pose = GuidedPose.of(motions, body, _where(better, tried.R_parent_joint, pose.R_parent_joint))
+        value = torch.where(better, tried_value, value)
+        damping = damping * torch.where(better, LESS, MORE)
+    return pose.R_parent_joint
+
+
+@dataclass(frozen=True)
+class GuidedPose:
+    """Local rotations, how far each has turned from the sample's, and the points of the body they give."""
+
+    R_parent_joint: Float[Tensor, "batch frame 21 3 3"]
+    turned: Float[Tensor, "batch frame 21 3"]  # rotation vectors
+    posed: PosedBody
+    p_world_point: Float[Tensor, "batch frame point 3"]  # joints and knuckles
+    p_world_sole: Float[Tensor, "batch frame sole 3"]
+
+    @classmethod
+    def of(cls, sample: PlacedMotion, model: BodyModel, R_parent_joint: Tensor) -> "GuidedPose":
+        """The body of a sample with other rotations."""
+        body, posed = replace(sample, R_parent_joint=R_parent_joint).posed(model)
+        turned = rotation_vector_from_matrix(sample.R_parent_joint.mT @ R_parent_joint)
+        wrists, knuckles = list(KNUCKLES.values()), list(KNUCKLES)
+        from_wrist = (posed.R_world_joint[:, :, wrists] @ body.t_parent_joint[..., knuckles, :, None])[..., 0]
+        points = torch.cat([posed.p_world_joint, posed.p_world_joint[:, :, wrists] + from_wrist], dim=2)
+        return cls(R_parent_joint, turned, posed, points, sole_positions(body, posed))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The weighted sum of squares of every motion."""
+
+    start: GuidedPose
+    mask: Float[Tensor, "batch frame 1 1"]
+    mask_2: Float[Tensor, "batch pair 1 1"]  # both frames are real
+    mask_3: Float[Tensor, "batch triple 1 1"]  # all three are
+    planted: Float[Tensor, "batch pair foot 1"]
+    sole_joints: tuple[Joint, ...]
+    fps: float
+    config: GuidanceConfig
+
+    @classmethod
+    def of(cls, sample: PlacedMotion, body: BodyModel, fps: float, config: GuidanceConfig) -> "Objective":
+        """What a sample is refined for; it is the first pose."""
+        touches = (sample.contacts[:, :, [joint - 1 for joint in FEET]] > 0.5) & sample.mask[..., None]
+        planted = (touches[:, 1:] & touches[:, :-1])[..., None].to(sample.betas)
+        start = GuidedPose.of(sample, body, sample.R_parent_joint)
+        masks = [_runs(sample.mask, length).to(sample.betas) for length in (1, 2, 3)]
+        return cls(start, *masks, planted, body.sole_joints, fps, config)
+
+    def value(self, pose: GuidedPose) -> PerSequence:
+        """The objective of each motion."""
+        weigh, terms = self.config, self._residuals(pose)
+        return sum(
+            (getattr(weigh, name) * term.square().flatten(1).sum(1) for name, term in terms.items()),
+            torch.zeros_like(self.mask[:, 0, 0, 0]),
+        )
+
+    def step(self, pose: GuidedPose, damping: PerSequence) -> Float[Tensor, "batch frame 21 3"]:
+        """The turns of all joints that minimise the objective with its residuals linear in them."""
+        owners = [*range(BODY_JOINTS), *KNUCKLES.values(), *self.sole_joints]
+        J = hung_jacobian(pose.posed, owners, torch.cat([pose.p_world_point, pose.p_world_sole], dim=2))
+        J_point, J_sole = J[:, :, :SKELETON].flatten(2, 3), J[:, :, SKELETON:, 2]
+        gradient = self._gradient(pose, J_point, J_sole) * self.mask[..., 0]
+        return -solve_banded(self._normal_matrix(pose, J_point, J_sole, damping), gradient).view_as(
+            pose.turned
+        )
+
+    def _residuals(self, pose: GuidedPose) -> dict[str, Tensor]:
+        """By the name of their weight."""
+        p = pose.p_world_point
+        return {
+            "rotation": pose.turned * self.mask,
+            "rotation_rate": pose.turned.diff(dim=1) * self.fps * self.mask_2,
+            "position": (p - self.start.p_world_point) * self.mask,
+            "acceleration": p.diff(n=2, dim=1) * self.fps**2 * self.mask_3,
+            "sliding": p[:, :, list(FEET)].diff(dim=1) * self.fps * self.planted,
+            "penetration": pose.p_world_sole[..., 2].clamp(max=0) * self.mask[..., 0],
+        }
+
+    def _gradient(
+        self, pose: GuidedPose, J_point: Tensor, J_sole: Tensor
+    ) -> Float[Tensor, "batch frame turn"]:
+        """Half of the gradient."""
+        weigh, r = self.config, self._residuals(pose)
+        turned = weigh.rotation * r["rotation"]
+        turned = turned + weigh.rotation_rate * self.fps * _undifferenced(r["rotation_rate"], 1)
+        force = weigh.position * r["position"]
+        force = force + weigh.acceleration * self.fps**2 * _undifferenced(r["acceleration"], 2)
+        force[:, :, list(FEET)] += weigh.sliding * self.fps * _undifferenced(r["sliding"], 1)
+        lift = weigh.penetration * r["penetration"]
+        by_points = (force.flatten(2)[:, :, None] @ J_point)[:, :, 0]
+        return turned.flatten(2) + by_points + (lift[:, :, None] @ J_sole)[:, :, 0]
+
+    def _normal_matrix(
+        self, pose: GuidedPose, J_point: Tensor, J_sole: Tensor, damping: PerSequence
+    ) -> Float[Tensor, "offset batch frame turn turn"]:
+        """Half of the Gauss–Newton Hessian; in padding it is the identity."""
+        weigh, frames = self.config, J_point.shape[1]
+        W = weigh.acceleration * self.fps**4 * difference_bands(self.mask_3, 2).repeat(1, 1, 1, SKELETON, 3)
+        W[0] += weigh.position * self.mask
+        W[:2, :, :, list(FEET)] += weigh.sliding * self.fps**2 * difference_bands(self.planted, 1)
+        W = W.flatten(3)[..., None]
+        bands = torch.zeros(*W.shape[:3], *J_point.shape[-1:] * 2).to(J_point)
+        for o, weight in enumerate(W):
+            bands[o, :, : frames - o] = (weight * J_point)[:, : frames - o].mT @ J_point[:, o:]
+        below = (pose.p_world_sole[..., 2] < 0) * self.mask[..., 0]
+        bands[0] += weigh.penetration * (below[..., None] * J_sole).mT @ J_sole
+        turns = weigh.rotation_rate * self.fps**2 * difference_bands(self.mask_2, 1)
+        turns[0] += weigh.rotation + damping[:, None, None, None] + (1 - self.mask)
+        bands[:2].diagonal(dim1=-2, dim2=-1).add_(turns[..., 0])
+        return bands
+
+
+def _undifferenced(
+    x: Float[Tensor, "batch start point 3"], order: int
+) -> Float[Tensor, "batch frame point 3"]:
+    """Dᵀx of the differences of that order in time."""
+    padded = torch.nn.functional.pad(x, (0, 0, 0, 0, order, order))
+    return (-1) ** order * padded.diff(n=order, dim=1)
+
+
+def _runs(mask: FrameMask, length: int) -> Float[Tensor, "batch start 1 1"]:
+    """Where so many real frames in a row begin."""
+    return mask.unfold(1, length, 1).all(dim=-1)[..., None, None]
+
+
+def _where(better: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    return torch.where(better[:, None, None, None, None], one, other)

@@ -1,0 +1,126 @@
+"""Live recovery: a headset's companion app sends poses to a socket, and bodies come back, line by line.
+
+A client sends `{"t": seconds, "p": [x, y, z], "q": [w, x, y, z]}`, a line a pose. It is sent one greeting
+with `fps`, `look_ahead_ms` and the names of the `joints`; then a line for each body; `{"error": sentence}`
+for each line that cannot be used, which changes nothing; `{"warning": sentence}`; and `{"late": count}` after
+a pose that came behind a later one. When the client stops sending, the bodies that wait are sent, and the
+connection ends.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor
+
+from motiongrpo.base.config import Config
+from motiongrpo.base.errors import InputError
+from motiongrpo.body.body_model import BodyModel
+from motiongrpo.body.skeleton import BODY_JOINTS, Joint
+from motiongrpo.diffusion.streaming import BodyFrame, StreamingConfig, StreamingRecovery
+from motiongrpo.diffusion.trained import TrainedDenoiser, Usage
+from motiongrpo.geometry.so3 import matrix_from_quaternion
+from motiongrpo.head.stream import demand_pose
+from motiongrpo.recovery.wire import Client, Server, body_record, parsed
+
+WAIT_S = 0.1  # between two looks at whether the caller wants to end
+FIRST_POSES = 60  # of a client, which are looked at for wrong conventions
+LEAST_UP = 0.5
+
+ToPupils = Callable[[Float[Tensor, "7"]], Float[Tensor, "7"]]
+"""From a pose in the sender's axes to that of the central pupil frame, floor at z = 0 (wxyz, then metres)."""
+
+
+class LiveConfig(Config):
+    """Where poses are listened for, and how bodies are drawn under them."""
+
+    port: int = Field(ge=0, le=65535)  # of the loopback alone; 0 takes any that is free
+    seed: int
+    streaming: StreamingConfig
+
+
+def as_sent(pose: Float[Tensor, "7"]) -> Float[Tensor, "7"]:
+    """For a sender that already gives the central pupil frame in a world with z up and the floor at 0."""
+    return pose
+
+
+class LiveSession:
+    """The stream of one client."""
+
+    def __init__(self, client: Client, recovery: StreamingRecovery, to_pupils: ToPupils) -> None:
+        self.client, self.recovery, self.to_pupils = client, recovery, to_pupils
+        joints = [Joint(i).name.lower() for i in range(BODY_JOINTS)]
+        self._first: list[Tensor] = []
+        usage, look_ahead_ms = recovery.model.usage, round(recovery.look_ahead_ms, 1)
+        client.reply({"fps": usage.fps, "look_ahead_ms": look_ahead_ms, "joints": joints})
+
+    def take(self, line: bytes) -> list[BodyFrame]:
+        """The bodies that one more line makes final; all that is to be said of it is sent to the client."""
+        late = self.recovery.late
+        try:
+            time_s, pose = parsed(line)
+            demand_pose(time_s, pose)
+            T_world_cpf = self.to_pupils(pose)
+            bodies = self.recovery.push(time_s, T_world_cpf)
+        except InputError as error:
+            self.client.reply({"error": str(error)})
+            return []
+        if self.recovery.late > late:
+            self.client.reply({"late": self.recovery.late})
+        self._look_at(T_world_cpf)
+        return self._sent(bodies)
+
+    def finish(self) -> list[BodyFrame]:
+        """The bodies that were still waiting."""
+        return self._sent(self.recovery.finish())
+
+    def _look_at(self, T_world_cpf: Tensor) -> None:
+        if len(self._first) < FIRST_POSES:
+            self._first.append(T_world_cpf)
+            if len(self._first) == FIRST_POSES:
+                for sentence in doubts(torch.stack(self._first), self.recovery.model.usage):
+                    self.client.reply({"warning": sentence})
+
+    def _sent(self, bodies: list[BodyFrame]) -> list[BodyFrame]:
+        for body in bodies:
+            self.client.reply(body_record(body))
+        return bodies
+
+
+def doubts(T_world_cpf: Float[Tensor, "frame 7"], usage: Usage) -> list[str]:
+    """What speaks against a head's poses: an up that is not up, heights that the model has not seen."""
+    sentences = []
+    up = float(matrix_from_quaternion(T_world_cpf[:, :4])[:, 2, 1].mean())
+    if up < LEAST_UP:
+        sentences.append(
+            f"the eyes' up goes along the world's by {up:+.2f} on average, and that of a worn head by more "
+            f"than {LEAST_UP:+}; send quaternions as wxyz, with y up at the eyes and z up in the world"
+        )
+    height = float(T_world_cpf[:, 6].median())
+    low, high = usage.head_height_m or (-torch.inf, torch.inf)
+    if not low <= height <= high:
+        sentences.append(
+            f"the eyes are {height:.3g} m over z = 0, and the model was trained on {low:g} to {high:g} m; "
+            "send metres over the floor"
+        )
+    return sentences
+
+
+def live_bodies(
+    server: Server, model: TrainedDenoiser, body: BodyModel, config: LiveConfig, to_pupils: ToPupils
+) -> Iterator[list[BodyFrame]]:
+    """The bodies of one client after the other, as they become final; empty lists let the caller end it."""
+    session: LiveSession | None = None
+    while True:
+        if server.wait(WAIT_S) and server.client is not None:
+            recovery = StreamingRecovery(model, body, config.streaming, config.seed)
+            session = LiveSession(server.client, recovery, to_pupils)
+        lines = server.client.lines() if server.client is not None else iter(())
+        if lines is None and session is not None:
+            yield session.finish()
+            server.end_client()
+        else:
+            for line in lines or ():
+                yield session.take(line) if session is not None else []
+        yield []
