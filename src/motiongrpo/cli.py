@@ -112,28 +112,37 @@ cli.add_command(run)
 
 
 @cli.command(cls=OneSentence)
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--format", "format_", metavar="NAME", help="What the file is: aria, openxr, unity, tum, … [auto]"
-)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--format", "format_", metavar="NAME", help="What the file is: aria, openxr, unity, tum, …")
 @click.option("--to", metavar="KINDS", help="With commas, of bvh, glb, npz, parquet, mp4.")
 @click.option("--floor-m", metavar="M", help="Height of the floor in the file's world, or estimate.")
 @click.option("--offset", metavar="O", help="Of the eyes from the device: 0, aria_gen1, or seven numbers.")
 @click.option("--checkpoint", metavar="C", help="policy, pretrained, or the path of another.")
+@click.option("--live", is_flag=True, help="Take poses from a socket and show bodies in a browser.")
 @click.option("--env", "-e", metavar="ENV", help="An environment of conf/, such as mocap.")
 @click.option("--params", metavar="P", help="Further parameters, as those of run.")
 @click.pass_context
-def recover(ctx: click.Context, file: Path, env: str | None, params: str | None, **given: str | None) -> None:
+def recover(
+    ctx: click.Context,
+    file: Path | None,
+    live: bool,
+    env: str | None,
+    params: str | None,
+    **given: str | None,
+) -> None:
     """Recover a moving body from a headset's recording, or from each one of a folder.
 
     The run's policy is taken, and where there is none its pretrained model. Results and a report go to
-    data/07_model_output/RUN/recovered; other parameters are those of conf/base/parameters_recovery.yml.
+    data/07_model_output/RUN/recovered. docs/recovery.md has the formats, and what is refused and repaired.
     """
+    if (file is None) != live:
+        raise click.UsageError("give a recording, a folder of them, or --live")
     named = {name.rstrip("_"): value for name, value in given.items() if value is not None}
     if "to" in named:
         named["to"] = f"[{named['to']}]"
-    wanted = {name: yaml.safe_load(value) for name, value in named.items()} | {"input": str(file.resolve())}
-    arguments = ["--pipelines", "recovery"]
+    wanted = {name: yaml.safe_load(value) for name, value in named.items()}
+    wanted |= {} if file is None else {"input": str(file.resolve())}
+    arguments = ["--pipelines", "live" if live else "recovery"]
     for option, value in (("--env", env), ("--params", params)):
         arguments += [option, value] if value else []
     with run.make_context("run", arguments, parent=ctx.parent) as inner:

@@ -74,6 +74,11 @@ FURTHER: tuple[tuple[str, str], ...] = (
         "obtain it",
     ),
     (
+        "motiongrpo recover --live",
+        "bodies in a browser while a companion app of a headset sends poses to a socket, a line of JSON each "
+        "(docs/recovery.md)",
+    ),
+    (
         "motiongrpo view FILE",
         "the same viewer on recordings: those in data/07_model_output/NAME/recordings, or your own",
     ),

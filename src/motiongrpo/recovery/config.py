@@ -8,6 +8,7 @@ from motiongrpo.base.config import Config
 from motiongrpo.diffusion.guidance import GuidanceConfig
 from motiongrpo.head.flaws import HeadRepairConfig
 from motiongrpo.head.formats.config import HeadFormatConfig
+from motiongrpo.recovery.live import LiveConfig
 
 Output = Literal["bvh", "glb", "npz", "parquet", "mp4"]
 
@@ -32,3 +33,4 @@ class RecoveryConfig(HeadFormatConfig):
     repair: HeadRepairConfig
     guidance: GuidanceConfig
     clip: ClipConfig
+    live: LiveConfig

@@ -9,9 +9,11 @@ connection ends.
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from pydantic import Field
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from motiongrpo.base.config import Config
@@ -21,6 +23,8 @@ from motiongrpo.body.skeleton import BODY_JOINTS, Joint
 from motiongrpo.diffusion.streaming import BodyFrame, StreamingConfig, StreamingRecovery
 from motiongrpo.diffusion.trained import TrainedDenoiser, Usage
 from motiongrpo.geometry.so3 import matrix_from_quaternion
+from motiongrpo.head.formats.config import HeadFormatConfig
+from motiongrpo.head.formats.reader import conventions_of
 from motiongrpo.head.stream import demand_pose
 from motiongrpo.recovery.wire import Client, Server, body_record, parsed
 
@@ -38,6 +42,21 @@ class LiveConfig(Config):
     port: int = Field(ge=0, le=65535)  # of the loopback alone; 0 takes any that is free
     seed: int
     streaming: StreamingConfig
+
+
+def to_pupils(config: HeadFormatConfig) -> ToPupils:
+    """From a pose of the format that is named, its quaternion sent as `wxyz`; `auto` is sent as ours."""
+    if config.format == "auto":
+        return as_sent
+    conventions = conventions_of(config.format, config, "live poses")
+
+    def converted(pose: Float[Tensor, "7"]) -> Float[Tensor, "7"]:
+        R = Rotation.from_quat(pose[:4].double().numpy(), scalar_first=True).as_matrix()
+        R, p = conventions.world_cpf(R[None], pose[None, 4:].double().numpy())
+        q = Rotation.from_matrix(R[0]).as_quat(canonical=True, scalar_first=True)
+        return torch.from_numpy(np.concatenate([q, p[0]])).to(pose)
+
+    return converted
 
 
 def as_sent(pose: Float[Tensor, "7"]) -> Float[Tensor, "7"]:

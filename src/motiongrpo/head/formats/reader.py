@@ -12,7 +12,7 @@ from motiongrpo.head.formats.axes import Conventions, demand_rotation
 from motiongrpo.head.formats.bvh import read_bvh
 from motiongrpo.head.formats.clock import demand_increasing, seconds, unit_of_ticks
 from motiongrpo.head.formats.columns import MAP, QUALITY, Columns, find_columns
-from motiongrpo.head.formats.config import UNIT_NORM, HeadFormatConfig, WorldAxes
+from motiongrpo.head.formats.config import UNIT_NORM, FormatName, HeadFormatConfig, WorldAxes
 from motiongrpo.head.formats.poses import (
     FilePoses,
     Pose,
@@ -46,7 +46,7 @@ def read_head_path(path: Path, config: HeadFormatConfig) -> RawHeadPath:
     else:
         columns = find_columns(sheet, name, format, config)
         poses, places = _read_table(sheet, columns, format, config), dict(columns.places)
-    conventions = _conventions(name, format, poses, config)
+    conventions = conventions_of(name, config, poses.where, poses.world)
     demand_upright(poses, conventions, places)
     return RawHeadPath(
         name=path.name,
@@ -136,30 +136,32 @@ def _gravity_world(rows: Rows, sheet: Sheet) -> WorldAxes:
     return ARIA_WORLD[axis]
 
 
-def _conventions(name: str, format: Format, poses: FilePoses, config: HeadFormatConfig) -> Conventions:
+def conventions_of(
+    name: FormatName, config: HeadFormatConfig, where: str, world_of_file: WorldAxes | None = None
+) -> Conventions:
     """What the user says, else the file, else the format; InputError where nobody does."""
+    format = FORMATS[name]
     stated = format.world if isinstance(format.world, WorldAxes) else None
-    world = config.world or poses.world or stated
+    world = config.world or world_of_file or stated
     if world is None:
         raise InputError(
-            f"{poses.where}: format {name} does not state its world: set recovery.world "
-            f"{{up, handedness, unit_m}}"
+            f"{where}: format {name} does not state its world: set recovery.world {{up, handedness, unit_m}}"
         )
     offset = format.offset if config.offset is None else config.offset
     if offset is None:
         raise InputError(
-            f"{poses.where}: format {name} tracks a device whose offset to the eyes is not published: set "
+            f"{where}: format {name} tracks a device whose offset to the eyes is not published: set "
             f"recovery.offset to 0 (it is at the eyes), aria_gen1, aria_gen2 or seven numbers "
             f"(x, y, z in metres and the quaternion w, x, y, z)"
         )
     device = config.device or format.device
     if device is None and offset == 0:
         raise InputError(
-            f"{poses.where}: format {name} does not state the axes of its head frame: set "
+            f"{where}: format {name} does not state the axes of its head frame: set "
             f"recovery.device {{right, up, forward}}, or an offset that turns them"
         )
     conventions = Conventions(world, device, offset)
-    demand_rotation(conventions, poses.where)
+    demand_rotation(conventions, where)
     return conventions
 
 
