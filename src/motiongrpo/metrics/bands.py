@@ -159,7 +159,7 @@ def calibrated(judged: JudgedSamples, levels: tuple[float, ...] = LEVELS) -> Joi
         own = judged.person == person
         others, left_out = _fitted(judged.rows(~own), levels), judged.rows(own)
         radii = torch.stack([others.radius_m(left_out.spread_m, level) for level in levels], dim=-1)
-        ratios.append((left_out.error_m[..., None] / radii).flatten(0, 2))
+        ratios.append((left_out.error_m[..., None] / radii.clamp(min=SMALLEST_M)).flatten(0, 2))
         weights.append(left_out.weight[..., None].expand_as(left_out.error_m).flatten())
     each = weighted_quantiles(torch.cat(ratios), torch.cat(weights), torch.tensor(levels))
     raised = torch.tensor(bands.quantile).to(each) * each.diagonal()[:, None]
