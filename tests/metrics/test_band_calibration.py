@@ -14,6 +14,8 @@ from motiongrpo.diffusion.recovery import recover
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.window_blend import WindowPlan
 from motiongrpo.metrics.band_calibration import (
+    CALIBRATED,
+    UNCALIBRATED,
     judged_samples,
     reliability,
     stretches_of,
@@ -43,9 +45,8 @@ def table(**sequences: list[int]) -> pd.DataFrame:
     rows = []
     for sequence, (subject, lengths) in enumerate(sequences.items()):
         starts = 1 + np.cumsum([0, *lengths[:-1]])
-        rows += [
-            ("test", sequence, start, length, subject) for start, length in zip(starts, lengths, strict=True)
-        ]
+        spans = zip(starts, lengths, strict=True)
+        rows += [("test", sequence, start, length, subject) for start, length in spans]
     return pd.DataFrame(rows, columns=["split", "sequence", "start", "length", "subject"])
 
 
@@ -92,15 +93,13 @@ def judged() -> JudgedSamples:
 
 
 def checked() -> pd.DataFrame:
-    ones = (1.0,) * BODY_JOINTS
-    bands = JointBands(
-        levels=(0.9,), offset_m=(0.1,) * BODY_JOINTS, slope=(0.0,) * BODY_JOINTS, quantile=(ones,)
-    )
+    tenth, none, one = ((value,) * BODY_JOINTS for value in (0.1, 0.0, 1.0))
+    bands = JointBands(levels=(0.9,), offset_m=tenth, slope=none, quantile=(one,))
     return reliability(judged(), bands, ["a", "b"], np.random.default_rng(0), 200)
 
 
 def test_every_person_weighs_the_same_in_the_check_and_padding_nothing():
-    rows = checked().query("band == @CALIBRATED").set_index(["by", "name"])
+    rows = checked().query(f"band == '{CALIBRATED}'").set_index(["by", "name"])
     assert rows.loc[("all", "all"), "inside"] == pytest.approx(0.75)
     assert rows.loc[("person", "a"), "inside"] == pytest.approx(1.0)
     assert rows.loc[("person", "b"), "inside"] == pytest.approx(0.5)
@@ -111,8 +110,6 @@ def test_every_person_weighs_the_same_in_the_check_and_padding_nothing():
 
 
 def test_the_bare_spread_stands_beside_the_bands():
-    rows = checked().query("band == @UNCALIBRATED and by == 'all'")
+    rows = checked().query(f"band == '{UNCALIBRATED}' and by == 'all'")
     assert rows["inside"].tolist() == [0.0]
-    assert rows["radius_mm"].item() == pytest.approx(
-        14.4, abs=0.1
-    )  # 2.50 deviations of 10 mm over root three
+    assert rows["radius_mm"].item() == pytest.approx(14.4, abs=0.1)  # 2.5 · 10 mm / √3

@@ -119,30 +119,13 @@ def error_profile(activities: tuple[str, ...] = ("walk", "turn+walk", "")) -> pd
 
 
 def band_reliability(inside: float = 0.88) -> pd.DataFrame:
-    """Two people; bands of 50 % hold what they should, those of 90 % what is given, the bare spread little."""
+    """Two people; bands of 50 % hold what they should, those of 90 % what is given, the spread little."""
+    named = [("all", "all"), ("joint", "left foot"), ("joint", "head"), ("person", "a"), ("person", "b")]
     rows = []
     for band, shares in {CALIBRATED: (0.5, inside), UNCALIBRATED: (0.05, 0.1)}.items():
         for level, share in zip((0.5, 0.9), shares, strict=True):
-            names = [
-                ("all", "all"),
-                *(("joint", j) for j in ("left foot", "head")),
-                *(("person", p) for p in "ab"),
-            ]
-            rows += [
-                (
-                    band,
-                    level,
-                    by,
-                    name,
-                    share,
-                    share - 0.05,
-                    share + 0.05,
-                    100.0,
-                    8,
-                    1 if by == "person" else 2,
-                )
-                for by, name in names
-            ]
+            values = share, share - 0.05, share + 0.05, 100.0, 8
+            rows += [(band, level, by, name, *values, 1 if by == "person" else 2) for by, name in named]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
