@@ -1,6 +1,7 @@
 """From a checkpoint file and a head path to bodies; and recordings of them."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from motiongrpo.body.kinematics import central_pupil_frame
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import sample_windows, windows_of
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.diffusion.recording import Recording, load_recording, save_recording
+from motiongrpo.diffusion.recording import Doubt, Recording, load_recording, save_recording
 from motiongrpo.diffusion.recovery import FrameNoise, chunks_of, recover, recover_chunk, with_frame_before
 from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.diffusion.sampler import SamplingConfig
@@ -213,6 +214,18 @@ def test_a_recording_comes_back_as_it_was_in_single_precision(tmp_path):
     assert_close(p_after.double(), p_before, rtol=0, atol=1e-5)
 
 
+def test_how_sure_it_is_and_what_was_repaired_come_back_where_they_are_known(tmp_path):
+    save_recording(recording(), tmp_path / "plain.npz")
+    plain = load_recording(tmp_path / "plain.npz")
+    assert (plain.doubt, plain.repaired) == (None, None)
+    radius, repaired = torch.rand(3, 40, 22), torch.arange(40) % 7 == 0
+    save_recording(replace(recording(), doubt=Doubt(radius, 0.2), repaired=repaired), tmp_path / "a.npz")
+    after = load_recording(tmp_path / "a.npz")
+    assert after.doubt.guess_m == 0.2
+    assert_close(after.doubt.radius_90_m, radius, rtol=0, atol=0)
+    assert_close(after.repaired, repaired)
+
+
 def with_array(path, **changes) -> None:
     save_recording(recording(), path)
     with np.load(path) as archive:
@@ -229,6 +242,8 @@ def with_array(path, **changes) -> None:
         (lambda path: with_array(path, names=None), "is not a recording: it has no 'names'"),
         (lambda path: with_array(path, betas=np.zeros((2, 16))), r"'betas' must have shape \(3, 16\)"),
         (lambda path: with_array(path, fps=np.array(np.nan)), "'fps' has values that are not finite"),
+        (lambda path: with_array(path, guess_m=np.array(0.2)), "is not a recording: it has no 'radius_90_m'"),
+        (lambda path: with_array(path, repaired=np.zeros(3, bool)), r"'repaired' must have shape \(40,\)"),
         (lambda path: with_array(path, title=np.array({}, dtype=object)), "cannot be read as a recording"),
     ],
 )

@@ -12,6 +12,7 @@ import torch
 from motiongrpo.base.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import EgoAlloModel, write_egoallo
+from motiongrpo.metrics.bands import BandCalibration
 from tests.denoisers import small
 from tests.pipelines.kedro_project import run, succeed
 
@@ -349,3 +350,40 @@ def test_a_run_that_wants_no_baselines_has_none_and_does_not_miss_them(data):
     assert "not scored as of now" not in said
     assert not set(BESIDE) & set(table(data).index)
     assert "a constant pose" not in (data / "08_reporting/smoke/report.html").read_text()
+
+
+def test_bands_are_those_of_the_policy_on_validation_motion_and_are_checked_on_test_motion(data):
+    record = json.loads((data / "06_models/smoke/band_calibration.json").read_text())
+    calibration = BandCalibration.model_validate(record)
+    assert calibration.weights == load_checkpoint(policy(data), "denoiser").header.weights
+    assert (calibration.samples, calibration.stretches) == (2, 6)
+    table = pd.read_csv(data / "08_reporting/smoke/band_reliability.csv", dtype={"name": str})
+    windows = pd.read_csv(data / "05_model_input/smoke/windows.csv", dtype={"subject": str})
+    people = {split: set(rows["subject"]) for split, rows in windows.groupby("split")}
+    assert calibration.people == len(people["validation"])
+    assert set(table.query("by == 'person'")["name"]) == people["test"]
+    assert table["inside"].between(0, 1).all()
+
+
+def test_without_a_policy_bands_are_those_of_the_pretrained_model(data):
+    shutil.rmtree(data / "06_models/smoke/grpo")
+    evaluated(data)
+    record = json.loads((data / "06_models/smoke/band_calibration.json").read_text())
+    pretrained = data / "06_models/smoke/pretrained_denoiser.safetensors"
+    assert record["weights"] == load_checkpoint(pretrained, "denoiser").header.weights
+
+
+def test_a_store_without_validation_motion_is_judged_and_has_no_bands(data):
+    path = data / "05_model_input/smoke/windows.csv"
+    windows = pd.read_csv(path, dtype={"subject": str})
+    windows[windows["split"] == "test"].to_csv(path, index=False)
+    assert "bands are not calibrated: there is no validation motion" in evaluated(data)
+    assert json.loads((data / "06_models/smoke/band_calibration.json").read_text()) == {}
+    assert pd.read_csv(data / "08_reporting/smoke/band_reliability.csv").empty
+
+
+def test_a_run_that_has_no_model_of_its_own_has_no_bands(data):
+    for training in ("grpo", "pretraining"):
+        shutil.rmtree(data / f"06_models/smoke/{training}")
+    shutil.copy(policy(data), others(data))
+    assert "bands are not calibrated: this run has no model of its own" in evaluated(data)

@@ -7,6 +7,7 @@ import pandas as pd
 from motiongrpo.viz.figures.comparison import comparison_figure
 from motiongrpo.viz.figures.curves import diversity_curves
 from motiongrpo.viz.figures.error_figures import error_by_joint
+from motiongrpo.viz.figures.reliability import reliability_figure
 from motiongrpo.viz.report.findings import Finding, finding_of_prior
 from motiongrpo.viz.report.metric_change import baseline_changes, metric_changes
 from motiongrpo.viz.report.report import DataFacts, Figures, Results, RunFacts, report_html
@@ -16,7 +17,15 @@ from motiongrpo.viz.report.tables import (
     refused_by_reason,
     verdicts_table,
 )
-from tests.viz.runs import error_profile, examination, final, grpo_log, improved, ingestion_report
+from tests.viz.runs import (
+    band_reliability,
+    error_profile,
+    examination,
+    final,
+    grpo_log,
+    improved,
+    ingestion_report,
+)
 from tests.viz.scenes import scene
 
 HOSTILE = '<img src="http://example.org/x.png" onerror="alert(1)"></script><script>alert(2)</script>{{ 7*7 }}'
@@ -66,6 +75,7 @@ def page(
         Figures(
             {"diversity": diversity_curves(grpo_log())},
             {"error_by_joint": error_by_joint(error_profile())},
+            {"reliability": reliability_figure(band_reliability())},
             comparison_figure(changes),
             [scene()] * 3,
             PNG,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
+from motiongrpo.metrics.band_calibration import CALIBRATED, COLUMNS, UNCALIBRATED
 from motiongrpo.metrics.error_profile import WindowFacts
 from motiongrpo.metrics.error_profile import error_profile as profile_of
 
@@ -115,6 +116,17 @@ def error_profile(activities: tuple[str, ...] = ("walk", "turn+walk", "")) -> pd
     facts = WindowFacts(np.repeat([3, 5, 8], 2), ["a"] * 6, [name for name in activities for _ in range(2)])
     models = {"pretrained": before, "post-trained": after}
     return profile_of(models, facts, 30.0, np.random.default_rng(0), 200)
+
+
+def band_reliability(inside: float = 0.88) -> pd.DataFrame:
+    """Two people; bands of 50 % hold what they should, those of 90 % what is given, the spread little."""
+    named = [("all", "all"), ("joint", "left foot"), ("joint", "head"), ("person", "a"), ("person", "b")]
+    rows = []
+    for band, shares in {CALIBRATED: (0.5, inside), UNCALIBRATED: (0.05, 0.1)}.items():
+        for level, share in zip((0.5, 0.9), shares, strict=True):
+            values = share, share - 0.05, share + 0.05, 100.0, 8
+            rows += [(band, level, by, name, *values, 1 if by == "person" else 2) for by, name in named]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def examination(jitter: float = 0.9) -> dict:

@@ -3,7 +3,8 @@
 The file holds plain arrays in the project's conventions (metres, z up, quaternions `wxyz`): `title`,
 `names`, `fps`, `body_digest`, `betas` (motion, 16), `q_parent_joint` (motion, frame, 21, 4), `contacts`
 (motion, frame, 21) and `T_world_cpf` (frame, 7). With the body file of that digest they are whole bodies,
-hung from the head.
+hung from the head. Where it is known how sure the motions are, there are `radius_90_m` (motion, frame, 22)
+and `guess_m`, and where frames of the head's path were repaired, `repaired` (frame).
 """
 
 import zipfile
@@ -12,11 +13,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_file
+from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.geometry.so3 import matrix_from_quaternion, quaternion_from_matrix
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """How far true joints may be from those of a recording's motions."""
+
+    radius_90_m: Float[Tensor, "motion frame 22"]  # of the ball that holds nine of ten; zero for a truth
+    guess_m: float  # a joint whose radius is larger is a guess
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,8 @@ class Recording:
     motions: PlacedMotion  # a row a name, all frames real
     fps: float
     body_digest: str  # of the body file that the motions are meant for
+    doubt: Doubt | None = None  # where it is known
+    repaired: Bool[Tensor, " frame"] | None = None  # whether the head's pose was made up at a frame
 
 
 def save_recording(recording: Recording, path: Path) -> None:
@@ -43,6 +57,11 @@ def save_recording(recording: Recording, path: Path) -> None:
         "contacts": motions.contacts.numpy() > 0.5,
         "T_world_cpf": motions.T_world_cpf[0].float().numpy(),
     }
+    if recording.doubt is not None:
+        arrays["radius_90_m"] = recording.doubt.radius_90_m.float().numpy()
+        arrays["guess_m"] = np.array(recording.doubt.guess_m)
+    if recording.repaired is not None:
+        arrays["repaired"] = recording.repaired.numpy()
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:
@@ -64,7 +83,13 @@ def load_recording(path: Path) -> Recording:
         mask=torch.ones(len(betas), len(head), dtype=torch.bool),
     )
     names = tuple(str(name) for name in arrays["names"])
-    return Recording(str(arrays["title"]), names, motions, float(arrays["fps"]), str(arrays["body_digest"]))
+    doubt, repaired = None, None
+    if "radius_90_m" in arrays:
+        doubt = Doubt(torch.from_numpy(arrays["radius_90_m"]), float(arrays["guess_m"]))
+    if "repaired" in arrays:
+        repaired = torch.from_numpy(arrays["repaired"])
+    about = str(arrays["title"]), names, motions, float(arrays["fps"]), str(arrays["body_digest"])
+    return Recording(*about, doubt, repaired)
 
 
 def load_recordings(places: list[Path]) -> dict[str, Recording]:
@@ -101,6 +126,10 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         "contacts": (motions, frames, 21),
         "T_world_cpf": (frames, 7),
     }
+    if {"radius_90_m", "guess_m"} & arrays.keys():
+        shapes |= {"radius_90_m": (motions, frames, BODY_JOINTS), "guess_m": ()}
+    if "repaired" in arrays:
+        shapes["repaired"] = (frames,)
     for name, shape in shapes.items():
         if name not in arrays:
             raise InputError(f"'{path}' is not a recording: it has no '{name}'")

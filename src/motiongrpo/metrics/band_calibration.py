@@ -1,61 +1,105 @@
 """Calibrating the bands of a denoiser on validation motion, and checking them on test motion."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Int
 from numpy import ndarray
+from torch.nn.functional import pad
 
-from motiongrpo.base.shapes import Rollout
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.path_sampling import sample_path
 from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.diffusion.window_blend import WindowPlan
 from motiongrpo.metrics.bands import JointBands, JudgedSamples, given_out, normal_radius_m, spread_m
 from motiongrpo.metrics.bootstrap import draw_over, estimate
-from motiongrpo.metrics.evaluation import EvaluationConfig, draw_samples, evaluation_batches
+from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.metric import MM_PER_M
-from motiongrpo.motion.windows import WindowBatch
+from motiongrpo.motion.store import MotionStore
+from motiongrpo.motion.windows import WindowBatch, read_windows
+
+JOINED = 4  # windows of a stretch, at most
 
 CALIBRATED, UNCALIBRATED = "calibrated", "spread of the samples"
-COLUMNS = ("band", "level", "by", "name", "inside", "low", "high", "radius_mm", "windows", "people")
+COLUMNS = ("band", "level", "by", "name", "inside", "low", "high", "radius_mm", "stretches", "people")
+
+
+def stretches_of(windows: pd.DataFrame) -> pd.DataFrame:
+    """The window table with up to `JOINED` neighbouring windows of a sequence as one row.
+
+    A path of several windows is sampled as a recording's is, in windows that are blended. Its samples are
+    nearer to each other than those of single windows, whose bands would be too narrow for it.
+    """
+    place = windows.groupby("sequence").cumcount() // JOINED
+    grouped = windows.groupby(["split", "sequence", "subject", place], sort=False)
+    joined = grouped.agg(start=("start", "min"), length=("length", "sum")).reset_index()
+    return joined.sort_values(["sequence", "start"], ignore_index=True)
+
+
+def judged_samples(
+    denoiser: Denoiser,
+    motions: MotionStore,
+    stretches: pd.DataFrame,
+    body: BodyModel,
+    plan: WindowPlan,
+    config: EvaluationConfig,
+) -> Iterator[JudgedSamples]:
+    """`config.samples` motions of every stretch against its truth, a batch of equally long ones at a time."""
+    people = {name: number for number, name in enumerate(people_of(stretches))}
+    device, longest = next(denoiser.parameters()).device, int(stretches["length"].max())
+    at_once = math.ceil(config.batch_size / JOINED)
+    alike = stretches.groupby("length")
+    for rows in (
+        own.iloc[first : first + at_once] for _, own in alike for first in range(0, len(own), at_once)
+    ):
+        wanted = rows[["sequence", "start", "length"]].to_numpy(np.int64)
+        batch = read_windows(motions, wanted, int(rows["length"].iloc[0]), hands=False).to(device)
+        generator = generator_for(config.seed, "bands", *map(int, wanted[0]), device=device)
+        error_m, spread = _judged(denoiser, batch, body, plan, config, generator)
+        padding = (0, 0, 0, longest - batch.mask.shape[1])
+        yield JudgedSamples(
+            error_m=pad(error_m, padding).cpu(),
+            spread_m=pad(spread, padding).cpu(),
+            mask=pad(batch.mask, padding[2:]).cpu(),
+            person=torch.tensor([people[name] for name in rows["subject"]]),
+            sequence=torch.from_numpy(wanted[:, 0]),
+        )
+
+
+def people_of(stretches: pd.DataFrame) -> list[str]:
+    """The names behind the numbers of `JudgedSamples.person`."""
+    return sorted(stretches["subject"].unique())
 
 
 @torch.no_grad()
-def judged_samples(
+def _judged(
     denoiser: Denoiser,
-    windows: WindowBatch,
-    person: Int[torch.Tensor, " window"],
+    batch: WindowBatch,
     body: BodyModel,
+    plan: WindowPlan,
     config: EvaluationConfig,
-) -> Iterator[JudgedSamples]:
-    """`config.samples` motions of every window against its truth, a batch at a time; `person` is a number."""
-    for batch in evaluation_batches(windows, config):
-        part = batch.windows
-        joints = _sampled_joints(draw_samples(denoiser, batch, config), part, body)
-        truth = part.posed(body)[1].p_world_joint[:, :, :BODY_JOINTS]
-        shown = joints[torch.arange(len(part)), given_out(joints, part.mask)]
-        own = person[batch.first : batch.first + len(part)]
-        judged = JudgedSamples((shown - truth).norm(dim=-1), spread_m(joints), part.mask, own)
-        yield judged.to("cpu")
-
-
-def _sampled_joints(x: Rollout, part: WindowBatch, body: BodyModel) -> torch.Tensor:
-    """The joints of samples in the world: (window, sample, frame, 22, 3)."""
-    count, each_window = x.shape[:2]
-    repeat = torch.arange(count, device=x.device).repeat_interleave(each_window)
-    placed = PlacedMotion.sampled(x.flatten(0, 1), part.T_world_cpf[repeat, 1:], part.mask[repeat])
-    joints = placed.posed(body)[1].p_world_joint[:, :, :BODY_JOINTS]
-    return joints.unflatten(0, (count, each_window))
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Error of the sample that is given out, and spread of all: (stretch, frame, joint), metres."""
+    count = len(batch)
+    x = sample_path(denoiser, batch.T_world_cpf, config.samples, config.sampling, plan, generator)
+    repeat = torch.arange(count, device=x.device).repeat_interleave(config.samples)
+    placed = PlacedMotion.sampled(x.flatten(0, 1), batch.T_world_cpf[repeat, 1:], batch.mask[repeat])
+    joints = placed.posed(body)[1].p_world_joint[:, :, :BODY_JOINTS].unflatten(0, (count, config.samples))
+    truth = batch.posed(body)[1].p_world_joint[:, :, :BODY_JOINTS]
+    shown = joints[torch.arange(count), given_out(joints, batch.mask)]
+    return (shown - truth).norm(dim=-1), spread_m(joints)
 
 
 def reliability(
     judged: JudgedSamples,
     bands: JointBands,
     people: list[str],
-    sequence: Int[ndarray, " window"],
     rng: np.random.Generator,
     resamples: int,
 ) -> pd.DataFrame:
@@ -65,7 +109,7 @@ def reliability(
     behind the numbers of `judged.person`. Every person weighs the same; intervals are over people where
     there are five, else over sequences.
     """
-    person = judged.person.numpy()
+    person, sequence = judged.person.numpy(), judged.sequence.numpy()
     _, first, number = np.unique(sequence, return_index=True, return_inverse=True)
     draws, _ = draw_over("people", person[first], resamples, rng)
     weights = 1 / np.bincount(person)[person]
@@ -75,6 +119,7 @@ def reliability(
         values = np.hstack([_columns(part, judged, len(people)) for part in parts])
         result = estimate(values, weights, number, draws)
         shares = {name: getattr(result, name)[: len(names)] for name in ("mean", "low", "high", "windows")}
+        shares["stretches"] = shares.pop("windows")
         table = names.assign(band=band, level=level, radius_mm=result.mean[len(names) :], **shares)
         tables.append(table.assign(people=np.where(table["by"] == "person", 1, len(people))))
     return pd.concat(tables, ignore_index=True).rename(columns={"mean": "inside"})[list(COLUMNS)]

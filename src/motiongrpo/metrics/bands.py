@@ -32,6 +32,7 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.shapes import FrameMask
 from motiongrpo.diffusion.sampler import SamplingConfig
+from motiongrpo.diffusion.window_blend import WindowPlan
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)  # shares of joints that the bands are to hold
 SMALLEST_M = 1e-4  # a predicted error below a tenth of a millimetre has no meaning, and none is divided by
@@ -43,8 +44,8 @@ PerJoint = Float[Tensor, "*batch frame joint"]
 class BandConfig(Config):
     """What bands are calibrated and checked on, and when a joint counts as a guess."""
 
-    windows: int = Field(ge=1)  # of the validation split, and as many of the test split; spread over people
-    samples: int = Field(ge=2)  # motions a window, and of every recovery that is to have these bands
+    stretches: int = Field(ge=1)  # of the validation split, and as many of the test split; spread over people
+    samples: int = Field(ge=2)  # motions a stretch, and of every recovery that is to have these bands
     guess_m: float = Field(gt=0)  # a joint is a guess where its 90 % radius is larger
 
 
@@ -52,13 +53,14 @@ class BandConfig(Config):
 class JudgedSamples(Batched):
     """Of every joint, how far samples are apart and how far the one that is given out is from the truth."""
 
-    error_m: Float[Tensor, "window frame joint"]
-    spread_m: Float[Tensor, "window frame joint"]
-    mask: Bool[Tensor, "window frame"]
-    person: Int[Tensor, " window"]  # a number for everybody
+    error_m: Float[Tensor, "stretch frame joint"]
+    spread_m: Float[Tensor, "stretch frame joint"]
+    mask: Bool[Tensor, "stretch frame"]
+    person: Int[Tensor, " stretch"]  # a number for everybody
+    sequence: Int[Tensor, " stretch"]
 
     @property
-    def weight(self) -> Float[Tensor, "window frame"]:
+    def weight(self) -> Float[Tensor, "stretch frame"]:
         """Of every frame: equal for the frames of a person, one in sum for each, zero in the padding."""
         real = self.mask.double()
         frames = torch.zeros(int(self.person.max()) + 1, dtype=real.dtype)
@@ -91,7 +93,8 @@ class BandCalibration(Config):
     weights: str  # digest of the checkpoint's
     samples: int = Field(ge=2)
     sampling: SamplingConfig
-    windows: int
+    plan: WindowPlan
+    stretches: int
     people: int
     bands: JointBands
 
@@ -156,7 +159,7 @@ def calibrated(judged: JudgedSamples, levels: tuple[float, ...] = LEVELS) -> Joi
         own = judged.person == person
         others, left_out = _fitted(judged.rows(~own), levels), judged.rows(own)
         radii = torch.stack([others.radius_m(left_out.spread_m, level) for level in levels], dim=-1)
-        ratios.append((left_out.error_m[..., None] / radii).flatten(0, 2))
+        ratios.append((left_out.error_m[..., None] / radii.clamp(min=SMALLEST_M)).flatten(0, 2))
         weights.append(left_out.weight[..., None].expand_as(left_out.error_m).flatten())
     each = weighted_quantiles(torch.cat(ratios), torch.cat(weights), torch.tensor(levels))
     raised = torch.tensor(bands.quantile).to(each) * each.diagonal()[:, None]

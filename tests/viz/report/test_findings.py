@@ -2,8 +2,10 @@
 
 import pytest
 
+from motiongrpo.metrics.band_calibration import no_reliability
 from motiongrpo.viz.report.findings import (
     finding_of_prior,
+    findings_of_bands,
     findings_of_comparison,
     findings_of_grpo,
     findings_of_ingestion,
@@ -14,6 +16,7 @@ from motiongrpo.viz.report.findings import (
 )
 from motiongrpo.viz.report.metric_change import baseline_changes, metric_changes
 from tests.viz.runs import (
+    band_reliability,
     comparison,
     examination,
     final,
@@ -158,3 +161,23 @@ def test_without_a_constant_pose_or_a_prior_nothing_is_said_of_it():
     assert finding_of_prior(baseline_changes(improved())) == []
     table = with_constant_pose(150.0, (30.0, 20.0, 40.0))
     assert baseline_changes(table[table["stage"] != "pretraining"]) == {}
+
+
+def test_what_the_bands_hold_is_said_beside_what_the_bare_spread_would():
+    (finding,) = findings_of_bands(band_reliability(0.88))
+    assert finding.tone == "good"
+    assert finding.text.startswith(
+        "90% bands hold 88% of held-out joints [83%, 93%], with a mean radius of 100 mm"
+    )
+    assert finding.text.endswith("the spread of samples alone would hold 10%.")
+
+
+@pytest.mark.parametrize(("inside", "how"), [(0.8, "narrow"), (0.97, "wide")])
+def test_bands_that_hold_another_share_than_they_say_are_warned_of(inside, how):
+    (finding,) = findings_of_bands(band_reliability(inside))
+    assert finding.tone == "warning"
+    assert finding.text.endswith(f"They are too {how}.")
+
+
+def test_without_bands_nothing_is_said_of_them():
+    assert findings_of_bands(no_reliability()) == []

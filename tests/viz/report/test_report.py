@@ -154,7 +154,7 @@ def test_every_figure_is_in_the_page_as_data(plain):
         r'<script type="application/json" data-for="([^"]*)">(.*?)</script>', plain, re.DOTALL
     )
     figures = {name: json.loads(text) for name, text in sources}
-    assert figures.keys() == {"comparison-figure", "errors-1", "curves-1"}
+    assert figures.keys() == {"comparison-figure", "errors-1", "bands-1", "curves-1"}
     assert figures["comparison-figure"]["data"][0]["x"]
 
 

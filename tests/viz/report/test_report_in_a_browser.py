@@ -52,7 +52,7 @@ def test_nothing_is_complained_of_and_nothing_is_asked_for(chromium, report, wid
 def test_the_report_of_a_run_opens_the_same_way_with_every_figure_and_clip(chromium, smoke_run, width):
     path = smoke_run[0] / "08_reporting/smoke/report.html"
     chromium.open(path, width)
-    assert chromium.evaluate(f"{PLOTS}.length") == 7
+    assert chromium.evaluate(f"{PLOTS}.length") == 9
     chromium.wait_for(f"{PLOTS}.every(plot => plot.querySelector('.main-svg'))")
     for what in (".gtitle, .annotation", ".xtitle", ".legend .legendtext"):  # a title, an axis, a legend
         texts = chromium.evaluate(f"{PLOTS}.map(plot => plot.querySelector('{what}')?.textContent)")

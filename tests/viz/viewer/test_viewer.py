@@ -2,6 +2,7 @@
 
 import functools
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from motiongrpo.body.mesh import Mesher
 from motiongrpo.body.skeleton import CONTACT_JOINTS, Joint
 from motiongrpo.cli import cli
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.diffusion.recording import Recording, save_recording
+from motiongrpo.diffusion.recording import Doubt, Recording, save_recording
 from motiongrpo.geometry.so3 import matrix_from_quaternion
+from motiongrpo.viz.figures.palette import GREY, ORANGE, rgb
 from motiongrpo.viz.viewer.server import ServerConfig, Viewer, view
 from motiongrpo.viz.viewer.shown_recording import bodies_in_time, colour_of, facing, model_of
 from tests.bodies import open_body, window_batch
@@ -41,6 +43,14 @@ def recording(frames: int = 20, names: tuple[str, ...] = NAMES) -> Recording:
     return Recording(
         "walk", names, PlacedMotion(**motions.__dict__ | {"T_world_cpf": head}), 30.0, open_body().digest
     )
+
+
+def doubtful() -> Recording:
+    """From the fifth frame on the left wrist of one sample is a guess; the second frame was repaired."""
+    radius = torch.full((2, 12, 22), 0.1)
+    radius[1, 5:, Joint.LEFT_WRIST] = 0.3
+    plain = recording(12, ("truth", "recovered 1"))
+    return replace(plain, doubt=Doubt(radius, 0.2), repaired=torch.arange(12) == 2)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +151,31 @@ def test_another_recording_takes_the_place_of_the_first(viewer):
     assert viewer.frame.max == 11
     with pytest.warns(UserWarning, match="already removed node"):
         before.rows["pretrained 1"][0][0].place.remove()
+
+
+def test_a_joint_that_is_a_guess_is_orange_in_its_ball_and_the_head_where_it_was_repaired():
+    server = viser.ViserServer("localhost", 0, verbose=False)
+    shown = Viewer(server, {"a": doubtful()}, open_body(), mesher())
+    (recovered, truth), frustum, _ = shown.shown.rows["recovered 1"]
+    wrist = Joint.LEFT_WRIST
+    for frame, guess in ((2, False), (7, True)):
+        shown.frame.value = frame
+        scales = recovered.guesses.balls.batched_scales
+        assert (scales > 0.01).nonzero()[0].tolist() == ([wrist] if guess else [])
+        assert scales[wrist] == pytest.approx(0.3 if guess else 0, abs=1e-5)
+        assert_allclose(recovered.guesses.balls.batched_positions, recovered.body.joints[frame], atol=1e-6)
+        colours = recovered.bones.colors[:, 0]
+        assert (colours[wrist - 1].tolist() == list(rgb(ORANGE))) == guess
+        assert tuple(colours[Joint.RIGHT_WRIST - 1]) == recovered.body.colour
+        assert tuple(frustum.color) == rgb(GREY if guess else ORANGE)
+    assert truth.guesses is None
+    shown.guesses.value = False
+    assert not recovered.guesses.balls.visible
+    server.stop()
+
+
+def test_a_recording_that_knows_no_doubt_has_no_box_for_it(viewer):
+    assert not viewer.guesses.visible
 
 
 def test_it_plays_at_the_pace_of_the_recording_and_begins_again_at_the_end(viewer):

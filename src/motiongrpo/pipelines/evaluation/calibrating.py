@@ -1,26 +1,31 @@
 """Nodes that calibrate how sure a run's final model is, and check it on held-out motion."""
 
 import logging
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
-from motiongrpo.base.progress import with_progress
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import TRAININGS, Candidate
 from motiongrpo.diffusion.trained import load_denoiser
-from motiongrpo.metrics.band_calibration import judged_samples, no_reliability, reliability
+from motiongrpo.diffusion.window_blend import WindowPlan
+from motiongrpo.metrics.band_calibration import (
+    judged_samples,
+    no_reliability,
+    people_of,
+    reliability,
+    stretches_of,
+)
 from motiongrpo.metrics.bands import BandCalibration, BandConfig, JudgedSamples, calibrated
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
-from motiongrpo.motion.windows import WindowConfig, read_rows, split_rows
+from motiongrpo.motion.windows import WindowConfig, split_rows
 from motiongrpo.pipelines.evaluation.nodes import is_own
+from motiongrpo.training.materials import refuse_other_body
 
-NONE_TO_CALIBRATE = "bands are not calibrated: this run has no model of its own"
+NO_MODEL = "bands are not calibrated: this run has no model of its own"
 NO_VALIDATION = "bands are not calibrated: there is no validation motion"
 
 Record = dict[str, Any]
@@ -40,20 +45,21 @@ def calibrate_bands(  # noqa: PLR0913
 ) -> Record:
     """The bands of the run's final model on validation motion; empty where there is no model or no motion."""
     model = final_model(found)
-    reason = NONE_TO_CALIBRATE if model is None else NO_VALIDATION
     if model is None or "validation" not in set(windows["split"]):
-        logger.warning("%s", reason)
+        logger.warning("%s", NO_MODEL if model is None else NO_VALIDATION)
         return {}
-    rows = split_rows(windows, "validation", bands.windows, "people")
-    batch_config = config.model_copy(update={"samples": bands.samples})
-    judged = _judged(model, motions, rows, body, batch_config, window, device)
+    refuse_other_body(body, motions)
+    rows = split_rows(stretches_of(windows), "validation", bands.stretches, "people")
+    plan = WindowPlan(length=window.length, overlap=max(1, window.length // 4))  # EgoAllo's share
+    drawn = config.model_copy(update={"samples": bands.samples})
     return BandCalibration(
         weights=model.weights,
         samples=bands.samples,
         sampling=config.sampling,
-        windows=len(rows),
+        plan=plan,
+        stretches=len(rows),
         people=rows["subject"].nunique(),
-        bands=calibrated(judged),
+        bands=calibrated(_judged(model, motions, rows, body, plan, drawn, device)),
     ).model_dump(mode="json")
 
 
@@ -65,7 +71,6 @@ def check_bands(  # noqa: PLR0913
     body: BodyModel,
     config: EvaluationConfig,
     bands: BandConfig,
-    window: WindowConfig,
     device: str,
 ) -> pd.DataFrame:
     """What share of the joints of test motion the bands hold; no rows where none were calibrated."""
@@ -73,17 +78,11 @@ def check_bands(  # noqa: PLR0913
     if model is None or not band_calibration:
         return no_reliability()
     calibration = BandCalibration.model_validate(band_calibration)
-    rows = split_rows(windows, "test", bands.windows, "people")
-    batch_config = config.model_copy(update={"samples": calibration.samples})
-    judged = _judged(model, motions, rows, body, batch_config, window, device)
-    return reliability(
-        judged,
-        calibration.bands,
-        sorted(rows["subject"].unique()),
-        rows["sequence"].to_numpy(),
-        np.random.default_rng(config.seed),
-        config.resamples,
-    )
+    rows = split_rows(stretches_of(windows), "test", bands.stretches, "people")
+    drawn = config.model_copy(update={"samples": calibration.samples})
+    judged = _judged(model, motions, rows, body, calibration.plan, drawn, device)
+    rng = np.random.default_rng(config.seed)
+    return reliability(judged, calibration.bands, people_of(rows), rng, config.resamples)
 
 
 def final_model(found: list[Record]) -> Candidate | None:
@@ -101,14 +100,10 @@ def _judged(
     motions: MotionStore,
     rows: pd.DataFrame,
     body: BodyModel,
+    plan: WindowPlan,
     config: EvaluationConfig,
-    window: WindowConfig,
     device: str,
 ) -> JudgedSamples:
-    batch = read_rows(motions, rows, window, hands=False).to(device)
-    person = torch.from_numpy(np.unique(rows["subject"].to_numpy(str), return_inverse=True)[1])
-    parts = judged_samples(load_denoiser(Path(model.path)).to(device), batch, person, body, config)
-    what = f"sampling {rows['split'].iloc[0]} windows for bands"
-    return JudgedSamples.concatenate(
-        list(with_progress(parts, what, math.ceil(len(rows) / config.batch_size)))
-    )
+    denoiser = load_denoiser(Path(model.path)).to(device)
+    parts = list(judged_samples(denoiser, motions, rows, body, plan, config))
+    return JudgedSamples.concatenate(parts)

@@ -44,6 +44,15 @@ TEMPLATE = go.layout.Template(
 """Transparent, with grey text: one figure for light and dark pages."""
 
 
+RGB = tuple[int, int, int]
+
+
+def rgb(colour: str) -> RGB:
+    """`#rrggbb` as three numbers from 0 to 255."""
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
 def line_style(index: int) -> dict[str, str]:
     """Colour and dash of line number `index` of a panel."""
     colour, dash = next(islice(cycle(LINES), index, None))

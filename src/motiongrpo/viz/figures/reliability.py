@@ -18,9 +18,9 @@ def reliability_figure(band_reliability: pd.DataFrame) -> go.Figure:
     figure = go.Figure(
         layout={
             "template": TEMPLATE,
-            "height": 460,
-            "margin": {"t": 104, "b": 56},
-            "title": {"text": "<b>Joints inside their bands</b>", "x": 0, "xref": "container", "y": 0.97},
+            "height": 420,
+            "margin": {"t": 72, "b": 56},
+            "title": {"text": "<b>Joints inside their bands</b>", "x": 0, "xref": "container", "y": 0.98},
             "title_font_size": 14,
             "xaxis": {"title": {"text": "share that a band is to hold, %"}, "range": (45, 100)},
             "yaxis": {"title": {"text": "held-out joints inside, %"}, "range": (-2, 102)},

@@ -16,7 +16,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.diffusion.recording import Recording
-from motiongrpo.viz.viewer.shown_recording import BODIES, ShownRecording
+from motiongrpo.viz.viewer.shown_recording import BODIES, Look, ShownRecording
 
 if TYPE_CHECKING:
     import viser
@@ -114,13 +114,19 @@ class Viewer:
         self.bodies = gui.add_dropdown("bodies", BODIES, hint="Meshes through smplx, or 22 joints.")
         self.truth = gui.add_checkbox("truth", initial_value=True, hint="The true motion, as a pale ghost.")
         self.contacts = gui.add_checkbox("contacts", initial_value=True, hint="Joints said to touch, green.")
+        self.guesses = gui.add_checkbox(
+            "guesses",
+            initial_value=True,
+            hint="Balls that hold the true joint in nine of ten cases, orange, where they are large.",
+            visible=any(recording.doubt for recording in recordings.values()),
+        )
         self.apart = gui.add_slider("apart, m", 0.0, 2.0, 0.1, APART_M, hint="0 lays all motions together.")
         self.seen = {}
         self.shown: ShownRecording | None = None
         self.recording.on_update(lambda _: self.open())
         for control in (self.frame, self.apart):
             control.on_update(lambda _: self.show())
-        for control in (self.bodies, self.truth, self.contacts):
+        for control in (self.bodies, self.truth, self.contacts, self.guesses):
             control.on_update(lambda _: self.look())
         self.open()
 
@@ -152,10 +158,10 @@ class Viewer:
     def look(self) -> None:
         """Apply the checkboxes, and the choice between meshes and skeletons."""
         if self.shown is not None:
+            boxes = (bool(box.value) for box in (self.truth, self.contacts, self.guesses))
+            look = Look(self.bodies.value, *boxes)
             for name, box in self.seen.items():
-                self.shown.look(
-                    name, box.value, self.bodies.value, bool(self.truth.value), bool(self.contacts.value)
-                )
+                self.shown.look(name, box.value, look)
 
     def run(self, until: float | None) -> None:
         """Play while asked to, until a moment of the monotonic clock or for ever."""

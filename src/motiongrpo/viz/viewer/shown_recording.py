@@ -1,7 +1,8 @@
 """A recording in the viewer: bodies as meshes or skeletons, head, contacts, the truth beside each.
 
 Motions of one recording hang from one head; they stand side by side, `apart` metres along the line that
-faces the camera, each with the truth as a pale ghost in the same place.
+faces the camera, each with the truth as a pale ghost in the same place. Limbs that are a guess are orange,
+and so is the head where its path was repaired.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recording import Recording
 from motiongrpo.geometry.heading import heading_angle
 from motiongrpo.geometry.se3 import Transform
-from motiongrpo.viz.figures.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
+from motiongrpo.viz.figures.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, RGB, SKY, VERMILLION, rgb
 from motiongrpo.viz.figures.skeleton import BONES
+from motiongrpo.viz.viewer.guesses import GUESS, Guesses, ShownGuesses
 
 if TYPE_CHECKING:
     import viser
@@ -36,7 +38,15 @@ GHOST_OPACITY = 0.3
 CONTACT_RADIUS_M, BONE_WIDTH_M = 0.05, 0.02
 FRUSTUM_M, FRUSTUM_WIDTH_M, FIELD_OF_VIEW_RAD, ASPECT = 0.1, 0.006, 1.2, 1.5
 
-RGB = tuple[int, int, int]
+
+@dataclass(frozen=True)
+class Look:
+    """What is drawn of every body: one of `BODIES`, and what beside it."""
+
+    bodies: str
+    truth: bool
+    contacts: bool
+    guesses: bool
 
 
 @dataclass(frozen=True)
@@ -48,18 +58,13 @@ class BodyInTime:
     joints: Float[ndarray, "frame 22 3"]
     vertices: Float[ndarray, "frame vertex 3"]
     contacts: Bool[ndarray, "frame 21"]
+    guesses: Guesses | None  # where it is known how sure the motion is
 
 
 def colour_of(name: str, others: list[str]) -> RGB:
     """Samples of one model share a colour; `others` are the models that have none of their own."""
     model = model_of(name)
     return rgb(MODEL_COLOURS.get(model) or OTHER_COLOURS[others.index(model) % len(OTHER_COLOURS)])
-
-
-def rgb(colour: str) -> RGB:
-    """A palette's `#rrggbb` as three numbers from 0 to 255."""
-    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
-    return red, green, blue
 
 
 def model_of(name: str) -> str:
@@ -75,7 +80,9 @@ def bodies_in_time(recording: Recording, body: BodyModel, mesher: Mesher) -> lis
         motion = recording.motions.rows(slice(row, row + 1))
         joints = motion.posed(body)[1].p_world_joint[0, :, :BODY_JOINTS].numpy()
         contacts = motion.contacts[0].numpy() > 0.5
-        shown.append(BodyInTime(name, colour_of(name, others), joints, _skin(motion, body, mesher), contacts))
+        guesses = Guesses.of(recording.doubt, row) if recording.doubt and name != TRUTH else None
+        skin = _skin(motion, body, mesher)
+        shown.append(BodyInTime(name, colour_of(name, others), joints, skin, contacts, guesses))
     return shown
 
 
@@ -124,16 +131,22 @@ class ShownBody:
             batched_colors=rgb(GREEN),
             cast_shadow=False,
         )
+        self.guesses = body.guesses and ShownGuesses(server, path, body.joints, body.guesses)
 
     def show(self, frame: int) -> None:
         self.mesh.vertices = self.body.vertices[frame]
         self.bones.points = self._bones(frame)
         self.touching.batched_positions = self._contact_joints(frame)
         self.touching.batched_scales = self._touches(frame)
+        if self.guesses:
+            self.guesses.show(frame)
+            self.bones.colors = self.guesses.bone_colours(frame, self.body.colour)
 
-    def look(self, bodies: str, contacts: bool) -> None:
-        self.mesh.visible, self.bones.visible = bodies != "skeletons", bodies != "meshes"
-        self.touching.visible = contacts and self.body.name != TRUTH
+    def look(self, look: Look) -> None:
+        self.mesh.visible, self.bones.visible = look.bodies != "skeletons", look.bodies != "meshes"
+        self.touching.visible = look.contacts and self.body.name != TRUTH
+        if self.guesses:
+            self.guesses.balls.visible = look.guesses
 
     def _bones(self, frame: int) -> Float[ndarray, "bone 2 3"]:
         return self.body.joints[frame][np.array(BONES, dtype=int)].astype(np.float32)
@@ -193,15 +206,17 @@ class ShownRecording:
                 body.show(frame)
                 body.place.position = offset
             frustum.wxyz, frustum.position = wxyz_xyz[:4], wxyz_xyz[4:] + offset
+            if self.recording.repaired is not None:
+                frustum.color = rgb(GUESS if self.recording.repaired[frame] else GREY)
             label.position = wxyz_xyz[4:] + offset + np.array([0, 0, 0.3])
 
-    def look(self, name: str, seen: bool, bodies: str, truth: bool, contacts: bool) -> None:
+    def look(self, name: str, seen: bool, look: Look) -> None:
         """Whether and how one motion is drawn."""
         drawn, frustum, label = self.rows[name]
         frustum.visible = label.visible = seen
         for body in drawn:
-            body.look(bodies, contacts)
-            body.place.visible = seen and (truth or body is drawn[0])
+            body.look(look)
+            body.place.visible = seen and (look.truth or body is drawn[0])
 
     def clear(self) -> None:
         for drawn, frustum, label in self.rows.values():
