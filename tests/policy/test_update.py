@@ -218,9 +218,7 @@ def test_the_anchor_is_given_its_share_of_the_policys_gradient(share):
     assert whole.gradient_norm == pytest.approx(float(both.norm()), rel=1e-9)
 
 
-DISTURBANCE = DisturbanceConfig(
-    share=1, floor_m=0.1, jitter_m=0.005, jitter_rad=0.01, gap_s=0.25, rate_hz=15
-)
+DISTURBANCE = DisturbanceConfig(share=1, floor_m=0.1, jitter_m=0.005, jitter_rad=0.01, gap_s=0.25, rate_hz=15)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class Disturbance(Config):
 
 
 class DisturbanceConfig(Disturbance):
-    """What training windows suffer: each kind, by itself, anything from none up to this, the floor either way."""
+    """Of training windows: of each kind, by itself, anything from none up to this; the floor either way."""
 
     share: float = Field(ge=0, le=1)  # of windows; the others are told without fault
 
@@ -59,7 +59,7 @@ class Amounts(Batched):
 def disturbed(
     T_world_cpf: Paths, mask: FrameMask, fps: float, config: DisturbanceConfig, generator: torch.Generator
 ) -> Paths:
-    """The paths of a batch, a share of them disturbed by amounts drawn for each; the others are as they were."""
+    """The paths of a batch: a share disturbed, by amounts drawn for each; the others as they were."""
     if config.share == 0:
         return T_world_cpf
     which = torch.rand(len(mask), generator=generator) < config.share
@@ -145,7 +145,7 @@ def with_floor(T: Paths, height_m: PerSequence) -> Paths:
 
 
 def bridged(T: Paths, earlier: Instants, later: Instants) -> Paths:
-    """Each frame as it is guessed from the poses at two instants around it; from one alone, as it is there."""
+    """Each frame as the poses at two instants around it have it; where they are one, as it is then."""
     apart = later - earlier
     weight = torch.where(apart > 0, (_frames(T) - earlier) / apart.clamp(min=1e-6), 0)
     return interpolated(at_instants(T, earlier), at_instants(T, later), weight)

@@ -136,7 +136,7 @@ def denoised(
     generator: torch.Generator,
     told: Float[Tensor, "batch frame_and_one 7"] | None = None,
 ) -> Denoised:
-    """What the network makes of the truth when it is noised to levels t, shown the true head path or `told`."""
+    """What the network makes of the truth noised to levels t, shown the true head path or `told`."""
     x_0 = true_motion(batch).pack()
     t = t.to(x_0.device)
     x_t = add_noise(x_0, torch.randn(x_0.shape, generator=generator).to(x_0), t)

@@ -1,4 +1,4 @@
-"""What faults of a head path cost: a denoiser scored on held-out windows whose paths are told with each fault.
+"""What faults of a head path cost: denoisers scored on held-out windows whose paths are told with faults.
 
 Every motion is judged against the true one, hung from the head twice:
 
@@ -7,13 +7,11 @@ Every motion is judged against the true one, hung from the head twice:
   10 cm off lifts every joint by 10 cm, whatever the network does.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
-import torch
 from pydantic import Field, field_validator
 
 from motiongrpo.base.config import Config
@@ -37,6 +35,7 @@ from motiongrpo.motion.windows import WindowBatch
 UNDISTURBED = "none"
 
 Hung = Literal["true head", "told head"]
+HUNG: tuple[Hung, ...] = get_args(Hung)
 Scores = dict[str, list[float | None]]  # a value for each window, by metric
 
 
@@ -59,7 +58,7 @@ class RobustnessConfig(Config):
 
 @dataclass(frozen=True)
 class Robustness:
-    """Scores checkpoints under disturbances by the protocol of an evaluation, whose scores the first cell has."""
+    """Scores checkpoints under disturbances by evaluation's protocol; undisturbed, they are its scores."""
 
     windows: WindowBatch
     body: BodyModel
@@ -70,7 +69,7 @@ class Robustness:
         """Every metric of every window; faults, noise and windows are the same for every checkpoint."""
         batches = evaluation_batches(self.windows, self.protocol)
         measured = [self._measure(denoiser, batch, disturbance) for batch in batches]
-        return {hung: listed([scores[hung] for scores in measured]) for hung in get_args(Hung)}
+        return {hung: listed([scores[hung] for scores in measured]) for hung in HUNG}
 
     def _measure(
         self, denoiser: Denoiser, batch: EvaluationBatch, disturbance: Disturbance | None
@@ -78,7 +77,10 @@ class Robustness:
         told = self._told(batch, disturbance)
         x = draw_samples(denoiser, replace(batch, windows=told), self.protocol)
         given = (x, batch.windows, self.body, self.fps)
-        return {"true head": score_samples(*given), "told head": score_samples(*given, told.T_world_cpf[:, 1:])}
+        return {
+            "true head": score_samples(*given),
+            "told head": score_samples(*given, told.T_world_cpf[:, 1:]),
+        }
 
     def _told(self, batch: EvaluationBatch, disturbance: Disturbance | None) -> WindowBatch:
         windows = batch.windows
@@ -91,25 +93,25 @@ class Robustness:
 
 
 def robustness_table(
-    scored: dict[str, dict[Hung, Scores]], about: pd.DataFrame, candidate: Candidate, protocol: EvaluationConfig
-) -> Iterator[pd.DataFrame]:
-    """Of one checkpoint, for each way to hang its bodies: every disturbance and metric, and the change from none.
+    scored: dict[str, dict[Hung, Scores]],
+    about: pd.DataFrame,
+    candidate: Candidate,
+    protocol: EvaluationConfig,
+) -> pd.DataFrame:
+    """Of one checkpoint: for both ways to hang its bodies, every disturbance and metric, and the change.
 
-    `about` says of each window its sequence, start and subject. Means, changes and their 95 % intervals are those
+    `about` has sequence, window and subject of each window. Means, changes and their 95 % intervals are those
     of a comparison of checkpoints, with disturbances in the place of checkpoints.
     """
-    for hung in get_args(Hung):
+    whole = []
+    for hung in HUNG:
         tables = [
             about.assign(checkpoint=name, stage=candidate.stage, step=candidate.step, **scores[hung])
             for name, scores in scored.items()
         ]
-        table = comparison(
-            pd.concat(tables, ignore_index=True).astype(dict.fromkeys(scored[UNDISTURBED][hung], float)),
-            UNDISTURBED,
-            np.random.default_rng(protocol.seed),
-            protocol.resamples,
-            protocol.spread,
-        ).rename(columns={"checkpoint": "disturbance"})
-        table.insert(0, "hung_from", hung)
-        table.insert(0, "checkpoint", candidate.name)
-        yield table
+        rng = np.random.default_rng(protocol.seed)
+        scores = pd.concat(tables, ignore_index=True)
+        table = comparison(scores, UNDISTURBED, rng, protocol.resamples, protocol.spread)
+        whole.append(table.rename(columns={"checkpoint": "disturbance"}).assign(hung_from=hung))
+    table = pd.concat(whole, ignore_index=True).assign(checkpoint=candidate.name)
+    return table[["checkpoint", "hung_from", *table.columns.drop(["checkpoint", "hung_from"])]]

@@ -34,7 +34,7 @@ def score_under_disturbance(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
 ) -> pd.DataFrame:
-    """The last checkpoint of each training, under every disturbance and without: each metric and its change."""
+    """The last checkpoint of each training, under every disturbance and under none: metrics and changes."""
     refuse_other_body(body, motions)
     candidates = last_checkpoints(pretraining, grpo, of_runs, run)
     rows = split_rows(windows, "test", evaluation.windows, evaluation.spread)
@@ -44,8 +44,8 @@ def score_under_disturbance(  # noqa: PLR0913
     for candidate in with_progress(candidates, "scoring under disturbances", len(candidates)):
         denoiser = load_denoiser(Path(candidate.path)).to(device)
         scored = {name: study.score(denoiser, fault) for name, fault in config.cells().items()}
-        tables.extend(robustness_table(scored, about, candidate, evaluation))
-        _log_errors(tables[-2])
+        tables.append(robustness_table(scored, about, candidate, evaluation))
+        _log_errors(tables[-1])
     return pd.concat(tables, ignore_index=True)
 
 
@@ -66,7 +66,8 @@ def last_checkpoints(
 
 def _log_errors(table: pd.DataFrame) -> None:
     """MPJPE of one checkpoint under each disturbance, hung from the true head."""
-    errors = table[table["metric"] == "mpjpe_mm"].set_index("disturbance")["mean"]
+    shown = table[(table["metric"] == "mpjpe_mm") & (table["hung_from"] == "true head")]
+    errors = shown.set_index("disturbance")["mean"]
     told = ", ".join(f"{name} {error:.1f}" for name, error in errors.items() if name != UNDISTURBED)
     logger.info(
         "robustness: %s, MPJPE %.1f mm; under disturbances: %s",
