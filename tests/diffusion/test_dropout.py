@@ -8,6 +8,7 @@ from motiongrpo.base.checkpoint import Checkpoint, Header
 from motiongrpo.base.network import restored
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.disturbance import DisturbanceConfig
 from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain
 from tests.bodies import FPS, open_body, window_batch
@@ -27,6 +28,9 @@ CONFIG = PretrainingConfig(
     validate_every=4,
     validation_windows=2,
     joint_loss=JointLossConfig(position=0, velocity=0),
+    disturbance=DisturbanceConfig(
+        share=0.5, floor_m=0.1, jitter_m=0.005, jitter_rad=0.01, gap_s=0.25, rate_hz=15
+    ),
     seed=0,
     denoiser=small(dropout_p=0.3),
     optimiser=OPTIMISER,

@@ -7,13 +7,16 @@ from torch.testing import assert_close
 
 from motiongrpo.base.errors import Diverged
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
+from motiongrpo.base.seeds import generator_for
 from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.disturbance import DisturbanceConfig, disturbed
 from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.loss import add_noise, denoising_loss, level_weight
 from motiongrpo.diffusion.representation import true_motion
 from motiongrpo.diffusion.training import (
     PretrainingConfig,
+    PretrainingLoss,
     denoised,
     pretrain,
     pretraining_loss,
@@ -35,6 +38,12 @@ def optimiser_config() -> OptimiserConfig:
     )
 
 
+def disturbance(share: float) -> DisturbanceConfig:
+    return DisturbanceConfig(
+        share=share, floor_m=0.1, jitter_m=0.005, jitter_rad=0.01, gap_s=0.25, rate_hz=15
+    )
+
+
 def pretraining_config(steps: int) -> PretrainingConfig:
     return PretrainingConfig(
         init="random",
@@ -47,6 +56,7 @@ def pretraining_config(steps: int) -> PretrainingConfig:
         validate_every=4,
         validation_windows=4,
         joint_loss=JointLossConfig(position=0, velocity=0),
+        disturbance=disturbance(share=0),
         seed=3,
         denoiser=denoiser_config(),
         optimiser=optimiser_config(),
@@ -129,6 +139,45 @@ def test_the_loss_is_the_published_one_of_the_networks_estimate():
     guess = model(x_t[:, None], t, head_condition(batch.T_world_cpf), batch.mask)[:, 0]
     expected = denoising_loss(guess, x_0, level_weight(t), batch.mask).total()
     assert_close(pretraining_loss(model, batch, None, seeded()), expected, rtol=0, atol=1e-12)
+
+
+def test_without_a_share_the_loss_is_that_of_true_paths_bit_for_bit():
+    batch, model = window_batch(frames=6), denoiser()
+    expected = pretraining_loss(model, batch, OFF, generator_for(3, "pretraining", 7))
+    for given in (disturbance(share=0), None):
+        assert torch.equal(PretrainingLoss(OFF, given)(model, batch, 3, "pretraining", 7), expected)
+
+
+def test_disturbed_paths_are_shown_and_what_is_to_be_said_stays_the_true_motion_under_the_true_head():
+    """An oracle that says the truth loses nothing, in joint space neither, whatever path it was shown."""
+    batch, joint = (
+        window_batch(frames=6),
+        JointLoss(open_body(), FPS, JointLossConfig(position=1, velocity=1)),
+    )
+    x_0, given = true_motion(batch).pack(), disturbance(share=1)
+    shown = {}
+    for name, loss in (("true", PretrainingLoss(joint, None)), ("told", PretrainingLoss(joint, given))):
+        oracle = Clairvoyant(x_0, 0.0)
+        assert float(loss(oracle, batch, 3, "pretraining", 7)) < 1e-6
+        shown[name] = oracle.seen
+    told = disturbed(
+        batch.T_world_cpf, batch.mask, FPS, given, generator_for(3, "pretraining", 7, "disturbance")
+    )
+    assert_close(shown["told"][2], head_condition(told), rtol=0, atol=0)
+    assert (shown["told"][2] != shown["true"][2]).any()
+    for drawn in (0, 1):  # x_t and t: noise and levels are those of true paths
+        assert torch.equal(shown["told"][drawn], shown["true"][drawn])
+
+
+def test_pretraining_shows_disturbed_paths_where_it_is_asked_to():
+    batch, settings = window_batch(frames=6), pretraining_config(1)
+    alike, other = (
+        next(pretrain(Optimiser(denoiser(), optimiser_config()), lambda step: batch, batch, OFF, given))
+        for given in (settings, settings.model_copy(update={"disturbance": disturbance(share=1)}))
+    )
+    assert alike.loss != other.loss
+    expected = PretrainingLoss(OFF, disturbance(share=1))(denoiser(), batch, 3, "pretraining", 1)
+    assert other.loss == float(expected.detach())
 
 
 def test_the_first_estimate_of_the_truth_is_where_it_is_and_of_a_turned_neck_is_not():

@@ -12,10 +12,11 @@ from motiongrpo.base.errors import Diverged
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.disturbance import DisturbanceConfig, disturbed
 from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
 from motiongrpo.diffusion.schedule import squared_levels
-from motiongrpo.diffusion.training import denoised, stratified_levels
+from motiongrpo.diffusion.training import PretrainingLoss, denoised, stratified_levels
 from motiongrpo.policy.movement import movement
 from motiongrpo.policy.rollout import Rollouts, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
@@ -217,20 +218,25 @@ def test_the_anchor_is_given_its_share_of_the_policys_gradient(share):
     assert whole.gradient_norm == pytest.approx(float(both.norm()), rel=1e-9)
 
 
-@pytest.mark.parametrize("position", [None, 0.0, 2.0])
-def test_the_anchor_points_where_the_whole_pretraining_loss_falls(position):
-    """That in joint space is a part of it where the prior was made with one."""
+DISTURBANCE = DisturbanceConfig(share=1, floor_m=0.1, jitter_m=0.005, jitter_rad=0.01, gap_s=0.25, rate_hz=15)
+
+
+@pytest.mark.parametrize(
+    ("position", "disturbance"), [(None, None), (0.0, None), (2.0, None), (2.0, DISTURBANCE)]
+)
+def test_the_anchor_points_where_the_whole_pretraining_loss_falls(position, disturbance):
+    """That in joint space is a part of it, and disturbed paths are, where the prior was made with them."""
     joint = position is not None and JointLoss(
         open_body(), FPS, JointLossConfig(position=position, velocity=0)
     )
     sampled, training = rollouts(), optimiser(network())
+    batch = sampled.batch
     alone = gradient(training.model, sampled, ADVANTAGE)
-    add_anchor(training, sampled.batch, 0.5, 0, joint or None)
+    add_anchor(training, batch, 0.5, 0, PretrainingLoss(joint, disturbance) if joint else None)
     added = torch.cat([p.grad.flatten() for p in training.trained.values()]) - alone
-    generator = generator_for(0, "anchor", 0)
-    told = denoised(
-        training.model, sampled.batch, stratified_levels(len(sampled.batch), generator), generator
-    )
-    loss = told.loss().total() + (joint(told.x_0_hat, sampled.batch) if joint else 0)
+    generator, beside = generator_for(0, "anchor", 0), generator_for(0, "anchor", 0, "disturbance")
+    path = disturbance and disturbed(batch.T_world_cpf, batch.mask, FPS, disturbance, beside)
+    found = denoised(training.model, batch, stratified_levels(len(batch), generator), generator, path)
+    loss = found.loss().total() + (joint(found.x_0_hat, batch) if joint else 0)
     towards = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(training.trained.values()))])
     assert float(added @ towards / added.norm() / towards.norm()) == pytest.approx(1, abs=1e-9)

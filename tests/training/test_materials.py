@@ -62,11 +62,18 @@ def test_a_network_of_another_body_is_refused(role, name, motions):
         materials(motions, **{role: checkpoint("another")})
 
 
-def test_the_anchor_has_the_loss_in_joint_space_that_the_prior_was_made_with(motions):
+NONE = {"floor_m": 0.0, "jitter_m": 0.0, "jitter_rad": 0.0, "gap_s": 0.0, "rate_hz": 30.0}
+
+
+def test_the_anchor_has_the_whole_loss_that_the_prior_was_made_with(motions):
     body = open_body().digest
     kept = checkpoint(body)
     kept.header.parameters["joint_loss"] = {"position": 0.5, "velocity": 0.25}
     found = materials(motions, pretrained=kept).anchor_loss()
     assert found is not None
-    assert (found.config.position, found.config.velocity) == (0.5, 0.25)
+    assert (found.joint.config.position, found.joint.config.velocity) == (0.5, 0.25)
+    assert found.disturbance is None
+    kept.header.parameters["disturbance"] = NONE | {"share": 0.5, "floor_m": 0.1}
+    disturbance = materials(motions, pretrained=kept).anchor_loss().disturbance
+    assert (disturbance.share, disturbance.floor_m) == (0.5, 0.1)
     assert materials(motions, pretrained=checkpoint(body)).anchor_loss() is None

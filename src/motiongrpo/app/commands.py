@@ -64,6 +64,11 @@ FURTHER: tuple[tuple[str, str], ...] = (
         "(diversity.checkpoint=policy for the post-trained model)",
     ),
     (
+        "kedro run --pipelines robustness",
+        "what a floor that is 10 cm off, jitter, gaps and a low rate of the headset cost the last "
+        "checkpoints of a run, or of several (runs=a;b); trains nothing",
+    ),
+    (
         "kedro run --params pretraining.init=egoallo,pretraining.egoallo=DIR,body=DIR",
         "the chain from EgoAllo's released checkpoint on your SMPL-H file; --pipelines egoallo_export "
         "writes a run's denoisers as EgoAllo reads them (docs/egoallo.md)",

@@ -11,6 +11,7 @@ from motiongrpo.base.run_names import RUN, RUNS
 from motiongrpo.diffusion.training import PretrainingConfig
 from motiongrpo.experiments.ablation import AblationConfig, Foundation, PlannedCell, planned, planned_cells
 from motiongrpo.experiments.cells import DiversityConfig
+from motiongrpo.experiments.robustness import RobustnessConfig
 from motiongrpo.metrics.bands import BandConfig
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.ingestion import IngestionConfig
@@ -44,6 +45,7 @@ class ProjectParameters(Config):
     ablation: AblationConfig
     diversity: DiversityConfig
     recovery: RecoveryConfig
+    robustness: RobustnessConfig
     viewer: ViewerConfig
 
     @model_validator(mode="after")

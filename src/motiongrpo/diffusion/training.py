@@ -13,6 +13,7 @@ from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingCon
 from motiongrpo.base.seeds import generator_for, seed_for
 from motiongrpo.base.shapes import FrameMask, Motion
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.disturbance import DisturbanceConfig, disturbed
 from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.loss import LossTerms, add_noise, denoising_loss, level_weight
 from motiongrpo.diffusion.representation import true_motion
@@ -35,6 +36,7 @@ class PretrainingConfig(TrainingConfig):
     validate_every: int = Field(ge=1)
     validation_windows: int = Field(ge=1)
     joint_loss: JointLossConfig  # beside EgoAllo's
+    disturbance: DisturbanceConfig  # of the head paths that the denoiser is shown
     denoiser: DenoiserConfig
     optimiser: OptimiserConfig
 
@@ -98,13 +100,13 @@ def pretrain(
     config: PretrainingConfig,
 ) -> Iterator[PretrainingStep]:
     """Train from where the optimiser stands to `config.steps`, one record a step."""
+    objective = PretrainingLoss(joint_loss, config.disturbance)
     while optimiser.steps < config.steps:
         step = optimiser.steps + 1
-        generator = generator_for(config.seed, "pretraining", step)
         torch.manual_seed(seed_for(config.seed, "dropout", step))  # which takes no generator
         batch = batch_at(step)
         batch.demand_finite()
-        loss = pretraining_loss(optimiser.model, batch, joint_loss, generator)
+        loss = objective(optimiser.model, batch, config.seed, "pretraining", step)
         norm = optimiser.step(loss)
         measured = None
         if step % config.validate_every == 0 or step == config.steps:
@@ -128,24 +130,55 @@ class Denoised:
 
 
 def denoised(
-    denoiser: Denoiser, batch: WindowBatch, t: Int[Tensor, " batch"], generator: torch.Generator
+    denoiser: Denoiser,
+    batch: WindowBatch,
+    t: Int[Tensor, " batch"],
+    generator: torch.Generator,
+    told: Float[Tensor, "batch frame_and_one 7"] | None = None,
 ) -> Denoised:
-    """What the network makes of the truth when it is noised to levels t."""
+    """What the network makes of the truth noised to levels t, shown the true head path or `told`."""
     x_0 = true_motion(batch).pack()
     t = t.to(x_0.device)
     x_t = add_noise(x_0, torch.randn(x_0.shape, generator=generator).to(x_0), t)
-    x_0_hat = denoiser(x_t[:, None], t, denoiser.condition(batch.T_world_cpf), batch.mask)[:, 0]
+    condition = denoiser.condition(batch.T_world_cpf if told is None else told)
+    x_0_hat = denoiser(x_t[:, None], t, condition, batch.mask)[:, 0]
     return Denoised(x_0_hat, x_0, t, batch.mask)
 
 
+@dataclass(frozen=True)
+class PretrainingLoss:
+    """The whole loss that a prior is made with: in both spaces, under head paths as headsets tell them.
+
+    Motion and the head that a body hangs from stay true, whatever path the network is shown.
+    """
+
+    joint: JointLoss
+    disturbance: DisturbanceConfig | None
+
+    def __call__(
+        self, denoiser: Denoiser, batch: WindowBatch, seed: int, *address: str | int
+    ) -> Float[Tensor, ""]:
+        """The loss under the randomness of an address; disturbances have a stream of their own beside it."""
+        told = None
+        if self.disturbance is not None:
+            generator = generator_for(seed, *address, "disturbance")
+            told = disturbed(batch.T_world_cpf, batch.mask, self.joint.fps, self.disturbance, generator)
+        return pretraining_loss(denoiser, batch, self.joint, generator_for(seed, *address), told)
+
+
 def pretraining_loss(
-    denoiser: Denoiser, batch: WindowBatch, joint_loss: JointLoss | None, generator: torch.Generator
+    denoiser: Denoiser,
+    batch: WindowBatch,
+    joint_loss: JointLoss | None,
+    generator: torch.Generator,
+    told: Float[Tensor, "batch frame_and_one 7"] | None = None,
 ) -> Float[Tensor, ""]:
     """EgoAllo's loss, and the one in joint space where there is one, of the same estimates.
 
-    Levels are spread evenly over 1 … 1000, so that the variance of the loss is lower.
+    Levels are spread evenly over 1 … 1000, so that the variance of the loss is lower. The network is shown
+    the path `told`, where one is given, in the place of the true one.
     """
-    estimate = denoised(denoiser, batch, stratified_levels(len(batch), generator), generator)
+    estimate = denoised(denoiser, batch, stratified_levels(len(batch), generator), generator, told)
     total = estimate.loss().total()
     return total if joint_loss is None else total + joint_loss(estimate.x_0_hat, batch)
 

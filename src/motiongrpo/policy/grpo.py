@@ -17,7 +17,7 @@ from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingCon
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.words import counted
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.joint_loss import JointLoss
+from motiongrpo.diffusion.training import PretrainingLoss
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import RewardScale
 from motiongrpo.policy.branch import CreditConfig, slope_of
@@ -87,7 +87,7 @@ class Trainer:
     windows: Callable[..., WindowBatch]  # (count, *address) → a batch that depends on nothing else
     config: GrpoConfig
     device: torch.device
-    joint_loss: JointLoss | None = None  # of the pretraining loss, for the anchor
+    prior_loss: PretrainingLoss | None = None  # for the anchor
     online: OnlineReward | None = None  # where the perceptual model follows the policy
 
     @cached_property
@@ -190,7 +190,7 @@ def _audited_pass(
         collected.advantage,
         trainer.config.surrogate,
         trainer.config.seed,
-        trainer.joint_loss,
+        trainer.prior_loss,
     )
     if index == 0 and told.audit is not None and told.audit.per_dim > AUDIT_LIMIT:
         raise Diverged(
@@ -205,7 +205,7 @@ def _estimate_pass(
     index: int, policy: Optimiser[Denoiser], trainer: Trainer, collected: Collected
 ) -> GradientPass:
     config, slope = trainer.config, trainer.slope("branch", policy.steps)
-    given = (index, config.surrogate, config.seed, trainer.joint_loss)
+    given = (index, config.surrogate, config.seed, trainer.prior_loss)
     return estimate_pass(policy, collected.rollouts, slope, *given)
 
 

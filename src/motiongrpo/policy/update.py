@@ -9,8 +9,7 @@ from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.joint_loss import JointLoss
-from motiongrpo.diffusion.training import pretraining_loss
+from motiongrpo.diffusion.training import PretrainingLoss, pretraining_loss
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
 from motiongrpo.policy.signal import Gradient, Slope, added, norm
@@ -47,9 +46,9 @@ def gradient_pass(
     advantage: PerSample,
     config: SurrogateConfig,
     seed: int,
-    joint_loss: JointLoss | None = None,
+    prior_loss: PretrainingLoss | None = None,
 ) -> GradientPass:
-    """Raise the surrogate once; `advantage` is laid out by row, `seed` and `joint_loss` are for the anchor.
+    """Raise the surrogate once; `advantage` is laid out by row, `seed` and `prior_loss` are for the anchor.
 
     The gradient is summed over parts of whole groups, as many as the rollout's network saw together, each
     counting by its share of the rows: memory depends on the parts, the update does not. Levels are summed
@@ -72,7 +71,7 @@ def gradient_pass(
     for parameter, gradient in zip(policy.trained.values(), whole, strict=True):
         parameter.grad = gradient
     if config.anchor_share > 0:
-        add_anchor(policy, rollouts.batch, config.anchor_share, seed, joint_loss)
+        add_anchor(policy, rollouts.batch, config.anchor_share, seed, prior_loss)
     audit = Audit(max(audit.per_dim for audit in audits), max(audit.nats for audit in audits))
     return GradientPass(policy.apply_gradients(), level_norm, audit)
 
@@ -84,7 +83,7 @@ def estimate_pass(
     turn: int,
     config: SurrogateConfig,
     seed: int,
-    joint_loss: JointLoss | None = None,
+    prior_loss: PretrainingLoss | None = None,
 ) -> GradientPass:
     """Raise what clean estimates are worth, by their slope; each group at one level, another every turn."""
     policy.adam.zero_grad(set_to_none=True)
@@ -100,7 +99,7 @@ def estimate_pass(
         demand_finite("the worth of the estimates", worth)
         (-worth * share).backward()
     if config.anchor_share > 0:
-        add_anchor(policy, rollouts.batch, config.anchor_share, seed, joint_loss)
+        add_anchor(policy, rollouts.batch, config.anchor_share, seed, prior_loss)
     return GradientPass(policy.apply_gradients(), {}, None)
 
 
@@ -131,15 +130,23 @@ def accumulate_gradient(
 
 
 def add_anchor(
-    policy: Optimiser[Denoiser], batch: WindowBatch, share: float, seed: int, joint_loss: JointLoss | None
+    policy: Optimiser[Denoiser],
+    batch: WindowBatch,
+    share: float,
+    seed: int,
+    prior_loss: PretrainingLoss | None,
 ) -> None:
     """Add the pretraining loss's gradient on real data, at a share of the policy gradient's norm.
 
-    The whole loss that the prior was made with: EgoAllo's alone would undo what one in joint space taught.
+    The whole loss that the prior was made with, disturbed paths too: EgoAllo's alone, which stands in where
+    there is none, would undo what the rest of it taught.
     """
     parameters = list(policy.trained.values())
-    generator = generator_for(seed, "anchor", policy.steps)
-    loss = pretraining_loss(policy.model, batch, joint_loss, generator)
+    address = ("anchor", policy.steps)
+    if prior_loss is None:
+        loss = pretraining_loss(policy.model, batch, None, generator_for(seed, *address))
+    else:
+        loss = prior_loss(policy.model, batch, seed, *address)
     anchor = torch.autograd.grad(loss, parameters)
     scale = share * norm([p.grad for p in parameters]) / norm(list(anchor))
     for parameter, g in zip(parameters, anchor, strict=True):

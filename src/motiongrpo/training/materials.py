@@ -14,9 +14,11 @@ from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingCon
 from motiongrpo.base.precision import Precision, with_precision
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
+from motiongrpo.diffusion.disturbance import DisturbanceConfig
 from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.trained import usage_from
+from motiongrpo.diffusion.training import PretrainingLoss
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import TrainingWindows, WindowBatch, WindowConfig, read_rows, split_rows
 from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
@@ -75,10 +77,16 @@ class Materials:
         """The loss in joint space under these weights."""
         return JointLoss(self.body, self.motions.header.fps, config)
 
-    def anchor_loss(self) -> JointLoss | None:
-        """The loss in joint space that the pretrained denoiser was made with; one from elsewhere has none."""
-        kept = _given(self.pretrained, "pretrained_denoiser").header.parameters.get("joint_loss")
-        return self.joint_loss(JointLossConfig.model_validate(kept)) if kept else None
+    def anchor_loss(self) -> PretrainingLoss | None:
+        """The whole loss that the pretrained denoiser was made with; one from elsewhere has none."""
+        kept = _given(self.pretrained, "pretrained_denoiser").header.parameters
+        if "joint_loss" not in kept:
+            return None
+        disturbance = kept.get("disturbance")  # priors of earlier versions were shown true paths alone
+        return PretrainingLoss(
+            self.joint_loss(JointLossConfig.model_validate(kept["joint_loss"])),
+            DisturbanceConfig.model_validate(disturbance) if disturbance else None,
+        )
 
     def supply(self, seed: int, short_share: float = 0.0) -> TrainingWindows:
         """Training windows on the device, each batch addressed by what it is for."""
