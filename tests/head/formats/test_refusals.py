@@ -78,7 +78,7 @@ def test_what_is_no_file_is_refused_without_opening_it(tmp_path, refuse):
         (b"\n# nothing\n\n", r"holds no rows, only blank lines and comments"),
         (HEADER.encode(), r"has no column for time, x"),
         (f"{HEADER}\n1,2\n".encode(), r"holds no whole row; line 2, the last row, is not whole"),
-        (b"PK\x03\x04\x00\x00", r"is no text: byte 4 is zero"),
+        (b"PK\x03\x04\x00\x00\x01", r"is no text: byte 4 is zero"),
     ],
 )
 def test_what_holds_no_rows_is_refused(content, match, refuse):

@@ -106,7 +106,7 @@ def _fault(numbers: Float64[np.ndarray, "..."]) -> str:
         q = ", ".join(f"{number:.4g}" for number in numbers)
         return (
             f"the quaternion x, y, z, w ({q}) has norm {np.linalg.norm(numbers):.4g}, not 1 within "
-            f"{UNIT_NORM}; correct the row, or say which columns are the quaternion's in recovery.head.columns"
+            f"{UNIT_NORM}; correct the row, or name the quaternion's columns in recovery.head.columns"
         )
     if np.linalg.det(numbers) < 0:
         return "the matrix is mirrored, its determinant is below 0; export right-handed poses"
