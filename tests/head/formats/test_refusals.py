@@ -78,7 +78,7 @@ def test_what_is_no_file_is_refused_without_opening_it(tmp_path, refuse):
         (b"\n# nothing\n\n", r"holds no rows, only blank lines and comments"),
         (HEADER.encode(), r"has no column for time, x"),
         (f"{HEADER}\n1,2\n".encode(), r"holds no whole row; line 2, the last row, is not whole"),
-        (b"PK\x03\x04\x00\x00", r"is no text: byte 4 is zero"),
+        (b"PK\x03\x04\x00\x00\x01", r"is no text: byte 4 is zero"),
     ],
 )
 def test_what_holds_no_rows_is_refused(content, match, refuse):
@@ -183,9 +183,11 @@ def test_columns_that_are_equal_are_refused_but_for_zeros_of_a_quaternion(lines,
 def test_time_must_increase(lines, refuse):
     refuse(changed(lines, 9, 0, "0.2"), r"line 9: time does not increase, 0\.200000 s follows 0\.200000 s")
     refuse(changed(lines, 9, 0, ""), r"line 9: the row has no time")
+    refuse(changed(lines, 9, 0, "inf"), r"line 9: the row has no time")
 
 
-def test_one_row_is_no_path(lines, refuse):
+def test_one_row_or_none_is_no_path(lines, refuse):
+    refuse("\n".join(changed(lines[:2], 2, 7, "2")).encode(), r"has 0 rows whose numbers are finite")
     refuse(lines[:2], r"has 1 rows whose numbers are finite; a path has two or more")
 
 

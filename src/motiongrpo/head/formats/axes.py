@@ -23,7 +23,10 @@ OFFSETS: dict[Preset, tuple[float, ...]] = {
     # from the head joint of the open body's mean to midway between its pupils
     "head_joint": (0.0, 0.0716, 0.0958, 1.0, 0.0, 0.0, 0.0),
 }
-"""T_device_cpf as position (m) and quaternion `wxyz`, in the axes of the tracked frame."""
+"""T_device_cpf as position (m) and quaternion `wxyz`.
+
+It is given in the device's left, up and forward where its axes are known, else in its own.
+"""
 
 NO_OFFSET = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 

@@ -17,7 +17,8 @@ PER_SECOND: dict[TimeUnit, int] = {
 
 def seconds(ticks: np.ndarray, unit: TimeUnit) -> Float64[np.ndarray, " row"]:
     """Seconds of a clock, rounded once: dates in nanoseconds have more digits than a float."""
-    whole, part = np.divmod(ticks, PER_SECOND[unit])
+    with np.errstate(invalid="ignore"):  # an infinite tick is NaN seconds
+        whole, part = np.divmod(ticks, PER_SECOND[unit])
     return whole + part / PER_SECOND[unit]
 
 

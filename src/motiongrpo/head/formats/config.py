@@ -27,7 +27,10 @@ FormatName = Literal[
 ]
 Preset = Literal["aria_gen1", "aria_gen2", "head_joint"]
 Offset = Literal[0] | Preset | tuple[float, float, float, float, float, float, float]
-"""T_device_cpf: none, one that is known, or position (m) and quaternion `wxyz`."""
+"""T_device_cpf: none, one that is known, or position (m) and quaternion `wxyz`.
+
+It is given in the device's left, up and forward where its axes are known, else in its own.
+"""
 
 POSITION = ("x", "y", "z")
 QUATERNION = ("qx", "qy", "qz", "qw")

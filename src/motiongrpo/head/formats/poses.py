@@ -1,5 +1,6 @@
 """The poses of a file in its own axes and unit, checked to be poses."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -43,14 +44,15 @@ class Pose:
     @property
     def finite(self) -> Bool[np.ndarray, " row"]:
         """Rows whose numbers are all finite."""
-        flat = self.numbers.reshape(len(self.p), -1)
-        return np.asarray(np.isfinite(flat).all(axis=1) & np.isfinite(self.p).all(axis=1))
+        axes = tuple(range(1, self.numbers.ndim))
+        return np.asarray(np.isfinite(self.numbers).all(axis=axes) & np.isfinite(self.p).all(axis=1))
 
     def error(self) -> Float64[np.ndarray, " row"]:
         """How far each is from a rotation: of the quaternion's norm from 1, or of RᵀR from the identity."""
-        if self.numbers.ndim == 2:
-            return np.abs(np.linalg.norm(self.numbers, axis=1) - 1)
-        return np.abs(self.numbers.mT @ self.numbers - np.eye(3)).max(axis=(1, 2))
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is no rotation either
+            if self.numbers.ndim == 2:
+                return np.abs(np.linalg.norm(self.numbers, axis=1) - 1)
+            return np.abs(self.numbers.mT @ self.numbers - np.eye(3)).max(axis=(1, 2))
 
     def rotations(self) -> Float64[np.ndarray, "row 3 3"]:
         """The nearest rotations; NaN where a row is not finite."""
@@ -66,9 +68,9 @@ def pose_of(rows: Rows, pose: tuple[str, ...], where: str) -> Pose:
     if pose == QUATERNION:
         return Pose(_stacked(rows, QUATERNION), _stacked(rows, POSITION))
     if pose == MATRIX_3X4:
-        matrices = _stacked(rows, MATRIX_3X4).reshape(-1, 3, 4)
+        matrices = _stacked(rows, MATRIX_3X4).reshape(len(rows.line), 3, 4)
         return Pose(matrices[..., :3], matrices[..., 3])
-    matrices, note = _row_major(_stacked(rows, MATRIX_4X4).reshape(-1, 4, 4), where)
+    matrices, note = _row_major(_stacked(rows, MATRIX_4X4).reshape(len(rows.line), 4, 4), where)
     return Pose(matrices[:, :3, :3], matrices[:, :3, 3], note)
 
 
@@ -105,8 +107,8 @@ def _fault(numbers: Float64[np.ndarray, "..."]) -> str:
     if numbers.ndim == 1:
         q = ", ".join(f"{number:.4g}" for number in numbers)
         return (
-            f"the quaternion x, y, z, w ({q}) has norm {np.linalg.norm(numbers):.4g}, not 1 within "
-            f"{UNIT_NORM}; correct the row, or say which columns are the quaternion's in recovery.columns"
+            f"the quaternion x, y, z, w ({q}) has norm {math.hypot(*numbers):.4g}, not 1 within "
+            f"{UNIT_NORM}; correct the row, or name the quaternion's columns in recovery.columns"
         )
     if np.linalg.det(numbers) < 0:
         return "the matrix is mirrored, its determinant is below 0; export right-handed poses"

@@ -7,8 +7,9 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.kinematics import sole_positions
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.body.skin import SkinnedBody
-from motiongrpo.diffusion.recording import Recording
+from motiongrpo.diffusion.recording import Doubt, Recording
 from motiongrpo.export.track import BodyTrack, Gender
+from motiongrpo.head.path import Touch
 from motiongrpo.metrics.bands import is_guess
 from motiongrpo.recovery.config import ClipConfig, Output, RecoveryConfig
 from motiongrpo.recovery.floor_cost import floor_cost
@@ -17,7 +18,7 @@ from motiongrpo.recovery.parts import Drawing
 from motiongrpo.recovery.recovered import Recovered, frames_of
 from motiongrpo.viz.clips.example import ShownMotion
 from motiongrpo.viz.clips.scene import Scene
-from motiongrpo.viz.recovery.page import Doubt, recovery_html
+from motiongrpo.viz.recovery.page import Certainty, recovery_html
 
 UNDER_M = 0.05
 A_FILE_A_STRETCH = ("bvh", "glb")
@@ -56,12 +57,21 @@ def delivery_of(
     track = BodyTrack.hung(found.motion, body.model, found.recording.stretches, fps, gender, name)
     track = replace(track, radius_90_m=found.radius_90_m)
     scene = clip_of(found, body.model, config.clip)
-    doubt = _doubt(found, drawing, body.model, guess_m)
+    certainty = _certainty(found, drawing, body.model, guess_m)
     warnings = [*found.recording.warnings, *unlike_training(found.recording, drawing.model.usage)]
     files = [("recording.npz", "for motiongrpo view")]
     files += [(file, FILES[kind]) for kind in config.to for file in _names(name, len(track.stretches), kind)]
-    page = recovery_html(found, drawing.model, doubt, warnings, scene, files)
-    recording = Recording(name, ("recovered",), found.motion, fps, body.model.digest)
+    page = recovery_html(found, drawing.model, certainty, warnings, scene, files)
+    doubt = None if found.radius_90_m is None else Doubt(found.radius_90_m[None], guess_m)
+    recording = Recording(
+        title=found.recording.name,
+        names=("recovered",),
+        motions=found.motion,
+        fps=fps,
+        body_digest=body.model.digest,
+        doubt=doubt,
+        repaired=(found.recording.touched() & int(Touch.GAP)) != 0,
+    )
     return Delivery(track, body, config.to, recording, scene, page)
 
 
@@ -83,7 +93,7 @@ def _names(name: str, stretches: int, kind: Output) -> list[str]:
     return [f"{name}_{number}.{kind}" for number in range(1, stretches + 1)]
 
 
-def _doubt(found: Recovered, drawing: Drawing, body: BodyModel, guess_m: float) -> Doubt:
+def _certainty(found: Recovered, drawing: Drawing, body: BodyModel, guess_m: float) -> Certainty:
     shaped, posed = found.motion.posed(body)
     lowest = sole_positions(shaped, posed)[0, ..., 2].amin(-1)
     share = surest = least = None
@@ -92,7 +102,7 @@ def _doubt(found: Recovered, drawing: Drawing, body: BodyModel, guess_m: float) 
         order = found.radius_90_m.median(0).values.argsort().tolist()
         surest, least = (Joint(order[place]).name.lower().replace("_", " ") for place in (0, -1))
     first = found.recording.stretches[0].T_world_cpf
-    return Doubt(
+    return Certainty(
         guess_m=guess_m,
         guess_share=share,
         surest=surest or "",

@@ -33,7 +33,7 @@ FLOORS = {
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Certainty:
     """How sure a body is: shares of joints and frames that are guesses, and what the floor costs."""
 
     guess_m: float
@@ -47,7 +47,7 @@ class Doubt:
 def recovery_html(
     found: Recovered,
     model: TrainedDenoiser,
-    doubt: Doubt,
+    certainty: Certainty,
     warnings: list[str],
     scene: Scene,
     files: list[tuple[str, str]],
@@ -56,8 +56,8 @@ def recovery_html(
     recording = found.recording
     figures = {"path": path_from_above(recording), "height": height_over_time(recording)}
     if found.radius_90_m is not None:
-        figures["doubt"] = doubt_over_time(found, doubt.guess_m)
-        figures["joints"] = doubt_by_joint(found, doubt.guess_m)
+        figures["doubt"] = doubt_over_time(found, certainty.guess_m)
+        figures["joints"] = doubt_by_joint(found, certainty.guess_m)
     return render(
         "recovery.html.j2",
         recording=recording,
@@ -69,7 +69,7 @@ def recovery_html(
         ],
         floor=FLOORS[recording.floor.how],
         model=model,
-        doubt=doubt,
+        certainty=certainty,
         warnings=warnings,
         figures=figures,
         files=files,
