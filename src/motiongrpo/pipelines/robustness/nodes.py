@@ -11,7 +11,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.progress import with_progress
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import TRAININGS, Candidate, trained
-from motiongrpo.diffusion.recovery import load_denoiser
+from motiongrpo.diffusion.trained import load_denoiser
 from motiongrpo.experiments.robustness import UNDISTURBED, Robustness, RobustnessConfig, robustness_table
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
