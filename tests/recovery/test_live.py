@@ -14,10 +14,12 @@ from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.streaming import BodyFrame, StreamingConfig, StreamingRecovery
+from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.recovery import wire
-from motiongrpo.recovery.live import LiveConfig, ToPupils, as_sent, doubts, live_bodies
+from motiongrpo.recovery.live import LiveConfig, ToPupils, as_sent, doubts, live_bodies, to_pupils
 from motiongrpo.recovery.wire import Client, Server, parsed
 from tests.bodies import open_body, window_batch
+from tests.recovery.test_recovered import base_config
 from tests.trained import trained
 
 FPS = 30.0
@@ -217,3 +219,14 @@ def test_a_client_that_does_not_read_loses_whole_lines_and_stops_nothing(monkeyp
 def test_a_line_that_is_no_pose_is_refused_by_what_is_wrong(text, sentence):
     with pytest.raises(InputError, match=sentence):
         parsed(text)
+
+
+def test_poses_of_another_format_become_ours_and_auto_is_sent_as_it_is():
+    pose = torch.tensor([0.9, 0.1, 0.3, 0.3, 1.0, 1.6, -2.0])
+    pose[:4] /= pose[:4].norm()
+    assert_close(to_pupils(base_config())(pose), pose)
+    ours = to_pupils(base_config(format="openxr"))(pose)
+    assert_close(ours[4:], torch.tensor([1.0, 2.0, 1.6]))  # y up becomes z up
+    level = to_pupils(base_config(format="openxr"))(torch.tensor([1.0, 0, 0, 0, 0, 1.6, 0]))
+    forward = matrix_from_quaternion(level[:4])[:, 2]
+    assert_close(forward, torch.tensor([0.0, 1.0, 0.0]))  # -z of the headset

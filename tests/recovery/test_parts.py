@@ -6,6 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.guidance import GuidanceConfig
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recovery import recover, with_frame_before
 from motiongrpo.diffusion.sampler import SamplingConfig
@@ -24,6 +25,16 @@ USAGE = Usage(
     sampling=SAMPLING,
     head_height_m=(1.2, 1.8),
     head_speed_m_s=2.0,
+)
+UNGUIDED = GuidanceConfig(
+    enabled=False,
+    iterations=1,
+    rotation=1,
+    rotation_rate=0,
+    position=0,
+    acceleration=0,
+    sliding=0,
+    penetration=0,
 )
 
 
@@ -104,7 +115,7 @@ def pieces(tmp_path, *stretches: Stretch) -> Pieces:
 
 
 def test_a_body_has_one_shape_and_every_frame_of_its_stretches(tmp_path):
-    found = recovered(pieces(tmp_path, stretch(70), stretch(50, start_s=9)), open_body(), None)
+    found = recovered(pieces(tmp_path, stretch(70), stretch(50, start_s=9)), open_body(), None, UNGUIDED)
     assert found.motion.R_parent_joint.shape[:2] == (1, 120)
     assert found.motion.betas.shape == (1, 16)
     heads = torch.cat([s.T_world_cpf for s in found.recording.stretches])
@@ -126,7 +137,7 @@ def test_the_shape_is_the_mean_over_frames_not_over_chunks():
 
 def test_the_sample_that_stands_for_all_is_the_nearest_to_their_mean(tmp_path):
     body, some = open_body(), pieces(tmp_path, stretch(40))
-    found = recovered(some, body, None)
+    found = recovered(some, body, None, UNGUIDED)
     joints = torch.cat([m.posed(body)[1].p_world_joint[..., :22, :] for m in some.hung()], dim=1)
     distance = (joints - joints.mean(0)).norm(dim=-1).mean((1, 2))
     assert found.sample == int(distance.argmin())

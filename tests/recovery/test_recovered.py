@@ -8,16 +8,24 @@ import torch
 import yaml
 from torch.testing import assert_close
 
-from motiongrpo.diffusion.guidance import GuidanceConfig
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector
 from motiongrpo.recovery import recovered
+from motiongrpo.recovery.config import RecoveryConfig
 from motiongrpo.recovery.floor_cost import floor_cost
 from tests.bodies import open_body, window_batch
 from tests.recovery.test_parts import model, stretch
 
 PARAMETERS = Path(__file__).parents[2] / "conf" / "base" / "parameters_recovery.yml"
-GUIDANCE = GuidanceConfig(**yaml.safe_load(PARAMETERS.read_text(encoding="utf-8"))["recovery"]["guidance"])
+
+
+def base_config(**changes) -> RecoveryConfig:
+    """The parameters of the base environment, changed."""
+    base = yaml.safe_load(PARAMETERS.read_text(encoding="utf-8"))["recovery"]
+    return RecoveryConfig.model_validate(base | changes)
+
+
+GUIDANCE = base_config().guidance
 
 
 def motion(frames: int) -> PlacedMotion:
