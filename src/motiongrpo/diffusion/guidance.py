@@ -14,7 +14,7 @@ the frame before and the two after them, and nothing else: the normal equations 
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
@@ -136,7 +136,9 @@ class Objective:
         J = hung_jacobian(pose.posed, owners, torch.cat([pose.p_world_point, pose.p_world_sole], dim=2))
         J_point, J_sole = J[:, :, :SKELETON].flatten(2, 3), J[:, :, SKELETON:, 2]
         gradient = self._gradient(pose, J_point, J_sole) * self.mask[..., 0]
-        return -solve_banded(self._normal_matrix(pose, J_point, J_sole, damping), gradient).view_as(pose.turned)
+        return -solve_banded(self._normal_matrix(pose, J_point, J_sole, damping), gradient).view_as(
+            pose.turned
+        )
 
     def _residuals(self, pose: GuidedPose) -> dict[str, Tensor]:
         """By the name of their weight."""
@@ -150,7 +152,9 @@ class Objective:
             "penetration": pose.p_world_sole[..., 2].clamp(max=0) * self.mask[..., 0],
         }
 
-    def _gradient(self, pose: GuidedPose, J_point: Tensor, J_sole: Tensor) -> Float[Tensor, "batch frame turn"]:
+    def _gradient(
+        self, pose: GuidedPose, J_point: Tensor, J_sole: Tensor
+    ) -> Float[Tensor, "batch frame turn"]:
         """Half of the gradient."""
         weigh, r = self.config, self._residuals(pose)
         turned = weigh.rotation * r["rotation"]
@@ -182,13 +186,15 @@ class Objective:
         return bands
 
 
-def _undifferenced(x: Float[Tensor, "batch start point 3"], order: int) -> Float[Tensor, "batch frame point 3"]:
+def _undifferenced(
+    x: Float[Tensor, "batch start point 3"], order: int
+) -> Float[Tensor, "batch frame point 3"]:
     """Dᵀx of the differences of that order in time."""
     padded = torch.nn.functional.pad(x, (0, 0, 0, 0, order, order))
     return (-1) ** order * padded.diff(n=order, dim=1)
 
 
-def _runs(mask: FrameMask, length: int) -> Float[Tensor, "batch start 1 1"]:
+def _runs(mask: FrameMask, length: int) -> Bool[Tensor, "batch start 1 1"]:
     """Where so many real frames in a row begin."""
     return mask.unfold(1, length, 1).all(dim=-1)[..., None, None]
 
