@@ -1,4 +1,4 @@
-"""Guidance: what satisfies everything stays, feet in contact stop, soles rise, and the head is where it was."""
+"""Guidance: what satisfies all stays, feet in contact stop, soles rise, and the head is where it was."""
 
 from dataclasses import replace
 

@@ -42,7 +42,7 @@ def compare_checkpoints(
     """Means, intervals and differences from the last pretrained checkpoint; and how every score stands now.
 
     What was measured otherwise than that checkpoint is listed without a difference. The second table has
-    the last checkpoint of each training, what is compared with them and was measured alike, for every source of
+    the last checkpoint of each training and what is compared with them, measured alike, for every source of
     motion alone.
     """
     candidates = [Candidate(**record) for record in found]
