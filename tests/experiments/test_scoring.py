@@ -12,6 +12,7 @@ from motiongrpo.metrics.evaluation import (
     score_denoiser,
 )
 from tests.bodies import FPS, open_body
+from tests.diffusion.test_guidance import CONFIG as GUIDANCE
 from tests.policy.test_grpo import network, windows
 from tests.rewards.test_hybrid import hybrid
 
@@ -26,6 +27,7 @@ CONFIG = EvaluationConfig(
     resamples=100,
     force=False,
     baselines=True,
+    guidance=GUIDANCE,
 )
 
 

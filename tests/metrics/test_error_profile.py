@@ -13,6 +13,7 @@ from motiongrpo.metrics.error_profile import DIFFERENCE, WindowFacts, error_prof
 from motiongrpo.metrics.evaluation import EvaluationBatch, EvaluationConfig, draw_samples, score_denoiser
 from tests.bodies import FPS, open_body, window_batch
 from tests.denoisers import small
+from tests.diffusion.test_guidance import CONFIG as GUIDANCE
 
 CONFIG = EvaluationConfig(
     windows=5,
@@ -24,6 +25,7 @@ CONFIG = EvaluationConfig(
     resamples=200,
     force=False,
     baselines=True,
+    guidance=GUIDANCE,
 )
 FACTS = WindowFacts(np.array([7, 7, 9, 3]), ["b", "b", "b", "a"], ["walk+turn", "walk+turn", "", "turn"])
 

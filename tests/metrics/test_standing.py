@@ -24,6 +24,7 @@ from motiongrpo.metrics.standing import (
 from motiongrpo.motion.windows import WindowBatch
 from tests.bodies import open_body
 from tests.denoisers import small
+from tests.diffusion.test_guidance import CONFIG as GUIDANCE
 
 CONFIG = EvaluationConfig(
     windows=2,
@@ -35,6 +36,7 @@ CONFIG = EvaluationConfig(
     resamples=100,
     force=False,
     baselines=True,
+    guidance=GUIDANCE,
 )
 FRAMES, PADDED = 12, 3
 
@@ -142,7 +144,8 @@ def test_a_score_of_the_same_weights_measured_alike_is_current():
 
 
 def test_what_only_the_comparison_uses_makes_no_score_stale():
-    assert of_now(resamples=5000, force=True, baselines=False).digest == of_now().digest
+    elsewhere = GUIDANCE.model_copy(update={"enabled": False})
+    assert of_now(resamples=5000, force=True, baselines=False, guidance=elsewhere).digest == of_now().digest
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def hung_jacobian(
 def _sense(owners: Sequence[int]) -> Float[Tensor, "point joint"]:
     """1 where a point turns with a joint, −1 where it turns against it for the head's sake, else 0."""
     head = _upwards(Joint.HEAD)
-    rows = [[(k in _upwards(owner)) - (k in head) for k in range(1, BODY_JOINTS)] for owner in owners]
+    rows = [[float(k in _upwards(owner)) - (k in head) for k in range(1, BODY_JOINTS)] for owner in owners]
     return torch.tensor(rows)
 
 

@@ -1,20 +1,20 @@
 """Guidance after sampling: poses refined until feet in contact neither slide nor sink, the head held.
 
-A nonlinear least-squares problem as in EgoAllo (arXiv:2410.03665, section 3.4), solved by Levenberg–Marquardt.
-The unknowns are the local rotations of every frame. What is weighed is set down in metres, seconds and
-radians, so that the weights do not depend on the frame rate:
+As in EgoAllo (arXiv:2410.03665), a problem of nonlinear least squares whose unknowns are the local rotations
+of every frame, solved by Levenberg–Marquardt. With R₀ and p₀ of the sample, each frame is charged
 
-    Σ over frames  rotation |log(R₀ᵀR)|² + rotation_rate |d log(R₀ᵀR)/dt|² + position |p − p₀|²
-                   + acceleration |d²p/dt²|² + sliding |dp/dt|² of planted feet + penetration min(z, 0)² of soles
+    rotation |log(R₀ᵀR)|² + rotation_rate |d log(R₀ᵀR)/dt|² + position |p − p₀|² + acceleration |d²p/dt²|²
+    + sliding |dp/dt|² of planted feet + penetration min(z, 0)² of soles
 
-with R₀ and p₀ those of the sample. The body hangs from its head, which therefore does not move. Joints see
-the frame before and the two after them, and nothing else: the normal equations are banded and solved exactly.
+in metres, seconds and radians, so that no weight depends on the frame rate. The body hangs from its head,
+which therefore does not move. A frame is coupled with the two before and after it, so the normal equations
+are banded and solved exactly.
 """
 
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from pydantic import Field
 from torch import Tensor
 
@@ -194,7 +194,7 @@ def _undifferenced(
     return (-1) ** order * padded.diff(n=order, dim=1)
 
 
-def _runs(mask: FrameMask, length: int) -> Float[Tensor, "batch start 1 1"]:
+def _runs(mask: FrameMask, length: int) -> Bool[Tensor, "batch start 1 1"]:
     """Where so many real frames in a row begin."""
     return mask.unfold(1, length, 1).all(dim=-1)[..., None, None]
 

@@ -13,6 +13,7 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSequence, Poses, Rollout
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.guidance import GuidanceConfig, guided
 from motiongrpo.diffusion.path_sampling import motion_predictor
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.sampler import SamplingConfig, sample
@@ -34,6 +35,7 @@ class EvaluationConfig(Config):
     resamples: int = Field(ge=100)  # of the bootstrap
     force: bool  # score again what has a score
     baselines: bool  # compare with a constant pose and the mean of samples, too
+    guidance: GuidanceConfig  # if enabled, compare with the same motions refined, too
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,20 @@ def draw_samples(
 
 
 def score_denoiser(
-    denoiser: Denoiser, windows: WindowBatch, body: BodyModel, fps: float, config: EvaluationConfig
+    denoiser: Denoiser,
+    windows: WindowBatch,
+    body: BodyModel,
+    fps: float,
+    config: EvaluationConfig,
+    guidance: GuidanceConfig | None = None,
 ) -> dict[str, list[float | None]]:
-    """Every metric of every window, averaged over its samples; None where it is undefined."""
+    """Every metric of every window, averaged over its samples; None where it is undefined.
+
+    With guidance the motions are those that are scored without it, refined.
+    """
     return listed(
         [
-            score_samples(draw_samples(denoiser, batch, config), batch.windows, body, fps)
+            score_samples(draw_samples(denoiser, batch, config), batch.windows, body, fps, guidance=guidance)
             for batch in evaluation_batches(windows, config)
         ]
     )
@@ -89,16 +99,22 @@ def listed(batches: list[dict[str, Tensor]]) -> dict[str, list[float | None]]:
 
 @torch.no_grad()
 def score_samples(
-    x: Rollout, batch: WindowBatch, body: BodyModel, fps: float, T_world_cpf: Poses | None = None
+    x: Rollout,
+    batch: WindowBatch,
+    body: BodyModel,
+    fps: float,
+    T_world_cpf: Poses | None = None,
+    guidance: GuidanceConfig | None = None,
 ) -> dict[str, PerSequence]:
     """Every metric per window of motions that were drawn already, averaged over the samples.
 
-    They are hung from the true head path, or from `T_world_cpf` where one is given.
+    They are hung from the true head path, or from `T_world_cpf` where one is given, and refined if asked.
     """
     count, each_window = x.shape[:2]
     repeat = torch.arange(count, device=x.device).repeat_interleave(each_window)
     mask, head = batch.mask[repeat], batch.T_world_cpf[:, 1:] if T_world_cpf is None else T_world_cpf
     placed = PlacedMotion.sampled(x.flatten(0, 1), head[repeat], mask)
+    placed = placed if guidance is None else guided(placed, body, fps, guidance)
     guess = BodyMotion.of(*placed.posed(body), placed.R_parent_joint, placed.contacts)
     truth = BodyMotion.truth(batch, body)
     each = score(guess, truth.rows(repeat), mask, fps)

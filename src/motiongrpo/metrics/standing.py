@@ -21,7 +21,7 @@ def evaluation_provenance(motion: str, windows: str, body: str, config: Evaluati
     """What a score would be measured on, and how, if it were measured now; the first three are digests."""
     return Provenance(
         "evaluation",
-        config.model_dump(mode="json", exclude={"resamples", "force", "baselines"}),
+        config.model_dump(mode="json", exclude={"resamples", "force", "baselines", "guidance"}),
         {"motion": motion, "held_out_windows": windows, "body_file": body, "metrics": list(METRICS)},
         VERSION,
     )

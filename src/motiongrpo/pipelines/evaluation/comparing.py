@@ -14,6 +14,7 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate
 from motiongrpo.metrics.baselines import BASELINES
 from motiongrpo.metrics.evaluation import EvaluationConfig
+from motiongrpo.metrics.guided import GUIDED
 from motiongrpo.metrics.standing import CURRENT, SAME, Score, measured_otherwise, paired
 from motiongrpo.metrics.table import compared, comparison_by_source, final_checkpoints, tidy
 from motiongrpo.motion.store import MotionStore
@@ -22,6 +23,7 @@ from motiongrpo.pipelines.evaluation.nodes import is_own, provenance_of_now, sta
 from motiongrpo.viz.report.runs import contenders_of, runs_figure, runs_html
 
 GONE = "its checkpoint is gone"
+BESIDE = (BASELINES, GUIDED)  # made of checkpoints, or of none
 
 Record = dict[str, Any]
 
@@ -40,7 +42,8 @@ def compare_checkpoints(
     """Means, intervals and differences from the last pretrained checkpoint; and how every score stands now.
 
     What was measured otherwise than that checkpoint is listed without a difference. The second table has
-    the last checkpoint of each training and the baselines, measured alike, for every source of motion alone.
+    the last checkpoint of each training and what is compared with them, measured alike, for every source of
+    motion alone.
     """
     candidates = [Candidate(**record) for record in found]
     held_out = split_rows(windows, "test", config.windows, config.spread)
@@ -51,13 +54,13 @@ def compare_checkpoints(
             logger.warning("not scored as of now, %s: %s", reason, ", ".join(names))
     with_score = [candidate for candidate in candidates if candidate.name in scores]
     reference = _last(with_score, "pretraining") or _first(with_score)
-    shown = [c.name for c in with_score if c.run == reference.run or c.stage in (OTHERS, BASELINES)]
+    shown = [c.name for c in with_score if c.run == reference.run or c.stage in (OTHERS, *BESIDE)]
     comparable = {name for name in shown if not measured_otherwise(scores[reference.name], scores[name])}
     rng = np.random.default_rng(config.seed)
     tables = {name: tidy(name, scores[name]) for name in shown}
     table = compared(tables, reference.name, comparable, rng, config.resamples, config.spread)
-    baselines = {c.name for c in with_score if c.stage == BASELINES}
-    final = {reference.name, *final_checkpoints(table)["checkpoint"], *baselines} & comparable
+    beside = {c.name for c in with_score if c.stage in BESIDE}
+    final = {reference.name, *final_checkpoints(table)["checkpoint"], *beside} & comparable
     by_source = comparison_by_source(
         pd.concat([tables[name] for name in shown if name in final]),
         reference.name,
@@ -98,7 +101,7 @@ def write_runs_page(runs_comparison: pd.DataFrame) -> tuple[go.Figure, str]:
 def standings_of(candidates: list[Candidate], scores: dict[str, Score], now: Provenance) -> dict[str, str]:
     """By checkpoint, and by score of this run whose checkpoint is no more, whether the score is current."""
     found = {c.name: standing(c, scores.get(c.name), now) for c in candidates}
-    own = [name for name, score in scores.items() if is_own(name) and score["stage"] != BASELINES]
+    own = [name for name, score in scores.items() if is_own(name) and score["stage"] not in BESIDE]
     return found | {name: GONE for name in own if name not in found}
 
 

@@ -18,6 +18,7 @@ from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate, others
 from motiongrpo.diffusion.trained import load_denoiser
 from motiongrpo.metrics.baselines import BASELINES, baselines_of, score_baseline
 from motiongrpo.metrics.evaluation import EvaluationConfig, score_denoiser
+from motiongrpo.metrics.guided import GUIDED, guided_of
 from motiongrpo.metrics.standing import CURRENT, Score, evaluation_provenance, is_current, staleness
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, read_rows, split_rows
@@ -43,7 +44,7 @@ def find_checkpoints(  # noqa: PLR0913
 ) -> list[Record]:
     """Every denoiser of this run, of the folder for those from elsewhere, and of the runs that are named.
 
-    The baselines follow, where they are wanted.
+    The last checkpoints with guidance follow, and the baselines, where they are wanted.
     """
     found = trained(pretraining, run) + trained(grpo, run) + others(beside.path, run)
     for name, folder in of_runs.items():
@@ -56,9 +57,10 @@ def find_checkpoints(  # noqa: PLR0913
             f"there is no checkpoint in {places}; run the pretraining pipeline, copy a checkpoint into the "
             'last of them, or name runs that have some: --params "runs=a;b"'
         )
+    refined = list(guided_of(found, run, config.guidance)) if config.guidance.enabled else []
     if config.baselines:
         found += baselines_of(found, motions, windows, run)
-    return [asdict(candidate) for candidate in found]
+    return [asdict(candidate) for candidate in found + refined]
 
 
 def score_checkpoints(  # noqa: PLR0913
@@ -91,7 +93,8 @@ def score_checkpoints(  # noqa: PLR0913
             metrics = score_baseline(candidate, motions, windows, batch, body, config)
         else:
             denoiser = load_denoiser(Path(candidate.path)).to(device)
-            metrics = score_denoiser(denoiser, batch, body, motions.header.fps, config)
+            guidance = config.guidance if candidate.stage == GUIDED else None
+            metrics = score_denoiser(denoiser, batch, body, motions.header.fps, config, guidance)
         yield {
             candidate.name: {
                 "run": candidate.run,
