@@ -94,6 +94,7 @@ def test_what_is_too_large_to_read_is_refused(lines, refuse, monkeypatch):
 
 def test_a_word_that_is_no_number_is_named_with_its_line(lines, refuse):
     refuse(changed(lines, 9, 2, "1.5x"), r"line 9: 'py' is '1\.5x', which is no number")
+    refuse(changed(lines, 9, 2, "\x1c1.5"), r"line 9: 'py' is '\\x1c1\.5'")
     refuse(changed(lines, 9, 2, "True"), r"line 9: 'py' is 'True'")
     refuse(
         [*lines[:8], lines[8].rsplit(",", 2)[0], *lines[9:]],

@@ -26,6 +26,7 @@ BLOCK = 100_000  # lines parsed at a time
 SAMPLE = 50  # lines from which the layout is found
 SHOWN = 40  # characters of a word in a message
 
+BLANKS = " \t"
 COMMENTS = ("#", "//", "%")
 MISSING = ("", "nan", "NaN", "NAN", "-nan", "-nan(ind)", "NA", "N/A", "null", "NULL", "None")
 NUMBER = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|inf|Infinity)", re.ASCII)
@@ -85,7 +86,7 @@ class Sheet:
 
     def is_whole(self, line: str) -> bool:
         """Whether a row has as many fields as the others."""
-        fields = len(line.split()) if self.separator is None else line.count(self.separator) + 1
+        fields = len(self.words(line)) if self.separator is None else line.count(self.separator) + 1
         return fields == self.width
 
 
@@ -213,10 +214,10 @@ def _dialect(lines: list[str]) -> tuple[str | None, str]:
 
 
 def _words(line: str, separator: str | None) -> list[str]:
-    if separator is None:
-        return line.split()
+    if separator is None:  # of what Python takes for blanks, pandas knows these two
+        return re.split("[ \t]+", line.strip(BLANKS))
     fields = next(csv.reader([line], delimiter=separator)) if '"' in line else line.split(separator)
-    return [word.strip() for word in fields]
+    return [word.strip(BLANKS) for word in fields]
 
 
 def _is_number(word: str, decimal: str) -> bool:
