@@ -66,6 +66,9 @@ def main(run: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         shutil.copytree(models, data / "06_models" / run)
+        if (bands := Path("data/07_model_output") / run / "band_calibration.json").is_file():
+            (data / "07_model_output" / run).mkdir(parents=True)
+            shutil.copy(bands, data / "07_model_output" / run)
         for seconds in (60, 600):
             file = Path(folder) / f"walk_{seconds}.csv"
             write_walk(file, seconds)

@@ -353,7 +353,7 @@ def test_a_run_that_wants_no_baselines_has_none_and_does_not_miss_them(data):
 
 
 def test_bands_are_those_of_the_policy_on_validation_motion_and_are_checked_on_test_motion(data):
-    record = json.loads((data / "06_models/smoke/band_calibration.json").read_text())
+    record = json.loads((data / "07_model_output/smoke/band_calibration.json").read_text())
     calibration = BandCalibration.model_validate(record)
     assert calibration.weights == load_checkpoint(policy(data), "denoiser").header.weights
     assert (calibration.samples, calibration.stretches) == (2, 6)
@@ -368,7 +368,7 @@ def test_bands_are_those_of_the_policy_on_validation_motion_and_are_checked_on_t
 def test_without_a_policy_bands_are_those_of_the_pretrained_model(data):
     shutil.rmtree(data / "06_models/smoke/grpo")
     evaluated(data)
-    record = json.loads((data / "06_models/smoke/band_calibration.json").read_text())
+    record = json.loads((data / "07_model_output/smoke/band_calibration.json").read_text())
     pretrained = data / "06_models/smoke/pretrained_denoiser.safetensors"
     assert record["weights"] == load_checkpoint(pretrained, "denoiser").header.weights
 
@@ -378,7 +378,7 @@ def test_a_store_without_validation_motion_is_judged_and_has_no_bands(data):
     windows = pd.read_csv(path, dtype={"subject": str})
     windows[windows["split"] == "test"].to_csv(path, index=False)
     assert "bands are not calibrated: there is no validation motion" in evaluated(data)
-    assert json.loads((data / "06_models/smoke/band_calibration.json").read_text()) == {}
+    assert json.loads((data / "07_model_output/smoke/band_calibration.json").read_text()) == {}
     assert pd.read_csv(data / "08_reporting/smoke/band_reliability.csv").empty
 
 

@@ -1,5 +1,6 @@
 """What a recovery reads and leaves: head recordings, parts, bodies in the formats of other tools, pages."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from motiongrpo.viz.recovery.delivery import Delivery
 
 
 class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
-    """The calibration of bands, or None where there is none."""
+    """The calibration of bands, or None where there is none, or nothing to calibrate them on."""
 
     may_be_absent = True
     reason = "the calibration is written under its own name"
@@ -27,7 +28,8 @@ class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
     def load(self) -> BandCalibration | None:
         if not self._exists():
             return None
-        return BandCalibration.model_validate_json(self.filepath.read_text(encoding="utf-8"))
+        found = json.loads(self.filepath.read_text(encoding="utf-8"))
+        return BandCalibration.model_validate(found) if found else None
 
     def preview(self) -> JSONPreview:
         """What was calibrated."""
