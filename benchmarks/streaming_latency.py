@@ -6,6 +6,21 @@ A run's policy on head paths of its held-out motion, five seconds each. Agreemen
 over joints and frames, between what streamed out and what `recover` makes of the whole path with the same
 seed. Two yardsticks stand beside it: `recover` with another seed, and `recover` of the path less its last
 eleven frames, which moves every window.
+
+Measured on a machine with twenty processes on two cores, which makes a CPU-second long: with 16 frames ahead
+(533 ms) and a window every 8, 0.50 s of CPU a second of motion, 137 ms a window; a window every 4 takes 1.0.
+In millimetres, the default run's policy on synthetic motion and the mocap run's pretrained denoiser on real:
+
+    frames ahead, hop       synthetic: median, mean, 90 %    real: median, mean, 90 %    jerk, m/s³
+    8, 4                    9.6   19.4   49.1                7.6   23.2   48.7           121, 123
+    12, 4                   8.2   16.5   42.1                6.2   19.9   40.9           111, 108
+    16, 4                   7.3   14.4   35.8                5.2   17.5   35.8           100, 89
+    16, 8                   7.4   15.1   38.5                5.3   18.0   34.8           106, 90
+    recover, another seed   4.6    8.1   19.3                4.0   17.9   47.0           102, 80
+    recover, windows moved  2.8    7.0   17.1                2.8    8.9   23.0            96, 80
+    recover                                                                              101, 79
+
+The median is over joints and frames; that of ankles and feet alone is larger, 23 and 12 mm at 16, 8.
 """
 
 import sys

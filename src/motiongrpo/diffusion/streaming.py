@@ -83,7 +83,7 @@ class StreamingRecovery:
 
     @property
     def look_ahead_ms(self) -> float:
-        """How much of the future a frame may wait for; a quarter less is usual with a hop of a quarter."""
+        """The longest that a frame waits for poses after it; denoising its last window comes on top."""
         return 1000 * self.config.look_ahead_frames / self.model.usage.fps
 
     @property
