@@ -37,7 +37,15 @@ def windows(count: int, *address) -> WindowBatch:
 
 
 CREDIT = CreditConfig(
-    kind="sample", pairs=2, sd_rad=0.02, frames=1, body=True, perceptual_pairs=1, modes=2, null_control=False
+    kind="sample",
+    pairs=2,
+    sd_rad=0.02,
+    sd_contact=0.25,
+    frames=1,
+    body=True,
+    perceptual_pairs=1,
+    modes=2,
+    null_control=False,
 )
 LOOK = DiagnosticsConfig(samples=2, every=2, levels=1, conditions=2, tracks=2, actions=3)
 

@@ -34,6 +34,7 @@ def hybrid(**changes) -> HybridReward:
     torch.manual_seed(0)
     values = {
         "terms": ["rotation", "position", "aligned_position", "velocity", "perceptual"],
+        "weights": {},
         "omega": "median",
         "perceptual_omega": 0.2,
         "rotation_error": "geodesic",
@@ -198,3 +199,8 @@ def test_unknown_terms_are_refused(terms):
 def test_a_joint_term_without_steepness_is_refused():
     with pytest.raises(ValueError, match=r"omega must name every joint term.* missing \['rotation'\]"):
         hybrid(terms=["position", "rotation", "perceptual"], omega={"position": 3.0})
+
+
+def test_a_weight_of_a_term_that_is_not_paid_is_refused():
+    with pytest.raises(ValueError, match=r"weights must name terms that are paid, got \['sliding'\]"):
+        hybrid(terms=["position"], weights={"sliding": 2.0})

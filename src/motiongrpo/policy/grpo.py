@@ -25,8 +25,8 @@ from motiongrpo.policy.collection import (
     AdvantageConfig,
     Collected,
     Collector,
+    credit_scale,
     judge,
-    reward_deviation,
     reward_scale_of,
 )
 from motiongrpo.policy.evidence import DiagnosticsConfig, Evidence, evidence, some_levels, splitting
@@ -75,6 +75,8 @@ class GrpoConfig(TrainingConfig):
             raise ValueError(f"credit.kind: {kind} reads neither surrogate.kl_weight nor advantage.shuffled")
         if kind != "branch" and self.credit.null_control:
             raise ValueError(f"credit.null_control is a control of credit.kind: branch, got {kind}")
+        if kind == "sample" and self.rewards.weights:
+            raise ValueError("credit.kind: sample standardises every term alike and reads no rewards.weights")
         return self
 
 
@@ -106,12 +108,12 @@ class Trainer:
 
     @property
     def deviation(self) -> dict[str, float]:
-        """The pretrained model's mean deviation of each term within a group under the present version of φ.
+        """The pretrained model's scale of each term under the present version of φ (`credit_scale`).
 
         Credits are scaled by it. A run that goes on has the same one, since φ goes on as well.
         """
         if self.version not in self._deviations:
-            self._deviations[self.version] = reward_deviation(judge(self.pool, self.reward).values)
+            self._deviations[self.version] = credit_scale(judge(self.pool, self.reward).values)
         return self._deviations[self.version]
 
     @cached_property

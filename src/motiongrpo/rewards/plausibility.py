@@ -1,0 +1,74 @@
+"""What a body does that a person's body does not: its feet slide, sink into the floor and tremble.
+
+Every value belongs to a frame and a joint, so that credit can be dealt out to the rotations that made it. The
+truth says where a foot stands and how much a person trembles; how far the body is from it counts nothing:
+
+    sliding      ‖Δp_xy‖ · fps of ankles and toe joints that truly are in contact in both frames, m/s
+    penetration  max(0, −z) of the deepest sole point of every joint that carries one, m
+    jitter       | ‖Δ³p‖ − ‖Δ³p_true‖ | · fps³ of every joint, m/s³
+    contact      1 where the label of a joint is not the true one
+
+Frames that are compared share a value evenly: the two of sliding, the inner two of the four of jitter. The
+floor is z = 0; sliding and jitter are 0 in padded frames.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from motiongrpo.base.batched import Batched
+from motiongrpo.base.shapes import FrameMask
+from motiongrpo.body.body_model import ShapedBody
+from motiongrpo.body.kinematics import PosedBody, sole_positions
+from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
+from motiongrpo.rewards.joint import ByJoint, by_frame
+
+JITTER_FRAMES = 4  # that one third difference spans
+
+
+@dataclass(frozen=True)
+class GroundedMotion(Batched):
+    """The joints, soles and contact labels of a motion over the floor z = 0."""
+
+    p_world_joint: Float[Tensor, "batch frame 22 3"]
+    depth: ByJoint  # of the deepest sole point of each joint below the floor, metres
+    contacts: Float[Tensor, "batch frame 21"]  # labels of the joints below the root
+
+    @classmethod
+    def of(
+        cls, body: ShapedBody, posed: PosedBody, contacts: Float[Tensor, "batch frame 21"]
+    ) -> "GroundedMotion":
+        """From the posed body, whose shape has the axes (batch, 1)."""
+        depth = penetration_depths(sole_positions(body, posed)[..., 2], body.sole_joints)
+        return cls(posed.p_world_joint[..., :BODY_JOINTS, :], depth, contacts)
+
+
+def penetration_depths(height: Float[Tensor, "batch frame sole"], owners: tuple[Joint, ...]) -> ByJoint:
+    """How deep the deepest sole point of each joint lies below the floor; joints without any are at 0."""
+    depth = height.new_zeros(*height.shape[:-1], BODY_JOINTS)
+    columns = torch.tensor(owners, device=height.device).expand(height.shape)
+    return depth.scatter_reduce(-1, columns, -height, "amax")
+
+
+def sliding_speeds(guess: GroundedMotion, truth: GroundedMotion, mask: FrameMask, fps: float) -> ByJoint:
+    """Horizontal speed, m/s, of the feet that truly stand in two frames in a row, half on either frame."""
+    planted = torch.zeros_like(guess.depth)
+    planted[..., list(FEET)] = truth.contacts[..., [joint - 1 for joint in FEET]]
+    speed = guess.p_world_joint[..., :2].diff(dim=1).norm(dim=-1) * fps
+    return by_frame(speed * planted[:, 1:] * planted[:, :-1], mask)
+
+
+def jitter_errors(guess: GroundedMotion, truth: GroundedMotion, mask: FrameMask, fps: float) -> ByJoint:
+    """How much more or less a joint trembles than the person's, m/s³; half on both inner frames of four."""
+    jerk, real = (m.p_world_joint.diff(n=3, dim=1).norm(dim=-1) * fps**3 for m in (guess, truth))
+    runs = mask.unfold(1, JITTER_FRAMES, 1).all(dim=-1)
+    half = 0.5 * (jerk - real).abs() * runs[..., None]
+    pad = torch.nn.functional.pad
+    return pad(half, (0, 0, 1, 2)) + pad(half, (0, 0, 2, 1))
+
+
+def contact_errors(guess: GroundedMotion, truth: GroundedMotion) -> ByJoint:
+    """1 where a label says otherwise than the truth; the root has none."""
+    return torch.nn.functional.pad((guess.contacts - truth.contacts).abs(), (1, 0))
