@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
 from motiongrpo.rewards.plausibility import (
     GroundedMotion,
-    contact_errors,
+    contact_faults,
     jitter_errors,
     penetration_depths,
     sliding_speeds,
@@ -76,11 +76,16 @@ def test_constant_motion_does_not_tremble_and_a_cubic_has_its_jerk():
     assert_close(jitter_errors(even, replace(even, p_world_joint=cubic), ALL, FPS), errors, **EXACT)
 
 
-def test_a_label_is_wrong_or_right():
-    guess, truth = moving([0.0, 0.0, 0.0]), moving([0.0, 0.0, 0.0], planted=False)
-    wrong = contact_errors(guess, truth)
-    assert sorted({int(joint) for joint in wrong.nonzero()[:, 2]}) == sorted(FEET)
-    assert not bool(contact_errors(guess, guess).any())
+def test_the_fault_of_labels_is_what_f1_lacks():
+    """Claiming every contact where half are true finds all of them at half a precision: F1 is 2/3."""
+    all_claimed, truth = moving([0.0, 0.0, 0.0]).contacts, moving([0.0, 0.0, 0.0]).contacts.clone()
+    truth[:, : FRAMES // 2] = 0
+    third = torch.full((2,), 1 / 3, dtype=torch.float64)
+    assert_close(contact_faults(all_claimed, truth, ALL), third, **EXACT)
+    assert not bool(contact_faults(truth, truth, ALL).any())
+    assert not bool(contact_faults(all_claimed, 0 * truth, ALL).any())
+    second_half = ALL & (torch.arange(FRAMES) >= FRAMES // 2)
+    assert not bool(contact_faults(all_claimed, truth, second_half).any())
 
 
 def test_padded_frames_slide_and_tremble_not_and_change_nothing():

@@ -41,6 +41,7 @@ from motiongrpo.policy.rollout import Rollouts
 from motiongrpo.policy.signal import Slope
 from motiongrpo.rewards.hybrid import CONTACT, PERCEPTUAL, HybridReward, TrueMotion
 from motiongrpo.rewards.joint import ByJoint
+from motiongrpo.rewards.plausibility import contact_faults
 
 ROTATIONS = BODY_JOINTS - 1
 
@@ -140,19 +141,18 @@ class BranchCredit:
         turns = replace(state, body_rotmats=total).pack().view_as(x_0)
         return turns + self.of_labels(x_0, batch, generator)
 
-    @torch.no_grad()
     def of_labels(self, x_0: Rollout, batch: WindowBatch, generator: torch.Generator) -> Rollout:
         """The part of the cotangent on contact labels; only they have one that is not zero."""
         state = MotionState.unpack(torch.zeros_like(x_0))
         if CONTACT not in self.deviation:
             return state.pack()
-        truth, mask = batch.contacts[:, None], batch.mask[:, None, :, None]
+        repeat = torch.arange(len(x_0), device=x_0.device).repeat_interleave(x_0.shape[1])
+        truth, contacts = batch.contacts[repeat].to(x_0), MotionState.unpack(x_0).contacts
         if self.config.null_control:
-            coin = torch.rand(x_0.shape[:3], generator=generator, device=generator.device)
-            truth = truth ^ (coin < 0.5).to(truth.device)[..., None]
-        share = mask / (BODY_JOINTS * mask.sum(2, keepdim=True))
-        slope = label_slope(MotionState.unpack(x_0).contacts, truth, self.config.sd_contact)
-        return replace(state, contacts=slope * share * self._scale(CONTACT)).pack()
+            coin = torch.rand(len(repeat), generator=generator, device=generator.device).to(x_0) < 0.5
+            truth = torch.where(coin[:, None, None], truth, 1 - truth)
+        slope = label_slope(contacts.flatten(0, 1), truth, batch.mask[repeat], self.config.sd_contact)
+        return replace(state, contacts=self._scale(CONTACT) * slope.view_as(contacts)).pack()
 
     def credited(
         self, plus: dict[str, ByJoint], minus: dict[str, ByJoint], mask: Bool[Tensor, "batch frame"]
@@ -241,14 +241,19 @@ def derivative(
 
 
 def label_slope(
-    contacts: Float[Tensor, "*batch frame 21"], truth: Bool[Tensor, "*#batch frame 21"], sd: float
-) -> Float[Tensor, "*batch frame 21"]:
-    """The derivative of the probability that c + N(0, sd²), rounded, is the true label.
+    contacts: Float[Tensor, "batch frame 21"],
+    truth: Float[Tensor, "batch frame 21"],
+    mask: Bool[Tensor, "batch frame"],
+    sd: float,
+) -> Float[Tensor, "batch frame 21"]:
+    """The derivative of F1 of the labels that c + N(0, sd²) is rounded to, each as probable as it is.
 
-    The density of the step at the threshold, towards the truth: what infinitely many branches would say.
+    What infinitely many branches would say: Φ((c − ½) / sd) is the probability of a contact.
     """
-    density = torch.exp(-0.5 * ((contacts - CONTACT_ABOVE) / sd).square()) / (sd * (2 * torch.pi) ** 0.5)
-    return torch.where(truth, density, -density)
+    with torch.enable_grad():
+        c = contacts.detach().requires_grad_()
+        fault = contact_faults(torch.special.ndtr((c - CONTACT_ABOVE) / sd), truth, mask)
+        return -torch.autograd.grad(fault.sum(), c)[0]
 
 
 def smooth_basis(frames: int, modes: int) -> Float[Tensor, "frame mode"]:

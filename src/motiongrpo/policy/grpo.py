@@ -35,6 +35,7 @@ from motiongrpo.policy.record import GrpoUpdate, mean_kl, record_of
 from motiongrpo.policy.rollout import (
     RolloutConfig,
     Rollouts,
+    estimated_steps,
     roll_out,
     stratified_subset,
     trainable_steps,
@@ -239,7 +240,8 @@ def _refuse_endless_drops(empty_updates: int, config: AdvantageConfig) -> None:
 
 def _collect(policy: Denoiser, trainer: Trainer, scale: RewardScale, update: int) -> Collected:
     config, generator = trainer.config, trainer.generator("rollout", update)
-    trained = stratified_subset(trainable_steps(config.rollout), config.rollout.trained_steps, generator)
+    steps = trainable_steps if config.credit.kind == "sample" else estimated_steps
+    trained = stratified_subset(steps(config.rollout), config.rollout.trained_steps, generator)
 
     def windows(count: int, attempt: int) -> WindowBatch:
         return trainer.windows(count, "update", update, attempt).to(trainer.device)

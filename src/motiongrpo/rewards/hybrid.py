@@ -33,7 +33,7 @@ from motiongrpo.rewards.online import RefreshConfig
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.plausibility import (
     GroundedMotion,
-    contact_errors,
+    contact_faults,
     jitter_errors,
     sliding_speeds,
 )
@@ -145,8 +145,7 @@ class HybridReward:
     ) -> dict[str, PerSequence]:
         """Every joint term's error of each guess, differentiable, and each fault's that is paid.
 
-        `repeat` is its row of the truth. Labels of contact are no function of the guess's features that has a
-        derivative.
+        `repeat` is its row of the truth. Contact labels are rounded, so that their fault has no derivative.
         """
         true = self.true_motion(truth, repeat)
         guessed, real = PosedMotion.of(guess.R_parent_joint, posed), true.posed
@@ -158,7 +157,10 @@ class HybridReward:
             "velocity": masked_mean(velocity, real_steps(guess.mask)),
         }
         faults = self.faults_by_joint(guess, posed, true)
-        return errors | {term: masked_mean(fault, guess.mask) for term, fault in faults.items()}
+        errors |= {term: masked_mean(fault, guess.mask) for term, fault in faults.items()}
+        if CONTACT in self.config.terms:
+            errors[CONTACT] = contact_faults(guess.contacts, truth.contacts[repeat], guess.mask)
+        return errors
 
     def errors_by_joint(
         self, guess: PlacedMotion, posed: PosedBody, true: TrueMotion
@@ -186,7 +188,6 @@ class HybridReward:
             "sliding": lambda: sliding_speeds(*given),
             "penetration": lambda: guessed.depth,
             "jitter": lambda: jitter_errors(*given),
-            "contact": lambda: contact_errors(*given[:2]),
         }
         return {term: faults[term]() for term in self.config.terms if term in faults}
 

@@ -1,12 +1,13 @@
 """What a body does that a person's body does not: its feet slide, sink into the floor and tremble.
 
-Every value belongs to a frame and a joint, so that credit can be dealt out to the rotations that made it. The
+Values belong to a frame and a joint, so that credit can be dealt out to the rotations that made them. The
 truth says where a foot stands and how much a person trembles; how far the body is from it counts nothing:
 
     sliding      ‖Δp_xy‖ · fps of ankles and toe joints that truly are in contact in both frames, m/s
     penetration  max(0, −z) of the deepest sole point of every joint that carries one, m
     jitter       | ‖Δ³p‖ − ‖Δ³p_true‖ | · fps³ of every joint, m/s³
-    contact      1 where the label of a joint is not the true one
+
+and, of a window as a whole, 1 − F1 of the contact labels of its feet.
 
 Frames that are compared share a value evenly: the two of sliding, the inner two of the four of jitter. The
 floor is z = 0; sliding and jitter are 0 in padded frames.
@@ -19,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongrpo.base.batched import Batched
-from motiongrpo.base.shapes import FrameMask
+from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.body.body_model import ShapedBody
 from motiongrpo.body.kinematics import PosedBody, sole_positions
 from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
@@ -69,6 +70,15 @@ def jitter_errors(guess: GroundedMotion, truth: GroundedMotion, mask: FrameMask,
     return pad(half, (0, 0, 1, 2)) + pad(half, (0, 0, 2, 1))
 
 
-def contact_errors(guess: GroundedMotion, truth: GroundedMotion) -> ByJoint:
-    """1 where a label says otherwise than the truth; the root has none."""
-    return torch.nn.functional.pad((guess.contacts - truth.contacts).abs(), (1, 0))
+def contact_faults(
+    guess: Float[Tensor, "batch frame 21"], truth: Float[Tensor, "batch frame 21"], mask: FrameMask
+) -> PerSequence:
+    """1 − F1 of the contact labels of ankles and toe joints; 0 where none truly is in contact.
+
+    Labels may be probabilities, of which F1 is taken as if they were counts. F1 and not accuracy: what pays
+    for being right on the whole teaches never to claim a contact that is rare.
+    """
+    feet = [joint - 1 for joint in FEET]
+    found, real = (labels[..., feet] * mask[..., None] for labels in (guess, truth))
+    hits, claims, facts = (count.sum((1, 2)) for count in (found * real, found, real))
+    return torch.where(facts > 0, 1 - 2 * hits / (claims + facts).clamp(min=1), 0.0)
