@@ -199,8 +199,3 @@ def test_unknown_terms_are_refused(terms):
 def test_a_joint_term_without_steepness_is_refused():
     with pytest.raises(ValueError, match=r"omega must name every joint term.* missing \['rotation'\]"):
         hybrid(terms=["position", "rotation", "perceptual"], omega={"position": 3.0})
-
-
-def test_a_weight_of_a_term_that_is_not_paid_is_refused():
-    with pytest.raises(ValueError, match=r"weights must name terms that are paid, got \['sliding'\]"):
-        hybrid(terms=["position"], weights={"sliding": 2.0})

@@ -76,12 +76,16 @@ def test_constant_motion_does_not_tremble_and_a_cubic_has_its_jerk():
     assert_close(jitter_errors(even, replace(even, p_world_joint=cubic), ALL, FPS), errors, **EXACT)
 
 
-def test_the_fault_of_labels_is_what_f1_lacks():
-    """Claiming every contact where half are true finds all of them at half a precision: F1 is 2/3."""
+def test_the_fault_of_labels_is_what_their_score_lacks():
+    """Claiming every contact where half are true: precision ½, recall 1, F₂ = 5 · ½ / (4 · ½ + 1) = 5/6.
+
+    Claiming half of them where all are true has them the other way round: F₂ = 5 · ½ / (4 + ½) = 5/9.
+    """
     all_claimed, truth = moving([0.0, 0.0, 0.0]).contacts, moving([0.0, 0.0, 0.0]).contacts.clone()
     truth[:, : FRAMES // 2] = 0
-    third = torch.full((2,), 1 / 3, dtype=torch.float64)
-    assert_close(contact_faults(all_claimed, truth, ALL), third, **EXACT)
+    each = torch.ones(2, dtype=torch.float64)
+    assert_close(contact_faults(all_claimed, truth, ALL), each / 6, **EXACT)
+    assert_close(contact_faults(truth, all_claimed, ALL), each * 4 / 9, **EXACT)
     assert not bool(contact_faults(truth, truth, ALL).any())
     assert not bool(contact_faults(all_claimed, 0 * truth, ALL).any())
     second_half = ALL & (torch.arange(FRAMES) >= FRAMES // 2)

@@ -246,7 +246,7 @@ def label_slope(
     mask: Bool[Tensor, "batch frame"],
     sd: float,
 ) -> Float[Tensor, "batch frame 21"]:
-    """The derivative of F1 of the labels that c + N(0, sd²) is rounded to, each as probable as it is.
+    """The derivative of F_β of the labels that c + N(0, sd²) is rounded to, each as probable as it is.
 
     What infinitely many branches would say: Φ((c − ½) / sd) is the probability of a contact.
     """

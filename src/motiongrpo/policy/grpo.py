@@ -76,8 +76,6 @@ class GrpoConfig(TrainingConfig):
             raise ValueError(f"credit.kind: {kind} reads neither surrogate.kl_weight nor advantage.shuffled")
         if kind != "branch" and self.credit.null_control:
             raise ValueError(f"credit.null_control is a control of credit.kind: branch, got {kind}")
-        if kind == "sample" and self.rewards.weights:
-            raise ValueError("credit.kind: sample standardises every term alike and reads no rewards.weights")
         return self
 
 

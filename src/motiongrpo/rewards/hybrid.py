@@ -71,12 +71,6 @@ class RewardConfig(Config):
         return self
 
     @model_validator(mode="after")
-    def weigh_only_what_is_paid_for(self) -> "RewardConfig":
-        if unpaid := sorted(self.weights.keys() - set(self.terms)):
-            raise ValueError(f"weights must name terms that are paid, got {unpaid} beside {self.terms}")
-        return self
-
-    @model_validator(mode="after")
     def follow_only_what_is_paid_for(self) -> "RewardConfig":
         if self.online and PERCEPTUAL not in self.terms:
             raise ValueError("online: true needs the term perceptual, which rewards.terms does not name")

@@ -7,7 +7,7 @@ truth says where a foot stands and how much a person trembles; how far the body 
     penetration  max(0, −z) of the deepest sole point of every joint that carries one, m
     jitter       | ‖Δ³p‖ − ‖Δ³p_true‖ | · fps³ of every joint, m/s³
 
-and, of a window as a whole, 1 − F1 of the contact labels of its feet.
+and, of a window as a whole, 1 − F_β of the contact labels of its feet.
 
 Frames that are compared share a value evenly: the two of sliding, the inner two of the four of jitter. The
 floor is z = 0; sliding and jitter are 0 in padded frames.
@@ -27,6 +27,7 @@ from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
 from motiongrpo.rewards.joint import ByJoint, by_frame
 
 JITTER_FRAMES = 4  # that one third difference spans
+BETA = 2  # of the score of contact labels
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,14 @@ def jitter_errors(guess: GroundedMotion, truth: GroundedMotion, mask: FrameMask,
 def contact_faults(
     guess: Float[Tensor, "batch frame 21"], truth: Float[Tensor, "batch frame 21"], mask: FrameMask
 ) -> PerSequence:
-    """1 − F1 of the contact labels of ankles and toe joints; 0 where none truly is in contact.
+    """1 − F_β of the contact labels of ankles and toe joints, β = 2; 0 where none truly is in contact.
 
-    Labels may be probabilities, of which F1 is taken as if they were counts. F1 and not accuracy: what pays
-    for being right on the whole teaches never to claim a contact that is rare.
+    Labels may be probabilities, of which F_β is taken as if they were counts. A missed contact weighs β²
+    times a false one (van Rijsbergen 1979): paid for being right on the whole, or for F1, a model that is less
+    sure of people it has not seen claims too few.
     """
     feet = [joint - 1 for joint in FEET]
     found, real = (labels[..., feet] * mask[..., None] for labels in (guess, truth))
     hits, claims, facts = (count.sum((1, 2)) for count in (found * real, found, real))
-    return torch.where(facts > 0, 1 - 2 * hits / (claims + facts).clamp(min=1), 0.0)
+    score = (1 + BETA**2) * hits / (claims + BETA**2 * facts).clamp(min=1)
+    return torch.where(facts > 0, 1 - score, 0.0)
