@@ -126,10 +126,14 @@ class HybridReward:
         return {term: (sign[term] * omega[term] * value).exp() for term, value in measured.items()}
 
     def omega_from(self, measured: dict[str, PerSample]) -> dict[str, float]:
-        """The steepness ω of every term, from the parameters or the pretrained model's median values."""
+        """The steepness ω of every term, from the parameters or the pretrained model's median values.
+
+        A fault that most samples lack has that of its mean, and one that none has any at all: 1.
+        """
         chosen = self.config.omega
         if chosen == "median":
-            omega = {term: 1 / float(value.median() or value.mean()) for term, value in measured.items()}
+            middles = {term: float(value.median() or value.mean()) for term, value in measured.items()}
+            omega = {term: 1 / (middle or 1.0) for term, middle in middles.items()}
         else:
             omega = {str(term): value for term, value in chosen.items()}
         return omega | {PERCEPTUAL: self.config.perceptual_omega}

@@ -77,8 +77,8 @@ def contact_faults(
     """1 − F_β of the contact labels of ankles and toe joints, β = 2; 0 where none truly is in contact.
 
     Labels may be probabilities, of which F_β is taken as if they were counts. A missed contact weighs β²
-    times a false one (van Rijsbergen 1979): paid for being right on the whole, or for F1, a model that is less
-    sure of people it has not seen claims too few.
+    times a false one (van Rijsbergen 1979): paid for being right on the whole, or for F1, a model that is
+    less sure of people it has not seen claims too few.
     """
     feet = [joint - 1 for joint in FEET]
     found, real = (labels[..., feet] * mask[..., None] for labels in (guess, truth))
