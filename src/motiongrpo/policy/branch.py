@@ -45,7 +45,6 @@ from motiongrpo.rewards.plausibility import contact_faults
 
 ROTATIONS = BODY_JOINTS - 1
 
-FRAMES_MORE = {"jitter": 1}  # that a turn moves, on either side, beyond those of a velocity
 CONTACT_ABOVE = 0.5
 
 Turns = Float[Tensor, "batch frame 21 3"]
@@ -164,7 +163,7 @@ class BranchCredit:
         for term in plus.keys() - {CONTACT}:
             better = 0.5 * (minus[term] - plus[term]) * share * self._scale(term)
             reach = influence(term, self.config.body).to(better)
-            total = total + within(better, self.config.frames + FRAMES_MORE.get(term, 0)) @ reach.T
+            total = total + within(better, self.config.frames) @ reach.T
         return total * real
 
     def _scale(self, term: str) -> float:
@@ -246,7 +245,7 @@ def label_slope(
     mask: Bool[Tensor, "batch frame"],
     sd: float,
 ) -> Float[Tensor, "batch frame 21"]:
-    """The derivative of F_β of the labels that c + N(0, sd²) is rounded to, each as probable as it is.
+    """The derivative of F1 of the labels that c + N(0, sd²) is rounded to, each as probable as it is.
 
     What infinitely many branches would say: Φ((c − ½) / sd) is the probability of a contact.
     """

@@ -34,13 +34,12 @@ from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.plausibility import (
     GroundedMotion,
     contact_faults,
-    jitter_errors,
     sliding_speeds,
 )
 from motiongrpo.rewards.training import PerceptualInput
 
 JointTerm = Literal["rotation", "position", "aligned_position", "velocity"]
-Fault = Literal["sliding", "penetration", "jitter", "contact"]
+Fault = Literal["sliding", "penetration", "contact"]
 Term = Literal["rotation", "position", "aligned_position", "velocity", Fault, "perceptual"]
 PERCEPTUAL, CONTACT = "perceptual", "contact"
 FAULTS: tuple[str, ...] = get_args(Fault)
@@ -181,11 +180,10 @@ class HybridReward:
         if true.grounded is None:
             return {}
         guessed = GroundedMotion.of(self.body.shaped(guess.betas[:, None]), posed, guess.contacts)
-        given = (guessed, true.grounded, guess.mask, self.fps)
+        grounded = true.grounded
         faults = {
-            "sliding": lambda: sliding_speeds(*given),
+            "sliding": lambda: sliding_speeds(guessed, grounded, guess.mask, self.fps),
             "penetration": lambda: guessed.depth,
-            "jitter": lambda: jitter_errors(*given),
         }
         return {term: faults[term]() for term in self.config.terms if term in faults}
 

@@ -1,16 +1,13 @@
-"""What a body does that a person's body does not: its feet slide, sink into the floor and tremble.
+"""What a body does that a person's body does not: its feet slide, and its soles sink into the floor.
 
 Values belong to a frame and a joint, so that credit can be dealt out to the rotations that made them. The
-truth says where a foot stands and how much a person trembles; how far the body is from it counts nothing:
+truth says where a foot stands; how far the body is from it counts nothing:
 
     sliding      ‖Δp_xy‖ · fps of ankles and toe joints that truly are in contact in both frames, m/s
     penetration  max(0, −z) of the deepest sole point of every joint that carries one, m
-    jitter       | ‖Δ³p‖ − ‖Δ³p_true‖ | · fps³ of every joint, m/s³
 
-and, of a window as a whole, 1 − F_β of the contact labels of its feet.
-
-Frames that are compared share a value evenly: the two of sliding, the inner two of the four of jitter. The
-floor is z = 0; sliding and jitter are 0 in padded frames.
+and, of a window as a whole, 1 − F1 of the contact labels of its feet. The two frames of a step share its
+sliding evenly. The floor is z = 0; sliding is 0 in padded frames.
 """
 
 from dataclasses import dataclass
@@ -25,9 +22,6 @@ from motiongrpo.body.body_model import ShapedBody
 from motiongrpo.body.kinematics import PosedBody, sole_positions
 from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
 from motiongrpo.rewards.joint import ByJoint, by_frame
-
-JITTER_FRAMES = 4  # that one third difference spans
-BETA = 2  # of the score of contact labels
 
 
 @dataclass(frozen=True)
@@ -62,26 +56,15 @@ def sliding_speeds(guess: GroundedMotion, truth: GroundedMotion, mask: FrameMask
     return by_frame(speed * planted[:, 1:] * planted[:, :-1], mask)
 
 
-def jitter_errors(guess: GroundedMotion, truth: GroundedMotion, mask: FrameMask, fps: float) -> ByJoint:
-    """How much more or less a joint trembles than the person's, m/s³; half on both inner frames of four."""
-    jerk, real = (m.p_world_joint.diff(n=3, dim=1).norm(dim=-1) * fps**3 for m in (guess, truth))
-    runs = mask.unfold(1, JITTER_FRAMES, 1).all(dim=-1)
-    half = 0.5 * (jerk - real).abs() * runs[..., None]
-    pad = torch.nn.functional.pad
-    return pad(half, (0, 0, 1, 2)) + pad(half, (0, 0, 2, 1))
-
-
 def contact_faults(
     guess: Float[Tensor, "batch frame 21"], truth: Float[Tensor, "batch frame 21"], mask: FrameMask
 ) -> PerSequence:
-    """1 − F_β of the contact labels of ankles and toe joints, β = 2; 0 where none truly is in contact.
+    """1 − F1 of the contact labels of ankles and toe joints; 0 where none truly is in contact.
 
-    Labels may be probabilities, of which F_β is taken as if they were counts. A missed contact weighs β²
-    times a false one (van Rijsbergen 1979): paid for being right on the whole, or for F1, a model that is
-    less sure of people it has not seen claims too few.
+    Labels may be probabilities, of which F1 is taken as if they were counts. F1 and not accuracy: paid for
+    being right on the whole, a model that is not sure claims no contact at all.
     """
     feet = [joint - 1 for joint in FEET]
     found, real = (labels[..., feet] * mask[..., None] for labels in (guess, truth))
     hits, claims, facts = (count.sum((1, 2)) for count in (found * real, found, real))
-    score = (1 + BETA**2) * hits / (claims + BETA**2 * facts).clamp(min=1)
-    return torch.where(facts > 0, 1 - score, 0.0)
+    return torch.where(facts > 0, 1 - 2 * hits / (claims + facts).clamp(min=1), 0.0)
