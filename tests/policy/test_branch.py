@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from motiongrpo.body.kinematics import pose_body, root_from_head
-from motiongrpo.body.skeleton import BODY_JOINTS, Joint
+from motiongrpo.body.kinematics import pose_body, root_from_head, sole_positions
+from motiongrpo.body.skeleton import BODY_JOINTS, FEET, Joint
+from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector
@@ -18,6 +19,7 @@ from motiongrpo.policy.branch import (
     cotangent,
     derivative,
     influence,
+    label_slope,
     moved_by,
     smooth_basis,
     turned_by,
@@ -27,6 +29,8 @@ from tests.bodies import open_body
 from tests.rewards.test_hybrid import hybrid, samples
 
 JOINT = ["rotation", "position", "aligned_position", "velocity"]
+SCALES = {"position": 0.1, "contact": 0.1}
+FAULTS = ["sliding", "penetration"]  # but for the labels of contact, which turns do not move
 
 
 def credit_config(**changes) -> CreditConfig:
@@ -34,6 +38,7 @@ def credit_config(**changes) -> CreditConfig:
         "kind": "branch",
         "pairs": 1,
         "sd_rad": 0.05,
+        "sd_contact": 0.25,
         "frames": 0,
         "body": True,
         "perceptual_pairs": 1,
@@ -72,6 +77,85 @@ def test_what_moves_a_joint_is_what_its_position_depends_on():
     turns = root.abs().amax(dim=(0, 1, 3)) > 1e-9
     assert {b + 1 for b in range(ROTATIONS) if turns[b]} == set(turned_by(Joint.PELVIS))
     assert turned_by(Joint.LEFT_KNEE) == {Joint.LEFT_KNEE}
+
+
+def test_what_moves_a_sole_is_what_its_height_depends_on():
+    body = open_body().shaped(torch.zeros(16, dtype=torch.float64))
+    torch.manual_seed(0)
+    R = matrix_from_rotation_vector(0.3 * torch.randn(ROTATIONS, 3, dtype=torch.float64))
+    head = Transform(torch.eye(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64))
+
+    def heights(v: torch.Tensor):
+        turned = R @ matrix_from_rotation_vector(v)
+        return sole_positions(body, pose_body(body, turned, root_from_head(body, turned, head)))[..., 2]
+
+    zero = torch.zeros(ROTATIONS, 3, dtype=torch.float64)
+    moves = torch.autograd.functional.jacobian(heights, zero).abs().amax(dim=-1) > 1e-9
+    reach = influence("penetration", body=True)
+    for joint in set(body.sole_joints):
+        points = [point for point, owner in enumerate(body.sole_joints) if owner == joint]
+        assert moves[points].any(dim=0).tolist() == (reach[:, joint] == 1).tolist(), joint.name
+
+
+def test_a_turn_is_credited_with_every_fault_that_it_can_change():
+    """One frame is turned; what changes by that is gathered in that frame and joint, whole."""
+    x, batch, placement = samples(1)
+    in_the_floor = placement[:1, 0] - torch.tensor([0, 0, 0, 0, 0, 0, 0.1]).double()
+    guess = PlacedMotion.sampled(x[:1, 0], in_the_floor, batch.mask[:1])
+    for term in FAULTS:
+        branches = credit([term], frames=1)
+        true = branches.reward.true_motion(PlacedMotion.truth(batch.rows(torch.arange(1))), torch.tensor([0]))
+        z = torch.zeros_like(guess.R_parent_joint[..., 0])
+        z[:, 10, Joint.LEFT_HIP - 1] = 0.3
+        plus, minus = (branches._errors(guess, true, sign * z) for sign in (1, -1))
+        gathered = branches.credited(plus, minus, guess.mask)[0, 10, Joint.LEFT_HIP - 1]
+        whole = 0.5 * (minus[term] - plus[term]).sum() / (0.1 * BODY_JOINTS * guess.mask.sum())
+        assert abs(float(whole)) > 1e-9, term
+        assert_close(gathered, whole, rtol=1e-6, atol=0)
+
+
+def test_labels_are_credited_with_what_a_step_of_theirs_does_to_f1():
+    """One label of four is at the threshold, the others are found: F1 is 2 · 3.5 / 7.5 if all are true.
+
+    A missed contact climbs by the density times (2 − F1) / (claims + facts); a false claim falls by F1 over
+    that sum.
+    """
+    contacts, truth = torch.zeros(2, 1, 1, 21, dtype=torch.float64)
+    feet = [joint - 1 for joint in FEET]
+    contacts[..., feet], truth[..., feet] = 9.0, 1.0
+    contacts[..., feet[0]] = 0.5
+    mask, density = torch.ones(1, 1, dtype=torch.bool), 1 / (0.25 * (2 * torch.pi) ** 0.5)
+    slope = label_slope(contacts, truth, mask, 0.25)
+    assert float(slope[..., feet[0]]) == pytest.approx(density * (2 - 7 / 7.5) / 7.5)
+    assert int((slope.abs() > 1e-9).sum()) == 1
+    truth[..., feet[0]] = 0.0  # now it is half a false claim: F1 is 2 · 3 / 6.5
+    slope = label_slope(contacts, truth, mask, 0.25)
+    assert float(slope[..., feet[0]]) == pytest.approx(-density * (6 / 6.5) / 6.5)
+
+
+def test_contact_credits_labels_alone_and_its_null_says_nothing_of_them():
+    x, batch, placement = samples(1)
+    state = MotionState.unpack(credit(["contact"]).cotangent(x, batch, placement, generator()))
+    assert not bool(state.body_rotmats.any())
+    towards = torch.where(batch.contacts[:, None], state.contacts, -state.contacts)
+    assert float(towards.min()) >= 0
+    assert float(towards.max()) > 0
+    same = torch.zeros(400, dtype=torch.long)
+    null = credit(["contact"], null_control=True)
+    drawn = null.cotangent(x[same], batch.rows(same), placement[same], generator())
+    along = (MotionState.unpack(drawn).contacts * state.contacts[:1]).flatten(1).sum(1)
+    assert float((along > 0).double().mean()) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_weight_scales_the_credit_of_its_term_alone():
+    x, batch, placement = samples(1)
+    once, twice = (
+        BranchCredit(hybrid(terms=["position", "contact"], weights=w), SCALES, credit_config())
+        for w in ({}, {"position": 2.0})
+    )
+    one, two = (MotionState.unpack(c.cotangent(x, batch, placement, generator())) for c in (once, twice))
+    assert_close(two.body_rotmats, 2 * one.body_rotmats, rtol=0, atol=1e-9)
+    assert_close(two.contacts, one.contacts, rtol=0, atol=0)
 
 
 def test_every_rotation_can_change_the_alignment_and_without_masks_everything():
@@ -116,7 +200,7 @@ def test_the_cotangent_of_a_turn_is_its_inner_product_with_every_other():
 def test_many_branches_point_where_the_derivative_points():
     x, batch, placement = samples(1)
     few = (x[:1], batch.rows(torch.arange(1)), placement[:1])
-    for terms in (["position"], JOINT):
+    for terms in (["position"], JOINT, FAULTS):
         branches = credit(terms, pairs=600, sd_rad=0.01)
         of_values = MotionState.unpack(branches.cotangent(*few, generator())).body_rotmats
         slope = derivative(*few, branches.reward, branches.deviation)
@@ -150,7 +234,7 @@ def test_padding_changes_nothing_and_gets_nothing():
     padded = replace(batch, mask=mask)
     worse = x.clone()
     worse[:, :, -4:] = 5.0
-    for terms in (JOINT, ["perceptual"]):
+    for terms in (JOINT, [*FAULTS, "contact"], ["perceptual"]):
         one, other = (
             credit(terms, frames=1).cotangent(motion, padded, placement, generator()) for motion in (x, worse)
         )

@@ -17,7 +17,7 @@ from motiongrpo.policy.branch import CreditConfig
 from motiongrpo.policy.collection import AdvantageConfig, judge
 from motiongrpo.policy.evidence import DiagnosticsConfig
 from motiongrpo.policy.grpo import AUDIT_LIMIT, GrpoConfig, Trainer, improve
-from motiongrpo.policy.rollout import RolloutConfig, roll_out
+from motiongrpo.policy.rollout import RolloutConfig, estimated_steps, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
 from motiongrpo.rewards.hybrid import HybridReward
 from tests.bodies import window_batch
@@ -37,7 +37,15 @@ def windows(count: int, *address) -> WindowBatch:
 
 
 CREDIT = CreditConfig(
-    kind="sample", pairs=2, sd_rad=0.02, frames=1, body=True, perceptual_pairs=1, modes=2, null_control=False
+    kind="sample",
+    pairs=2,
+    sd_rad=0.02,
+    sd_contact=0.25,
+    frames=1,
+    body=True,
+    perceptual_pairs=1,
+    modes=2,
+    null_control=False,
 )
 LOOK = DiagnosticsConfig(samples=2, every=2, levels=1, conditions=2, tracks=2, actions=3)
 
@@ -401,6 +409,17 @@ def test_credit_at_the_clean_estimate_lowers_the_error_of_what_is_sampled(kind):
     assert all(-1 <= e.gradient_cosine <= 1 and set(e.condition_variance) == set(TERMS) for e in told)
     first, last = (sum(u.measured["position"] for u in part) for part in (updates[:3], updates[-3:]))
     assert last < 0.95 * first
+
+
+def test_the_last_step_of_a_chain_is_credited_and_has_no_part_in_how_far_the_policy_moved():
+    settings = config(updates=1)
+    credit = settings.credit.model_copy(update={"kind": "derivative"})
+    rollout = settings.rollout.model_copy(update={"lowest_level": 1, "trained_steps": 30})
+    _, (update,) = post_trained(settings.model_copy(update={"credit": credit, "rollout": rollout}))
+    levels = [t for t, s in estimated_steps(rollout) if s > 0]
+    assert [int(t) for t in update.level["kl_per_dim"]] == levels
+    assert estimated_steps(rollout)[-1] not in [(t, s) for t, s in trainable_steps(rollout)]
+    assert 0 <= update.kl_per_dim < float("inf")
 
 
 def test_branches_of_a_run_in_two_parts_are_those_of_a_run_in_one():

@@ -9,6 +9,7 @@ from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import reverse_step
 from motiongrpo.policy.rollout import (
     Rollouts,
+    estimated_steps,
     perturbed_paths,
     roll_out,
     stratified_subset,
@@ -131,6 +132,12 @@ def test_trained_steps_are_stochastic_and_not_too_clean():
     assert steps[0] == (1000, 841)
     assert steps[-1] == (64, 49)
     assert trainable_steps(rollout_config(2, 2, lowest_level=1000)) == [(1000, 225)]  # there is always one
+
+
+def test_clean_estimates_are_credited_at_the_last_step_too_where_the_lowest_level_allows():
+    assert estimated_steps(rollout_config(30, 2, lowest_level=1))[-1] == (1, 0)
+    config = rollout_config(30, 2, lowest_level=64)
+    assert estimated_steps(config) == trainable_steps(config)
 
 
 @pytest.mark.parametrize("count", [1, 5, 8, 22])

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.body.skeleton import PARTS, Joint
-from motiongrpo.policy.collection import pairwise_distance, reward_deviation, spread_mm
+from motiongrpo.policy.collection import credit_scale, pairwise_distance, reward_deviation, spread_mm
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 
@@ -55,6 +56,18 @@ def test_permuting_a_group_or_moving_it_as_a_whole_changes_no_spread():
     mask = torch.ones(2, 3, dtype=torch.bool)
     plain = spread_mm(p, mask)
     assert spread_mm(p[:, [2, 0, 3, 1]] + 7.0, mask) == pytest.approx(plain, abs=1e-9)
+
+
+def test_credits_are_scaled_by_deviations_of_errors_and_means_of_faults():
+    """Two groups whose samples have equal faults differ by nothing, and yet half a label is left to win."""
+    r = torch.tensor([[0.0, 2.0], [10.0, 16.0]], dtype=torch.float64)
+    equal = torch.tensor([[0.2, 0.2], [0.8, 0.8]], dtype=torch.float64)
+    assert credit_scale({"position": r, "contact": equal}) == pytest.approx({"position": 2.0, "contact": 0.5})
+
+
+def test_a_term_without_a_scale_is_refused_by_name():
+    with pytest.raises(InputError, match="the reward term 'penetration' is the same for all samples"):
+        credit_scale({"penetration": torch.zeros(2, 2, dtype=torch.float64)})
 
 
 def test_reward_deviations_are_within_groups_and_averaged_over_them():

@@ -9,11 +9,12 @@ from motiongrpo.diffusion.conditioning import head_condition
 from motiongrpo.diffusion.representation import true_motion
 from motiongrpo.geometry.heading import rotation_about_up
 from motiongrpo.geometry.se3 import Transform
-from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
+from motiongrpo.rewards.hybrid import FAULTS, HybridReward, RewardConfig
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 from tests.bodies import FPS, open_body, window_batch
 
 EXACT = {"rtol": 0, "atol": 1e-9}
+EVERY_TERM = ["rotation", "position", "aligned_position", "velocity", *FAULTS, "perceptual"]
 
 
 REFRESH = {
@@ -34,6 +35,7 @@ def hybrid(**changes) -> HybridReward:
     torch.manual_seed(0)
     values = {
         "terms": ["rotation", "position", "aligned_position", "velocity", "perceptual"],
+        "weights": {},
         "omega": "median",
         "perceptual_omega": 0.2,
         "rotation_error": "geodesic",
@@ -62,6 +64,17 @@ def test_the_truth_gets_the_full_joint_reward():
     paid = reward.rewards(measured, dict.fromkeys(measured, 1.0))
     for term in ("rotation", "position", "aligned_position", "velocity"):
         assert_close(paid[term], torch.ones(4, 1, dtype=torch.float64), rtol=0, atol=1e-6)
+
+
+def test_the_truth_mislabels_nothing_and_slides_no_more_than_its_noisy_copy():
+    """Sliding and depth are absolute: feet roll, and a captured sole lies a little off the floor."""
+    _, batch, placement = samples(1)
+    reward = hybrid(terms=[*FAULTS])
+    measured = reward.measure(true_motion(batch).pack()[:, None], batch, placement[:, :1]).values
+    assert float(measured["contact"].max()) == 0
+    noisy, _, _ = samples(1)
+    worse = reward.measure(noisy, batch, placement).values
+    assert all(bool((worse[term] >= measured[term]).all()) for term in ("contact", "sliding"))
 
 
 def test_a_model_that_follows_the_policy_must_be_paid_for():
@@ -96,7 +109,7 @@ def test_given_steepness_is_used_as_it_is():
 
 def test_a_samples_reward_does_not_depend_on_its_neighbours():
     x, batch, placement = samples(4)
-    reward = hybrid()
+    reward = hybrid(terms=EVERY_TERM)
     together = reward.measure(x, batch, placement).values
     some = torch.tensor([False, True, False, False])
     alone = reward.measure(x[some][:, 2:3], batch.rows(some), placement[some][:, 2:3]).values
@@ -108,7 +121,7 @@ def test_padded_frames_change_no_reward():
     """Neither of the sample nor of the truth, the head path or the placement, for any term."""
     x, batch, placement = samples(2)
     mask = torch.arange(24) < torch.tensor([[24], [13], [24], [9]])
-    batch, reward = replace(batch, mask=mask), hybrid()
+    batch, reward = replace(batch, mask=mask), hybrid(terms=EVERY_TERM)
     before = reward.measure(x, batch, placement).values
     padded = ~mask
     x, T_world_cpf, placement = x.clone(), batch.T_world_cpf.clone(), placement.clone()
@@ -125,7 +138,7 @@ def test_padded_frames_change_no_reward():
 
 def test_how_much_padding_there_is_changes_no_reward():
     x, batch, placement = samples(2)
-    reward, real = hybrid(), 13
+    reward, real = hybrid(terms=EVERY_TERM), 13
     cut = replace(
         batch,
         mask=batch.mask[:, :real],
@@ -198,3 +211,10 @@ def test_unknown_terms_are_refused(terms):
 def test_a_joint_term_without_steepness_is_refused():
     with pytest.raises(ValueError, match=r"omega must name every joint term.* missing \['rotation'\]"):
         hybrid(terms=["position", "rotation", "perceptual"], omega={"position": 3.0})
+
+
+def test_a_fault_that_few_samples_have_is_as_steep_as_its_mean_says():
+    reward = hybrid(terms=["penetration"])
+    few, none = torch.tensor([[0.0, 0.0, 0.0, 0.02]]), torch.zeros(1, 4)
+    assert reward.omega_from({"penetration": few})["penetration"] == pytest.approx(1 / 0.005)
+    assert reward.omega_from({"penetration": none})["penetration"] == 1.0

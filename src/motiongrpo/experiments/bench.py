@@ -37,14 +37,14 @@ from motiongrpo.motion.windows import cut_into_windows, read_rows, split_rows
 from motiongrpo.policy.advantage import RewardScale
 from motiongrpo.policy.collection import reward_scale_of
 from motiongrpo.policy.grpo import GrpoConfig, calibration_pool
-from motiongrpo.rewards.hybrid import HybridReward
+from motiongrpo.rewards.hybrid import FAULTS, HybridReward
 from motiongrpo.training.loop import Rows, Steps, provenance_of, table_digest
 from motiongrpo.training.materials import Materials
 from motiongrpo.training.post_training import train_policy
 
 VERSION = 3  # to be raised when a cell of the same parameters comes to mean something else
 SCORED_ON_TRAINING_MOTION = (PRETRAINED, "grpo", "continued", "supervised")
-TERMS = ["rotation", "position", "aligned_position", "velocity", "perceptual"]
+TERMS = ["rotation", "position", "aligned_position", "velocity", *FAULTS, "perceptual"]
 
 Score = dict[str, Any]
 Columns = dict[str, list[Any]]

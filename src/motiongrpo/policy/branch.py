@@ -14,7 +14,8 @@ mean zero.
 
 *What is optimised*: E over the policy's own states of what the clean estimate is worth by itself, smoothed
 over sd. It is GRPO on the one-step policy N(x̂_0, sd²) at every state of the chain, and not the worth of the
-chain's end. Only values of rewards are read, so that any judge can be plugged in.
+chain's end. Only values of rewards are read, so that any judge can be plugged in. Contact labels are rounded
+before they are judged and have no derivative; under a Gaussian step of their own it is known (`label_slope`).
 
 Related: DenseGRPO (arXiv:2601.20218) and TempFlow-GRPO (arXiv:2508.04324) for credit by step and by branch,
 factored baselines (arXiv:2102.10362) for credit by element.
@@ -38,10 +39,13 @@ from motiongrpo.geometry.so3 import matrix_from_rotation_vector
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.rollout import Rollouts
 from motiongrpo.policy.signal import Slope
-from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward
-from motiongrpo.rewards.joint import ByJoint, PosedMotion
+from motiongrpo.rewards.hybrid import CONTACT, PERCEPTUAL, HybridReward, TrueMotion
+from motiongrpo.rewards.joint import ByJoint
+from motiongrpo.rewards.plausibility import contact_faults
 
 ROTATIONS = BODY_JOINTS - 1
+
+CONTACT_ABOVE = 0.5
 
 Turns = Float[Tensor, "batch frame 21 3"]
 
@@ -52,6 +56,7 @@ class CreditConfig(Config):
     kind: Literal["sample", "branch", "derivative"]  # `sample`: one advantage a sample, as in the paper
     pairs: int = Field(ge=1)  # of antithetic branches an estimate
     sd_rad: float = Field(gt=0)  # of the turn about each axis
+    sd_contact: float = Field(gt=0)  # of the step of a contact label before it is rounded
     frames: int = Field(ge=0)  # on either side that a turn is credited with; at 0, with half of its velocity
     body: bool  # credit along kinematic chains; else a turn is credited with every joint
     perceptual_pairs: int = Field(ge=1)  # of branches for φ, which judges a motion as a whole
@@ -85,6 +90,11 @@ def turned_by(joint: int) -> frozenset[int]:
     return frozenset({joint}) if joint > 0 else frozenset(chain_to(Joint.HEAD))
 
 
+def sole_moved_by(joint: int) -> frozenset[int]:
+    """The joints whose local rotation moves a sole point of this joint where the head is held."""
+    return moved_by(joint) | {joint}
+
+
 def influence(term: str, body: bool) -> Float[Tensor, "rotation joint"]:
     """1 where the local rotation of a joint (row; the root has none) can change a joint's error of a term.
 
@@ -93,7 +103,7 @@ def influence(term: str, body: bool) -> Float[Tensor, "rotation joint"]:
     everything = torch.ones(ROTATIONS, BODY_JOINTS)
     if not body or term == "aligned_position":
         return everything
-    reach = turned_by if term == "rotation" else moved_by
+    reach = {"rotation": turned_by, "penetration": sole_moved_by}.get(term, moved_by)
     return torch.tensor([[float(b in reach(j)) for j in range(BODY_JOINTS)] for b in range(1, BODY_JOINTS)])
 
 
@@ -102,7 +112,7 @@ class BranchCredit:
     """Credits the rotations of clean estimates with what antithetic branches of them are worth."""
 
     reward: HybridReward
-    deviation: dict[str, float]  # s_k: the pretrained model's deviation of each term within a group
+    deviation: dict[str, float]  # s_k: the pretrained model's scale of each term, `credit_scale`
     config: CreditConfig
 
     @torch.no_grad()
@@ -119,8 +129,7 @@ class BranchCredit:
         guess = PlacedMotion.sampled(x_0.flatten(0, 1), T_world_placement.flatten(0, 1), mask)
         real = self.reward.true_motion(PlacedMotion.truth(batch), repeat)
         total = torch.zeros_like(guess.R_parent_joint)
-        joint_terms = self.deviation.keys() - {PERCEPTUAL}
-        for _ in range(self.config.pairs if joint_terms else 0):
+        for _ in range(self.config.pairs if self.deviation.keys() - {PERCEPTUAL, CONTACT} else 0):
             z, other = (self.config.sd_rad * _normal(guess.R_parent_joint[..., 0], generator) for _ in "12")
             plus, minus = (self._errors(guess, real, sign * z) for sign in (1, -1))
             credit, z = self.credited(plus, minus, mask), other if self.config.null_control else z
@@ -128,7 +137,21 @@ class BranchCredit:
         if PERCEPTUAL in self.deviation:
             total += self._perceptual(guess, batch.T_world_cpf[repeat], generator)
         state = MotionState.unpack(torch.zeros_like(x_0.flatten(0, 1)))
-        return replace(state, body_rotmats=total).pack().view_as(x_0)
+        turns = replace(state, body_rotmats=total).pack().view_as(x_0)
+        return turns + self.of_labels(x_0, batch, generator)
+
+    def of_labels(self, x_0: Rollout, batch: WindowBatch, generator: torch.Generator) -> Rollout:
+        """The part of the cotangent on contact labels; only they have one that is not zero."""
+        state = MotionState.unpack(torch.zeros_like(x_0))
+        if CONTACT not in self.deviation:
+            return state.pack()
+        repeat = torch.arange(len(x_0), device=x_0.device).repeat_interleave(x_0.shape[1])
+        truth, contacts = batch.contacts[repeat].to(x_0), MotionState.unpack(x_0).contacts
+        if self.config.null_control:
+            coin = torch.rand(len(repeat), generator=generator, device=generator.device).to(x_0) < 0.5
+            truth = torch.where(coin[:, None, None], truth, 1 - truth)
+        slope = label_slope(contacts.flatten(0, 1), truth, batch.mask[repeat], self.config.sd_contact)
+        return replace(state, contacts=self._scale(CONTACT) * slope.view_as(contacts)).pack()
 
     def credited(
         self, plus: dict[str, ByJoint], minus: dict[str, ByJoint], mask: Bool[Tensor, "batch frame"]
@@ -137,13 +160,17 @@ class BranchCredit:
         real = mask[..., None].to(next(iter(plus.values())))
         share = real / (BODY_JOINTS * real.sum(1, keepdim=True))
         total = torch.zeros_like(real.expand(-1, -1, ROTATIONS))
-        for term, errors in plus.items():
-            better = 0.5 * (minus[term] - errors) * share / self.deviation[term]
+        for term in plus.keys() - {CONTACT}:
+            better = 0.5 * (minus[term] - plus[term]) * share * self._scale(term)
             reach = influence(term, self.config.body).to(better)
             total = total + within(better, self.config.frames) @ reach.T
         return total * real
 
-    def _errors(self, guess: PlacedMotion, real: PosedMotion, z: Turns) -> dict[str, ByJoint]:
+    def _scale(self, term: str) -> float:
+        """What a unit of a term counts: its weight over its scale s_k."""
+        return self.reward.config.weight(term) / self.deviation[term]
+
+    def _errors(self, guess: PlacedMotion, real: TrueMotion, z: Turns) -> dict[str, ByJoint]:
         branch = replace(guess, R_parent_joint=turned(guess.R_parent_joint, z))
         return self.reward.errors_by_joint(branch, branch.posed(self.reward.body)[1], real)
 
@@ -158,7 +185,7 @@ class BranchCredit:
             z, other = (sd * torch.einsum("fm,bmjc->bfjc", basis, w) for w in weights)
             plus, minus = (self._score(guess, T_world_cpf, sign * z) for sign in (1, -1))
             z = other if self.config.null_control else z
-            a = 0.5 * (plus - minus) / self.deviation[PERCEPTUAL]
+            a = 0.5 * (plus - minus) * self._scale(PERCEPTUAL)
             credit = (a[:, None] * guess.mask)[..., None].expand(-1, -1, ROTATIONS)
             total += cotangent(guess.R_parent_joint, z, credit, sd) / self.config.perceptual_pairs
         return total
@@ -180,7 +207,8 @@ def slope_of(
 
     def slope(x_0: Rollout, part: Rollouts) -> Rollout:
         if kind == "derivative":
-            return derivative(x_0, part.batch, part.placement(placed), reward, deviation)
+            labels = credit.of_labels(x_0, part.batch, generator)
+            return labels + derivative(x_0, part.batch, part.placement(placed), reward, deviation)
         return credit.cotangent(x_0, part.batch, part.placement(placed), generator)
 
     return slope
@@ -203,11 +231,28 @@ def derivative(
         guess = PlacedMotion.sampled(x.flatten(0, 1), T_world_placement.flatten(0, 1), batch.mask[repeat])
         posed = guess.posed(reward.body)[1]
         errors = reward.joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
-        worth = -sum(errors[term].sum() / s for term, s in deviation.items() if term != PERCEPTUAL)
+        scale = {term: reward.config.weight(term) / s for term, s in deviation.items()}
+        worth = x.sum() * 0 - sum(errors[term].sum() * scale[term] for term in scale.keys() - {PERCEPTUAL})
         if PERCEPTUAL in deviation:
             score = reward.score(guess, posed, batch.T_world_cpf[repeat])
-            worth = worth + score.sum() / deviation[PERCEPTUAL]
+            worth = worth + score.sum() * scale[PERCEPTUAL]
         return torch.autograd.grad(torch.as_tensor(worth), x)[0]
+
+
+def label_slope(
+    contacts: Float[Tensor, "batch frame 21"],
+    truth: Float[Tensor, "batch frame 21"],
+    mask: Bool[Tensor, "batch frame"],
+    sd: float,
+) -> Float[Tensor, "batch frame 21"]:
+    """The derivative of F1 of the labels that c + N(0, sd²) is rounded to, each as probable as it is.
+
+    What infinitely many branches would say: Φ((c − ½) / sd) is the probability of a contact.
+    """
+    with torch.enable_grad():
+        c = contacts.detach().requires_grad_()
+        fault = contact_faults(torch.special.ndtr((c - CONTACT_ABOVE) / sd), truth, mask)
+        return -torch.autograd.grad(fault.sum(), c)[0]
 
 
 def smooth_basis(frames: int, modes: int) -> Float[Tensor, "frame mode"]:

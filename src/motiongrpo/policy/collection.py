@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from motiongrpo.base.config import Config
-from motiongrpo.base.errors import demand_finite
+from motiongrpo.base.errors import InputError, demand_finite
 from motiongrpo.base.shapes import PerRowSample, PerSample
 from motiongrpo.body.skeleton import PARTS
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -23,7 +23,7 @@ from motiongrpo.policy.advantage import (
     shuffled_within_groups,
 )
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts, roll_out
-from motiongrpo.rewards.hybrid import HybridReward, Measured
+from motiongrpo.rewards.hybrid import FAULTS, HybridReward, Measured
 
 Levels = list[tuple[int, int]]
 
@@ -174,6 +174,22 @@ def spread_mm(
         name: float((distance[..., list(part)] * real).sum() / (real.sum() * len(part)))
         for name, part in parts.items()
     }
+
+
+def credit_scale(values: dict[str, PerSample]) -> dict[str, float]:
+    """s_k, by which credits are divided: the deviation of an error within its group, the mean of a fault.
+
+    Samples of a group may well have the same faults, such as wrong contact labels, but a fault is to vanish:
+    its mean says what is left to win. Raises InputError where a term has no scale.
+    """
+    deviation = reward_deviation(values)
+    scale = {term: float(v.mean()) if term in FAULTS else deviation[term] for term, v in values.items()}
+    for term in (term for term, s in scale.items() if s == 0):
+        raise InputError(
+            f"the reward term '{term}' is the same for all samples of the pretrained model, so its credit "
+            "has no scale; leave it out of grpo.rewards.terms"
+        )
+    return scale
 
 
 def reward_deviation(rewards: dict[str, PerSample]) -> dict[str, float]:

@@ -25,8 +25,8 @@ from motiongrpo.policy.collection import (
     AdvantageConfig,
     Collected,
     Collector,
+    credit_scale,
     judge,
-    reward_deviation,
     reward_scale_of,
 )
 from motiongrpo.policy.evidence import DiagnosticsConfig, Evidence, evidence, some_levels, splitting
@@ -35,6 +35,7 @@ from motiongrpo.policy.record import GrpoUpdate, mean_kl, record_of
 from motiongrpo.policy.rollout import (
     RolloutConfig,
     Rollouts,
+    estimated_steps,
     roll_out,
     stratified_subset,
     trainable_steps,
@@ -106,12 +107,12 @@ class Trainer:
 
     @property
     def deviation(self) -> dict[str, float]:
-        """The pretrained model's mean deviation of each term within a group under the present version of φ.
+        """The pretrained model's scale of each term under the present version of φ (`credit_scale`).
 
         Credits are scaled by it. A run that goes on has the same one, since φ goes on as well.
         """
         if self.version not in self._deviations:
-            self._deviations[self.version] = reward_deviation(judge(self.pool, self.reward).values)
+            self._deviations[self.version] = credit_scale(judge(self.pool, self.reward).values)
         return self._deviations[self.version]
 
     @cached_property
@@ -237,7 +238,8 @@ def _refuse_endless_drops(empty_updates: int, config: AdvantageConfig) -> None:
 
 def _collect(policy: Denoiser, trainer: Trainer, scale: RewardScale, update: int) -> Collected:
     config, generator = trainer.config, trainer.generator("rollout", update)
-    trained = stratified_subset(trainable_steps(config.rollout), config.rollout.trained_steps, generator)
+    steps = trainable_steps if config.credit.kind == "sample" else estimated_steps
+    trained = stratified_subset(steps(config.rollout), config.rollout.trained_steps, generator)
 
     def windows(count: int, attempt: int) -> WindowBatch:
         return trainer.windows(count, "update", update, attempt).to(trainer.device)

@@ -4,6 +4,7 @@ The first pass on a rollout sees ratios of one, so nothing is clipped in it. Wha
 policy after the update's last pass, on the states of a few samples.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -34,8 +35,9 @@ class Movement:
 def movement(
     policy: Denoiser, reference: Denoiser, rollouts: Rollouts, config: SurrogateConfig
 ) -> dict[int, Movement]:
-    """The movement at every trained level of the rollouts, by level."""
-    return {step.t: _of_step(policy, reference, rollouts, step, config) for step in rollouts.steps}
+    """The movement at every trained level of the rollouts that has a density, by level."""
+    steps = [step for step in rollouts.steps if math.isfinite(step.gain)]
+    return {step.t: _of_step(policy, reference, rollouts, step, config) for step in steps}
 
 
 def _of_step(

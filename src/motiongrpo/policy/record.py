@@ -54,8 +54,8 @@ def record_of(
 
 
 def mean_kl(moved: dict[int, Movement]) -> float:
-    """Nats a dimension, the mean over noise levels."""
-    return sum(level.kl_per_dim for level in moved.values()) / len(moved)
+    """Nats a dimension, the mean over noise levels; 0 where none has a density."""
+    return sum(level.kl_per_dim for level in moved.values()) / max(1, len(moved))
 
 
 def _by_level(last: GradientPass, moved: dict[int, Movement]) -> dict[str, dict[str, float]]:

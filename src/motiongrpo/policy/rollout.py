@@ -71,7 +71,7 @@ class TrainedStep(Batched):
     """One stochastic step of the sampling chains, kept for the update."""
 
     t: int
-    gain: float  # a/σ of the step as it was taken
+    gain: float  # a/σ of the step as it was taken; infinite at the last, which has no density
     x_t: Rollout
     x_0: Rollout  # the rollout policy's estimate
     noise: Rollout  # (x_s − μ) / σ
@@ -173,9 +173,14 @@ def perturbed_paths(
 
 def trainable_steps(config: RolloutConfig) -> list[tuple[int, int]]:
     """The steps (t, s) a policy gradient may use: those with a density, from the lowest level up."""
+    lowest = config.sampling.deterministic_below
+    return [(t, s) for t, s in estimated_steps(config) if s > 0 and t >= lowest]
+
+
+def estimated_steps(config: RolloutConfig) -> list[tuple[int, int]]:
+    """The steps (t, s) whose clean estimates may be credited: from the lowest level up, the last one too."""
     levels = squared_levels(config.sampling.steps)
-    lowest = max(config.lowest_level, config.sampling.deterministic_below)
-    return [(t, s) for t, s in itertools.pairwise(levels) if s > 0 and t >= lowest]
+    return [(t, s) for t, s in itertools.pairwise(levels) if t >= config.lowest_level]
 
 
 def stratified_subset(

@@ -1,4 +1,5 @@
-"""What post-training is paid for: closeness to the truth, joint by joint, and a learned perceptual model.
+"""What post-training is paid for: closeness to the truth, joint by joint, plausibility, and a learned judge.
 
-Foot sliding, penetration and jitter are not rewarded: they are metrics of evaluation (`metrics`).
+The faults of `plausibility` are measured by frame and joint, to be credited; the metrics of evaluation
+(`metrics`) measure what is left of them by definitions of their own.
 """

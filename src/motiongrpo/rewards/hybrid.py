@@ -1,16 +1,17 @@
-"""The hybrid reward: joint-level closeness to the truth and the perceptual model, term by term.
+"""The hybrid reward: closeness to the truth, plausibility and the perceptual model, term by term.
 
 Terms are never summed here: each is standardised within its group first (`policy.advantage`).
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor
 
+from motiongrpo.base.batched import Batched
 from motiongrpo.base.config import Config
 from motiongrpo.base.shapes import PerSample, PerSequence, Rollout
 from motiongrpo.body.body_model import BodyModel
@@ -30,23 +31,35 @@ from motiongrpo.rewards.joint import (
 )
 from motiongrpo.rewards.online import RefreshConfig
 from motiongrpo.rewards.perceptual import PerceptualModel
+from motiongrpo.rewards.plausibility import (
+    GroundedMotion,
+    contact_faults,
+    sliding_speeds,
+)
 from motiongrpo.rewards.training import PerceptualInput
 
 JointTerm = Literal["rotation", "position", "aligned_position", "velocity"]
-Term = Literal["rotation", "position", "aligned_position", "velocity", "perceptual"]
-PERCEPTUAL = "perceptual"
+Fault = Literal["sliding", "penetration", "contact"]
+Term = Literal["rotation", "position", "aligned_position", "velocity", Fault, "perceptual"]
+PERCEPTUAL, CONTACT = "perceptual", "contact"
+FAULTS: tuple[str, ...] = get_args(Fault)
 
 
 class RewardConfig(Config):
     """Which terms are paid, and how steeply."""
 
     terms: list[Term] = Field(min_length=1)
-    omega: dict[JointTerm, float] | Literal["median"]  # "median": the pretrained median reward is 1/e
+    weights: dict[Term, PositiveFloat]  # of a term in branches and derivatives; one not named weighs 1
+    omega: dict[JointTerm | Fault, float] | Literal["median"]  # "median": the pretrained median reward is 1/e
     perceptual_omega: float = Field(gt=0)
     rotation_error: RotationError
     placement: Literal["true", "perturbed"]  # the head path that places the body to be judged
     online: bool  # the perceptual model follows the policy; else it stays as it was trained
     refresh: RefreshConfig  # read where it does
+
+    def weight(self, term: str) -> float:
+        """What a term counts beside the others at the clean estimate."""
+        return {str(name): weight for name, weight in self.weights.items()}.get(term, 1.0)
 
     @model_validator(mode="after")
     def know_the_steepness_of_every_term(self) -> "RewardConfig":
@@ -64,10 +77,18 @@ class RewardConfig(Config):
 
 
 @dataclass(frozen=True)
+class TrueMotion(Batched):
+    """What terms read of the truth; the floor only where a fault is paid."""
+
+    posed: PosedMotion
+    grounded: GroundedMotion | None
+
+
+@dataclass(frozen=True)
 class Measured:
     """The value of every reward term for each sample of each condition, before it becomes a reward."""
 
-    values: dict[str, PerSample]  # errors in radians, metres, m/s; the perceptual score
+    values: dict[str, PerSample]  # means over frames and joints, SI units; the perceptual score
     p_head_joint: Float[Tensor, "condition sample frame 22 3"]  # seen from the head, world axes, metres
 
 
@@ -104,10 +125,14 @@ class HybridReward:
         return {term: (sign[term] * omega[term] * value).exp() for term, value in measured.items()}
 
     def omega_from(self, measured: dict[str, PerSample]) -> dict[str, float]:
-        """The steepness ω of every term, from the parameters or the pretrained model's median values."""
+        """The steepness ω of every term, from the parameters or the pretrained model's median values.
+
+        A fault that most samples lack has that of its mean, and one that none has any at all: 1.
+        """
         chosen = self.config.omega
         if chosen == "median":
-            omega = {term: 1 / float(value.median()) for term, value in measured.items()}
+            middles = {term: float(value.median() or value.mean()) for term, value in measured.items()}
+            omega = {term: 1 / (middle or 1.0) for term, middle in middles.items()}
         else:
             omega = {str(term): value for term, value in chosen.items()}
         return omega | {PERCEPTUAL: self.config.perceptual_omega}
@@ -115,32 +140,60 @@ class HybridReward:
     def joint_errors(
         self, guess: PlacedMotion, posed: PosedBody, truth: PlacedMotion, repeat: Tensor
     ) -> dict[str, PerSequence]:
-        """Every joint term's error of each guess, differentiable; `repeat` is its row of the truth."""
-        guessed, real = PosedMotion.of(guess.R_parent_joint, posed), self.true_motion(truth, repeat)
+        """Every joint term's error of each guess, differentiable, and each fault's that is paid.
+
+        `repeat` is its row of the truth. Contact labels are rounded, so that their fault has no derivative.
+        """
+        true = self.true_motion(truth, repeat)
+        guessed, real = PosedMotion.of(guess.R_parent_joint, posed), true.posed
         velocity = velocity_errors(guessed, real, self.fps)
-        return {
+        errors = {
             "rotation": masked_mean(rotation_errors(guessed, real, self.config.rotation_error), guess.mask),
             "position": masked_mean(position_errors(guessed, real), guess.mask),
             "aligned_position": masked_mean(aligned_position_errors(guessed, real), guess.mask),
             "velocity": masked_mean(velocity, real_steps(guess.mask)),
         }
+        faults = self.faults_by_joint(guess, posed, true)
+        errors |= {term: masked_mean(fault, guess.mask) for term, fault in faults.items()}
+        if CONTACT in self.config.terms:
+            errors[CONTACT] = contact_faults(guess.contacts, truth.contacts[repeat], guess.mask)
+        return errors
 
     def errors_by_joint(
-        self, guess: PlacedMotion, posed: PosedBody, real: PosedMotion
+        self, guess: PlacedMotion, posed: PosedBody, true: TrueMotion
     ) -> dict[str, Float[Tensor, "batch frame 22"]]:
-        """The error of every frame and joint for the joint terms that are paid."""
-        guessed = PosedMotion.of(guess.R_parent_joint, posed)
+        """The error of every frame and joint for the terms that are paid, but for the perceptual one."""
+        guessed, real = PosedMotion.of(guess.R_parent_joint, posed), true.posed
         errors = {
             "rotation": lambda: rotation_errors(guessed, real, self.config.rotation_error),
             "position": lambda: position_errors(guessed, real),
             "aligned_position": lambda: aligned_position_errors(guessed, real),
             "velocity": lambda: by_frame(velocity_errors(guessed, real, self.fps), guess.mask),
         }
-        return {term: errors[term]() for term in self.config.terms if term != PERCEPTUAL}
+        paid = {term: errors[term]() for term in self.config.terms if term in errors}
+        return paid | self.faults_by_joint(guess, posed, true)
 
-    def true_motion(self, truth: PlacedMotion, repeat: Tensor) -> PosedMotion:
-        """The posed truth of each guess."""
-        return PosedMotion.of(truth.R_parent_joint, truth.posed(self.body)[1]).rows(repeat)
+    def faults_by_joint(
+        self, guess: PlacedMotion, posed: PosedBody, true: TrueMotion
+    ) -> dict[str, Float[Tensor, "batch frame 22"]]:
+        """The value of every frame and joint for the faults that are paid."""
+        if true.grounded is None:
+            return {}
+        guessed = GroundedMotion.of(self.body.shaped(guess.betas[:, None]), posed, guess.contacts)
+        grounded = true.grounded
+        faults = {
+            "sliding": lambda: sliding_speeds(guessed, grounded, guess.mask, self.fps),
+            "penetration": lambda: guessed.depth,
+        }
+        return {term: faults[term]() for term in self.config.terms if term in faults}
+
+    def true_motion(self, truth: PlacedMotion, repeat: Tensor) -> TrueMotion:
+        """The truth of each guess, posed once for all guesses of a window."""
+        body, posed = truth.posed(self.body)
+        motion = PosedMotion.of(truth.R_parent_joint, posed)
+        paid = set(FAULTS) & set(self.config.terms)
+        grounded = GroundedMotion.of(body, posed, truth.contacts) if paid else None
+        return TrueMotion(motion, grounded).rows(repeat)
 
     def score(
         self, guess: PlacedMotion, posed: PosedBody, T_world_cpf: Float[Tensor, "batch frame_and_one 7"]

@@ -21,7 +21,7 @@ from motiongrpo.experiments.diversity import Study, measure
 from motiongrpo.experiments.diversity_table import diversity_table
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig
-from motiongrpo.policy.collection import judge, reward_deviation, reward_scale_of
+from motiongrpo.policy.collection import credit_scale, judge, reward_scale_of
 from motiongrpo.policy.grpo import GrpoConfig, calibration_pool
 from motiongrpo.training.materials import Materials, refuse_other_body
 from motiongrpo.viz.experiments.diversity_findings import findings_of_diversity
@@ -74,7 +74,7 @@ def measure_cells(  # noqa: PLR0913
         grpo.advantage,
         grpo.surrogate,
         grpo.credit,
-        reward_deviation(judge(pool, reward).values),
+        credit_scale(judge(pool, reward).values),
     )
     for name, cell in with_progress(
         pending.items(), "measuring cells", len(found), len(found) - len(pending)
