@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from motiongrpo.base.files import replace_file, replace_text
+from motiongrpo.base.files import replace_file, replace_text, sweep
 
 
 def test_text_comes_back_letter_by_letter_and_folders_are_made(tmp_path):
@@ -57,3 +57,13 @@ def test_a_written_file_can_be_read_by_others_as_any_other_file_can(tmp_path):
     replace_text(tmp_path / "text", "")
     replace_file(tmp_path / "tensors", lambda temporary: save_file({"a": torch.zeros(1)}, temporary))
     assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
+def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path):
+    mine = [tmp_path / name for name in ("a.json", ".b.partial", "c.partial", ".hidden", ".d.12.partial")]
+    left = tmp_path / "deep" / ".a.json.0123abcd.partial"
+    left.parent.mkdir()
+    for path in [*mine, left]:
+        path.touch()
+    sweep(tmp_path)
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(mine)

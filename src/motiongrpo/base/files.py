@@ -1,9 +1,13 @@
 """Files replaced as a whole: after a crash a file is the old one or the new one, never a part."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+
+
+PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -25,6 +29,13 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 def replace_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, all or nothing."""
     replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def sweep(folder: Path) -> None:
+    """Delete the temporary files of killed writers below a folder; for one who alone writes there."""
+    for path in folder.rglob(".*.partial"):
+        if PARTIAL.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

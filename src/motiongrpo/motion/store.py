@@ -210,12 +210,30 @@ def open_store(folder: Path) -> MotionStore:
     path = folder / Path(current.read_text(encoding="utf-8").strip()).name
     header = StoreHeader(**json.loads((path / HEADER).read_text(encoding="utf-8")))
     store = MotionStore(path, header)
+    _demand_whole(store)
     frames = int(store.sequences["frames"].sum())
     for name, (dtype, shape) in ARRAYS.items():
         expected = frames * np.dtype(dtype).itemsize * int(np.prod(shape))
         if (path / f"{name}.bin").stat().st_size < expected:
             raise InputError(f"'{path / name}.bin' is shorter than its {frames} frames; ingest again")
     return store
+
+
+def _demand_whole(store: MotionStore) -> None:
+    """Raise InputError unless every file is there once and each sequence begins where the last one ends."""
+    log, sequences = store.path / LOG, store.sequences
+    remedy = f"delete '{store.path.parent}' and run the ingestion pipeline"
+    twice = store.files["file"][store.files["file"].duplicated()]
+    if len(twice):
+        raise InputError(f"'{log}' lists '{twice.iloc[0]}' twice, as two ingestions at once would; {remedy}")
+    begins = sequences["frames"].cumsum() - sequences["frames"]
+    elsewhere = sequences[sequences["first"] != begins]
+    if len(elsewhere):
+        row = elsewhere.iloc[0]
+        raise InputError(
+            f"'{log}' lets '{row['name']}' begin at frame {row['first']}, but those before it end at "
+            f"{begins[row.name]}, as after two ingestions at once; {remedy}"
+        )
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
