@@ -105,7 +105,9 @@ def test_two_ingestions_at_once_leave_a_store_that_is_refused(tmp_path):
     first.append(verdict("a", grounded(10, "walk")))
     second.append(verdict("b", grounded(12, "run")))
     first.finish()
-    with pytest.raises(InputError, match=r"lets 'run' begin at frame 0, but those before it end at 10.*delete"):
+    with pytest.raises(
+        InputError, match=r"lets 'run' begin at frame 0, but those before it end at 10.*delete"
+    ):
         open_store(tmp_path)
 
 

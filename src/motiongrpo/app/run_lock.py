@@ -12,14 +12,14 @@ PATIENCE_S = 1.0  # for a command that is just ending, or has not yet said who i
 
 
 class RunLock:
-    """The operating system's lock on `<data>/.locks/<run>.lock`, which holds its owner's process id.
+    """The operating system's lock on `<data>/.<run>.lock`, a file that names its owner's process.
 
     The kernel releases it when its process ends, however it ends: a file left behind locks nothing.
     """
 
     def __init__(self, data: Path, run: str) -> None:
         self.data, self.run = data, run
-        self.path = data / ".locks" / f"{run}.lock"
+        self.path = data / f".{run}.lock"
         self._lock = FileLock(self.path, timeout=PATIENCE_S, thread_local=False, fallback_to_soft=False)
 
     def acquire(self) -> None:
@@ -37,11 +37,11 @@ class RunLock:
             sweep(folder)
 
     def release(self) -> None:
-        """Let others write; the file stays, and is empty, since a deleted one could be locked twice."""
+        """Delete the file and let others write; one who has opened it already sees that it is gone."""
         if self._lock.is_locked:
-            if self.path.is_file():
-                self.path.write_text("", encoding="utf-8")
+            self.path.unlink(missing_ok=True)
             self._lock.release()
 
     def _owner(self) -> str:
-        return self.path.read_text(encoding="utf-8").strip() or "of an unknown number"
+        number = self.path.read_text(encoding="utf-8").strip() if self.path.is_file() else ""
+        return number or "of an unknown number"
