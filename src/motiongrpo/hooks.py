@@ -1,4 +1,4 @@
-"""Hooks around every run: it is checked, alone in writing its folders, and its results are printed after it."""
+"""Hooks around every run: what is checked before it, what keeps others out, what is printed after it."""
 
 from pathlib import Path
 
@@ -78,7 +78,7 @@ class OneWriter:
 
     @hook_impl
     def after_node_run(self, node: Node) -> None:
-        """Count the nodes that are still to write; the outputs of this one are saved before the next begins."""
+        """Count the nodes that are still to write; what this one made is saved before the next begins."""
         self.writers.discard(node.name)
 
     @hook_impl

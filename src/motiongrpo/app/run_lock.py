@@ -23,14 +23,14 @@ class RunLock:
         self._lock = FileLock(self.path, timeout=PATIENCE_S, thread_local=False, fallback_to_soft=False)
 
     def acquire(self) -> None:
-        """Take the lock and sweep what killed writers left; raises InputError where another process has it."""
+        """Take the lock and sweep what killed writers left; InputError where another process has it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire()
         except Timeout as error:
             raise InputError(
-                f"run '{self.run}' in '{self.data}' is being written by process {self._owner()}; wait until it "
-                "ends, or name another run with --params run=NAME"
+                f"run '{self.run}' in '{self.data}' is being written by process {self._owner()}; wait until "
+                "it ends, or name another run with --params run=NAME"
             ) from error
         self.path.write_text(f"{os.getpid()}\n", encoding="utf-8")
         for folder in self.data.glob(f"*/{self.run}"):

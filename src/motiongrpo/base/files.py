@@ -3,27 +3,35 @@
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from motiongrpo.base.errors import InputError
 
 PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let every failure to write name `path`, which those of an open file and of safetensors do not."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise InputError(
+            f"'{path}' cannot be written ({error}); mend that, or name another place for runs with --params "
+            "data=DIR"
+        ) from error
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk and rename it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    temporary.touch(exist_ok=False)
-    mode = temporary.stat().st_mode  # of any new file; safetensors lets nobody else read what it writes
-    try:
-        write(temporary)
-        temporary.chmod(mode)
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with naming(path):
+        _replace(path, write)
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -36,6 +44,21 @@ def sweep(folder: Path) -> None:
     for path in folder.rglob(".*.partial"):
         if PARTIAL.fullmatch(path.name):
             path.unlink(missing_ok=True)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    temporary.touch(exist_ok=False)
+    mode = temporary.stat().st_mode  # of any new file; safetensors lets nobody else read what it writes
+    try:
+        write(temporary)
+        temporary.chmod(mode)
+        _flush(temporary)
+        temporary.replace(path)
+        _flush(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

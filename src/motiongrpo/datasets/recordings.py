@@ -9,7 +9,6 @@ from motiongrpo.datasets.base import FolderDataset
 from motiongrpo.datasets.previews import table_preview
 from motiongrpo.diffusion.recording import Recording, load_recordings, save_recording
 
-
 WRITTEN = ".written.json"  # names of the files that the folder's owner did not put there
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from motiongrpo.base.checkpoint import digest_of
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.files import replace_text
+from motiongrpo.base.files import naming, replace_text
 from motiongrpo.motion.grounding import GroundedClip
 from motiongrpo.motion.raw import Fingerprint
 
@@ -111,10 +111,12 @@ class StoreWriter:
         for row, frames in zip(file.line["sequences"], file.frames, strict=True):
             sequences.append(row | {"first": self.frames})
             for name in ARRAYS:
-                with (self.path / f"{name}.bin").open("ab") as array:
+                path = self.path / f"{name}.bin"
+                with naming(path), path.open("ab") as array:
                     array.write(frames[name].tobytes())
             self.frames += row["frames"]
-        with (self.path / LOG).open("a", encoding="utf-8") as log:
+        log_path = self.path / LOG
+        with naming(log_path), log_path.open("a", encoding="utf-8") as log:
             log.write(json.dumps(file.line | {"sequences": sequences}) + "\n")
         self.done.add(file.name)
 
