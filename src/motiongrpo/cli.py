@@ -50,6 +50,7 @@ class Run(OneSentence):
     def invoke(self, ctx: click.Context) -> Any:
         if not ctx.params.get("conf_source"):
             _demand_known("environment", ctx.params.get("env") or "base", _environments())
+        _demand_plain(ctx.params.get("params") or {})
         pipelines = ctx.params.get("pipelines") or []
         for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
             _demand_known("pipeline", name, list(all_pipelines()))
@@ -92,6 +93,17 @@ def _environments() -> list[str]:
 def _demand_known(what: str, name: str, valid: list[str]) -> None:
     if name not in valid:
         raise click.ClickException(f"there is no {what} '{name}'; {nearest(name, valid)}")
+
+
+def _demand_plain(given: dict[str, Any], below: str = "") -> None:
+    """Refuse values that OmegaConf would look up elsewhere, or in themselves."""
+    for name, value in given.items():
+        if isinstance(value, dict):
+            _demand_plain(value, f"{below}{name}.")
+        elif "${" in str(value):
+            raise click.ClickException(
+                f"--params takes values as they are, got {below}{name}={value}; write out what it stands for"
+            )
 
 
 @click.group(name="motiongrpo", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

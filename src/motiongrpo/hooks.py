@@ -1,4 +1,4 @@
-"""Hooks around every run: parameters and inputs are checked before it, and its results printed after it."""
+"""Hooks around every run: what is checked before it, what keeps others out, what is printed after it."""
 
 from pathlib import Path
 
@@ -8,10 +8,12 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 from rich.console import Console
 
 from motiongrpo.app.parameters import validated
 from motiongrpo.app.requirements import missing
+from motiongrpo.app.run_lock import RunLock
 from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.candidates import TRAININGS
 from motiongrpo.pipeline_registry import all_pipelines
@@ -42,6 +44,57 @@ class CommandChecks:
             )
         if sentences:
             raise InputError("\n".join(sentences))
+
+
+class OneWriter:
+    """Holds the lock of a run from the first node to the last one that writes.
+
+    An open viewer, which only shows, keeps nobody from evaluating or training.
+    """
+
+    lock: RunLock | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Note which run is meant, and where it lies."""
+        self.data = context.project_path / Path(context.params["data"]).expanduser()
+        self.run = context.params["run"]
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Take the lock, or refuse where another command writes this run."""
+        self._release()
+        self.writers = {node.name for node in pipeline.nodes if node.outputs}
+        if self.writers:
+            lock = RunLock(self.data, self.run)
+            lock.acquire()
+            self.lock = lock
+
+    @hook_impl
+    def before_node_run(self) -> None:
+        """Give the lock back where all that remains is to show."""
+        if not self.writers:
+            self._release()
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Count the nodes that are still to write; what this one made is saved before the next begins."""
+        self.writers.discard(node.name)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Give the lock back."""
+        self._release()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Give the lock back."""
+        self._release()
+
+    def _release(self) -> None:
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
 
 
 class RunSummary:

@@ -1,9 +1,9 @@
 """The settings that Kedro reads of this project."""
 
 from motiongrpo.base.run_names import first_run
-from motiongrpo.hooks import CommandChecks, RunSummary
+from motiongrpo.hooks import CommandChecks, OneWriter, RunSummary
 
-HOOKS = (CommandChecks(), RunSummary())
+HOOKS = (OneWriter(), CommandChecks(), RunSummary())  # pluggy calls the last first: a lock comes after checks
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -1,4 +1,5 @@
 import json
+import random
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from motiongrpo.base.checkpoint import (
     weights_digest,
 )
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.network import Network, with_weights
 
 TENSORS = {
     "weight": torch.randn(3, 4, generator=torch.Generator().manual_seed(0)),
@@ -46,7 +48,7 @@ def saved(path, tensors=TENSORS, **changes):
 
 def test_what_goes_in_comes_out_bit_by_bit(tmp_path):
     loaded = load_checkpoint(saved(tmp_path / "deep" / "a.safetensors"), "denoiser")
-    assert loaded.header.model_dump(exclude={"weights"}) == HEADER.model_dump(exclude={"weights"})
+    assert loaded.header.model_copy(update={"weights": "", "seal": ""}) == HEADER
     assert loaded.tensors.keys() == TENSORS.keys()
     for name, tensor in TENSORS.items():
         assert loaded.tensors[name].dtype == tensor.dtype
@@ -166,3 +168,38 @@ def test_a_flipped_bit_is_refused_wherever_weights_are_read(tmp_path):
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"a.safetensors' is damaged: its weights are not those of its hea"):
         load_checkpoint(path, "denoiser")
+
+
+@pytest.mark.parametrize("kind", ["denoiser", "training_state"])
+def test_a_flipped_bit_is_found_wherever_it_is(kind, tmp_path):
+    """Of the header, of what it says of tensors, and of the tensors themselves."""
+    whole = saved(tmp_path / "a", kind=kind).read_bytes()
+    places = random.Random(0).sample(range(8 * len(whole)), 120)
+    for bit in places:
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "b").write_bytes(flipped)
+        with pytest.raises(InputError) as told:
+            load_checkpoint(tmp_path / "b", kind)
+        assert "\n" not in str(told.value)
+
+
+def test_weights_of_a_type_that_numpy_lacks_are_not_those_of_the_header(tmp_path):
+    metadata = {"motiongrpo": HEADER.model_copy(update={"weights": "0"}).model_dump_json()}
+    save_file({"a": torch.zeros(3, dtype=torch.bfloat16)}, tmp_path / "a", metadata=metadata)
+    with pytest.raises(InputError, match="its weights are not those of its header; restore it"):
+        load_checkpoint(tmp_path / "a", "denoiser")
+
+
+class Line(Network):
+    Config = Header
+
+    def __init__(self, config) -> None:
+        super().__init__(config)
+        self.line = torch.nn.Linear(2, 1)
+
+
+def test_whole_numbers_are_no_weights():
+    tensors = {"line.weight": torch.ones(1, 2, dtype=torch.int64), "line.bias": torch.zeros(1)}
+    with pytest.raises(InputError, match=r"'a' holds tensors of another type .*line.weight torch.int64 for"):
+        with_weights(Line, HEADER, tensors, "'a'")

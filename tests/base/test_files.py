@@ -1,10 +1,12 @@
+import resource
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from motiongrpo.base.files import replace_file, replace_text
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.files import replace_file, replace_text, sweep
 
 
 def test_text_comes_back_letter_by_letter_and_folders_are_made(tmp_path):
@@ -57,3 +59,34 @@ def test_a_written_file_can_be_read_by_others_as_any_other_file_can(tmp_path):
     replace_text(tmp_path / "text", "")
     replace_file(tmp_path / "tensors", lambda temporary: save_file({"a": torch.zeros(1)}, temporary))
     assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+
+
+def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path):
+    mine = [tmp_path / name for name in ("a.json", ".b.partial", "c.partial", ".hidden", ".d.12.partial")]
+    left = tmp_path / "deep" / ".a.json.0123abcd.partial"
+    left.parent.mkdir()
+    for path in [*mine, left]:
+        path.touch()
+    sweep(tmp_path)
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(mine)
+
+
+@pytest.fixture
+def small_files():
+    """No file of this process may grow beyond a page, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_told_with_the_path_and_leaves_the_old_file(small_files, tmp_path):
+    path = tmp_path / "a.txt"
+    replace_text(path, "old")
+    with pytest.raises(OSError, match="File too large") as told:
+        replace_text(path, "new" * 4096)
+    assert told.value.filename == str(path)
+    with pytest.raises(InputError, match=rf"'{path}' cannot be written \(.*\); mend that, or name another"):
+        replace_file(path, lambda temporary: save_file({"a": torch.zeros(4096)}, temporary))
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

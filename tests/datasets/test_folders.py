@@ -9,11 +9,18 @@ from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.datasets.body_files import BodyModelDataset
 from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDataset, RawContents
 from motiongrpo.datasets.raw_motions import RawMotionFolder
+from motiongrpo.datasets.recordings import RecordingFolder
 from motiongrpo.datasets.tables import RunScores, RunScoresSoFar, ScoreFolder, StepLog
+from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.diffusion.recording import Recording
 from motiongrpo.motion.grounding import ground
 from motiongrpo.motion.raw import Fingerprint
 from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreUpdate, encode
-from tests.bodies import CONTACT, FLOOR, FPS, open_body, standing_clip
+from tests.bodies import CONTACT, FLOOR, FPS, open_body, standing_clip, window_batch
+
+
+def recorded() -> Recording:
+    return Recording("walk", ("truth",), PlacedMotion.truth(window_batch(frames=4, count=1)), 30.0, "body")
 
 
 def test_a_folder_is_listed_by_name_with_sizes_and_nothing_is_opened(tmp_path):
@@ -125,3 +132,14 @@ def test_scores_of_other_runs_lie_beside_ours_and_give_way_to_our_own_of_them(tm
     assert not RunScores(str(tmp_path), "c", None).exists()
     with pytest.raises(DatasetError, match="written under their own name"):
         RunScoresSoFar(str(tmp_path), "a", None).save({"grpo/1": {}})
+
+
+def test_recordings_replace_those_saved_before_and_no_file_of_the_users_own(tmp_path):
+    folder = RecordingFolder(str(tmp_path))
+    folder.save({"test/a": recorded(), "b": recorded()})
+    (tmp_path / "mine.npz").write_bytes(b"of the user")
+    folder.save({"b": recorded(), "c": recorded()})
+    assert {path.name for path in tmp_path.glob("*.npz")} == {"b.npz", "c.npz", "mine.npz"}
+    (tmp_path / ".written.json").write_text('["../mine.npz", "b.npz"]')
+    folder.save({})
+    assert {path.name for path in tmp_path.glob("*.npz")} == {"c.npz", "mine.npz"}

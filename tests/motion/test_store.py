@@ -97,3 +97,24 @@ def test_a_missing_empty_or_damaged_store_is_named(tmp_path):
     (tmp_path / "g" / "q_body.bin").write_bytes(b"")
     with pytest.raises(InputError, match="is shorter than its 10 frames"):
         open_store(tmp_path)
+
+
+def test_two_ingestions_at_once_leave_a_store_that_is_refused(tmp_path):
+    """Each writer counts its own frames only, so that its rows point into those of the other."""
+    first, second = (StoreWriter(tmp_path, HEADER, "g") for _ in range(2))
+    first.append(verdict("a", grounded(10, "walk")))
+    second.append(verdict("b", grounded(12, "run")))
+    first.finish()
+    with pytest.raises(
+        InputError, match=r"lets 'run' begin at frame 0, but those before it end at 10.*delete"
+    ):
+        open_store(tmp_path)
+
+
+def test_a_file_that_the_log_lists_twice_is_refused(tmp_path):
+    writer = StoreWriter(tmp_path, HEADER, "g")
+    for _ in range(2):
+        writer.append(verdict("a", grounded(10)))
+    writer.finish()
+    with pytest.raises(InputError, match=r"files.jsonl' lists 'a' twice, as two ingestions at once would"):
+        open_store(tmp_path)

@@ -1,8 +1,9 @@
 """All parameters of the project as one validated record: those of `conf/*/parameters*.yml` and `--params`."""
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
@@ -22,19 +23,32 @@ from motiongrpo.rewards.training import RewardModelConfig
 from motiongrpo.viz.viewer.server import ViewerConfig
 
 
+def _demand_home(path: str) -> str:
+    """Raise ValueError where a path begins at the home of a user whom this machine does not know."""
+    try:
+        Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"'{path}' begins at a home that is not known here; write the path out") from error
+    return path
+
+
+MOST_THREADS = 1024
+Place = Annotated[str, AfterValidator(_demand_home)]
+
+
 class ProjectParameters(Config):
     """The settings of a whole run, then one section for each pipeline."""
 
     run: str = Field(pattern=RUN)  # names the folders of a run
     runs: str | None = Field(pattern=RUNS)  # other runs to score and to compare with
-    data: str = Field(min_length=1)  # where the folders of all runs lie
-    data_root: str | None  # folder of raw motion
-    body: str | None  # body file or release folder; none is the open body
+    data: Place = Field(min_length=1)  # where the folders of all runs lie
+    data_root: Place | None  # folder of raw motion
+    body: Place | None  # body file or release folder; none is the open body
     gender: Literal["neutral", "female", "male"]  # of the body, where `body` is a release folder
-    gender_conversion: str | None  # file of maps from gendered betas to neutral ones
+    gender_conversion: Place | None  # file of maps from gendered betas to neutral ones
     device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
     precision: Precision  # of the denoiser's forward pass
-    threads: int | None = Field(ge=1)  # of torch; none leaves its own choice
+    threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; none leaves its own choice
     ingestion: IngestionConfig
     windows: WindowConfig
     pretraining: PretrainingConfig

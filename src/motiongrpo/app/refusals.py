@@ -19,9 +19,10 @@ def sentence_of(error: BaseException) -> str | None:
         if isinstance(cause, InputError | KedroCliError):
             return str(cause)
     last = causes[-1]
-    if isinstance(last, OSError) and last.errno is not None:
-        where = f"'{last.filename}': " if last.filename else ""
-        said = str(last.strerror).lower()
+    if isinstance(last, OSError) and (last.errno is not None or _named(causes) is not None):
+        named = _named(causes) or next(filter(None, map(_path_of, causes)), None)
+        where = f"'{named}': " if named else ""
+        said = str(last.strerror or last).lower()
         return f"{where}{said}; mend that, or name another place for runs with --params data=DIR"
     if isinstance(error, DatasetError):
         return _unreadable(error, last)
@@ -32,7 +33,7 @@ def sentence_of(error: BaseException) -> str | None:
 
 def _unreadable(error: DatasetError, last: BaseException) -> str | None:
     """The sentence for a file that one of Kedro's own datasets cannot parse, as JSON or CSV."""
-    path = re.search(r"path=\w*\(?'([^']+)'", str(error))
+    path = _path_of(error)
     if (
         path is None
         or last is error
@@ -41,7 +42,18 @@ def _unreadable(error: DatasetError, last: BaseException) -> str | None:
     ):
         return None
     why = " ".join(str(last).split())
-    return f"'{path[1]}' cannot be read: {why}; restore it, or delete it and make it anew"
+    return f"'{path}' cannot be read: {why}; restore it, or delete it and make it anew"
+
+
+def _named(causes: list[BaseException]) -> str | None:
+    """The file that the outermost of these errors names which names one."""
+    return next((str(c.filename) for c in causes if isinstance(c, OSError) and c.filename), None)
+
+
+def _path_of(error: BaseException) -> str | None:
+    """The place of the dataset that Kedro describes where loading or saving it fails."""
+    path = re.search(r"path=\w*\(?'([^']+)'", str(error)) if isinstance(error, DatasetError) else None
+    return path[1] if path else None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -40,6 +43,7 @@ class Header(BaseModel):
         None  # of a denoiser: windows and sampler, as `diffusion.trained` reads them
     )
     weights: str = ""  # digest of the tensors, filled in when the file is written
+    seal: str = ""  # digest of all of the above, filled in then too; older files have none
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     demand_finite_tensors(checkpoint.tensors)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     header = checkpoint.header.model_copy(update={"weights": weights_digest(tensors)})
+    header = header.model_copy(update={"seal": seal_of(header)})
     metadata = {"motiongrpo": header.model_dump_json()}  # one entry: safetensors does not keep their order
     replace_file(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
 
@@ -130,7 +135,7 @@ def load_checkpoint(path: Path, kind: Kind) -> Checkpoint:
     header = read_header(path)
     if header.kind != kind:
         raise InputError(f"'{path}' is a {header.kind} checkpoint, but a {kind} checkpoint is needed")
-    with safe_open(path, framework="pt") as file:
+    with _opened(path) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if weights_digest(tensors) != header.weights:
         raise InputError(f"'{path}' is damaged: its weights are not those of its header; restore it")
@@ -139,45 +144,61 @@ def load_checkpoint(path: Path, kind: Kind) -> Checkpoint:
 
 def read_header(path: Path) -> Header:
     """The header alone, without reading any tensor."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("motiongrpo")
-    except FileNotFoundError as error:
-        raise InputError(f"there is no checkpoint at '{path}'") from error
-    except SafetensorError as error:
-        raise InputError(
-            f"'{path}' is not a whole safetensors file ({error}); delete or restore it"
-        ) from error
+    with _opened(path) as file:
+        text = (file.metadata() or {}).get("motiongrpo")
     if text is None:
         raise InputError(
             f"'{path}' is a safetensors file without a motiongrpo header; EgoAllo's model is read as the "
             "folder it came in, with model_config.yaml"
         )
     try:
-        return Header.model_validate_json(text)
+        header = Header.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise InputError(
             f"the header of '{path}' is not readable: '{where}' {first['msg'].lower()}"
         ) from error
+    if header.seal and header.seal != seal_of(header):
+        raise InputError(f"'{path}' is damaged: its header is not what was written; restore it")
+    return header
 
 
 def tensor_shapes(path: Path) -> dict[str, str]:
     """Type and shape of every tensor of a file by name, without reading any."""
-    with safe_open(path, framework="pt") as file:
+    with _opened(path) as file:
         parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         return {name: f"{part.get_dtype()} {part.get_shape()}" for name, part in parts.items()}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file; raises InputError where there is none, or not a whole one."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except FileNotFoundError as error:
+        raise InputError(f"there is no checkpoint at '{path}'") from error
+    except SafetensorError as error:
+        raise InputError(
+            f"'{path}' is not a whole safetensors file ({error}); delete or restore it"
+        ) from error
 
 
 def weights_digest(tensors: StateDict) -> str:
     """A short SHA-256 of names, types, shapes and values of tensors on the CPU."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        array = tensors[name].numpy()
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
+        tensor = tensors[name]
+        kind = str(tensor.dtype).removeprefix("torch.")
+        digest.update(f"{name} {kind} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().flatten().view(torch.uint8).numpy())  # NumPy lacks some types
     return digest.hexdigest()[:16]
+
+
+def seal_of(header: Header) -> str:
+    """The digest of all that a header says but its seal."""
+    return digest_of(header.model_dump(mode="json", exclude={"seal"}))
 
 
 def digest_of(*parts: Any) -> str:

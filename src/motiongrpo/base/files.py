@@ -1,14 +1,53 @@
 """Files replaced as a whole: after a crash a file is the old one or the new one, never a part."""
 
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
+
+from motiongrpo.base.errors import InputError
+
+PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let every failure to write name `path`, which those of an open file and of safetensors do not."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise InputError(
+            f"'{path}' cannot be written ({error}); mend that, or name another place for runs with --params "
+            "data=DIR"
+        ) from error
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk and rename it into place."""
+    with naming(path):
+        _replace(path, write)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, all or nothing."""
+    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def sweep(folder: Path) -> None:
+    """Delete the temporary files of killed writers below a folder; for one who alone writes there."""
+    for path in folder.rglob(".*.partial"):
+        if PARTIAL.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     temporary.touch(exist_ok=False)
@@ -21,11 +60,6 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, all or nothing."""
-    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def replace_folder(path: Path, write: Callable[[Path], object]) -> None:

@@ -36,6 +36,13 @@ def with_weights(network: type[AnyNetwork], config: BaseModel, tensors: StateDic
     """A network of this architecture with these weights, in evaluation mode; `where` begins a refusal."""
     refuse_other_layout(layout_of(network, config), shapes_of(tensors), where)
     model = network(config)
+    own = model.state_dict()
+    other = {
+        f"{n} {x.dtype} for {own[n].dtype}"
+        for n, x in tensors.items()
+        if x.is_floating_point() != own[n].is_floating_point()
+    }
+    refuse(other, f"{where} holds tensors of another type than its configuration asks for")
     model.load_state_dict(tensors)
     return model.eval()
 

@@ -1,14 +1,19 @@
 """Recordings in the catalog: a folder with one npz file each."""
 
+import json
+
 from kedro_datasets._typing import TablePreview
 
+from motiongrpo.base.files import replace_text
 from motiongrpo.datasets.base import FolderDataset
 from motiongrpo.datasets.previews import table_preview
 from motiongrpo.diffusion.recording import Recording, load_recordings, save_recording
 
+WRITTEN = ".written.json"  # names of the files that the folder's owner did not put there
+
 
 class RecordingFolder(FolderDataset[dict[str, Recording], dict[str, Recording]]):
-    """Recordings by name; saving replaces all that were there."""
+    """Recordings by name; saving replaces those that were saved before, and no file of the user's own."""
 
     marker = "*.npz"
 
@@ -16,12 +21,20 @@ class RecordingFolder(FolderDataset[dict[str, Recording], dict[str, Recording]])
         return load_recordings([self.path])
 
     def save(self, data: dict[str, Recording]) -> None:
-        files = {name: self.path / f"{name.replace('/', '_')}.npz" for name in data}
+        files = {name: f"{name.replace('/', '_')}.npz" for name in data}
+        before = self._written()
+        replace_text(self.path / WRITTEN, json.dumps(sorted(before | set(files.values()))))
         for name, recording in data.items():
-            save_recording(recording, files[name])
-        for path in self.path.glob(self.marker):
-            if path not in files.values():
-                path.unlink()
+            save_recording(recording, self.path / files[name])
+        for file in before - set(files.values()):
+            (self.path / file).unlink(missing_ok=True)
+        replace_text(self.path / WRITTEN, json.dumps(sorted(files.values())))
+
+    def _written(self) -> set[str]:
+        """What was saved before, also by a command that was killed while it saved."""
+        list_of_names = self.path / WRITTEN
+        names = json.loads(list_of_names.read_text(encoding="utf-8")) if list_of_names.is_file() else []
+        return {path.name for path in self.path.glob(self.marker)} & set(names)
 
     def preview(self) -> TablePreview:
         """A row a recording: its title, the motions in it, and its length in seconds."""

@@ -32,7 +32,7 @@ class IngestionConfig(Config):
 
     source: Literal["synthetic", "mocap", "amass", "egoallo_hdf5", "rich"]
     workers: int | None = Field(ge=1)  # processes that read files; none is one per core
-    fps: float = Field(gt=0)  # of everything in the store
+    fps: float = Field(ge=5, le=1000)  # of everything in the store
     synthetic: SyntheticConfig
     mocap: MocapConfig
     amass: AmassConfig

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from motiongrpo.base.checkpoint import digest_of
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.files import replace_text
+from motiongrpo.base.files import naming, replace_text
 from motiongrpo.motion.grounding import GroundedClip
 from motiongrpo.motion.raw import Fingerprint
 
@@ -111,10 +111,12 @@ class StoreWriter:
         for row, frames in zip(file.line["sequences"], file.frames, strict=True):
             sequences.append(row | {"first": self.frames})
             for name in ARRAYS:
-                with (self.path / f"{name}.bin").open("ab") as array:
+                path = self.path / f"{name}.bin"
+                with naming(path), path.open("ab") as array:
                     array.write(frames[name].tobytes())
             self.frames += row["frames"]
-        with (self.path / LOG).open("a", encoding="utf-8") as log:
+        log_path = self.path / LOG
+        with naming(log_path), log_path.open("a", encoding="utf-8") as log:
             log.write(json.dumps(file.line | {"sequences": sequences}) + "\n")
         self.done.add(file.name)
 
@@ -210,12 +212,30 @@ def open_store(folder: Path) -> MotionStore:
     path = folder / Path(current.read_text(encoding="utf-8").strip()).name
     header = StoreHeader(**json.loads((path / HEADER).read_text(encoding="utf-8")))
     store = MotionStore(path, header)
+    _demand_whole(store)
     frames = int(store.sequences["frames"].sum())
     for name, (dtype, shape) in ARRAYS.items():
         expected = frames * np.dtype(dtype).itemsize * int(np.prod(shape))
         if (path / f"{name}.bin").stat().st_size < expected:
             raise InputError(f"'{path / name}.bin' is shorter than its {frames} frames; ingest again")
     return store
+
+
+def _demand_whole(store: MotionStore) -> None:
+    """Raise InputError unless every file is there once and each sequence begins where the last one ends."""
+    log, sequences = store.path / LOG, store.sequences
+    remedy = f"delete '{store.path.parent}' and run the ingestion pipeline"
+    twice = store.files["file"][store.files["file"].duplicated()]
+    if len(twice):
+        raise InputError(f"'{log}' lists '{twice.iloc[0]}' twice, as two ingestions at once would; {remedy}")
+    begins = sequences["frames"].cumsum() - sequences["frames"]
+    elsewhere = sequences[sequences["first"] != begins]
+    if len(elsewhere):
+        row = elsewhere.iloc[0]
+        raise InputError(
+            f"'{log}' lets '{row['name']}' begin at frame {row['first']}, but those before it end at "
+            f"{begins[row.name]}, as after two ingestions at once; {remedy}"
+        )
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

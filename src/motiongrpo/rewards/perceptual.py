@@ -14,6 +14,7 @@ from motiongrpo.base.network import Network
 from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.kinematics import PosedBody
 from motiongrpo.body.skeleton import BODY_JOINTS
+from motiongrpo.diffusion.architecture import DEEPEST, WIDEST
 from motiongrpo.diffusion.conditioning import CONDITION_FEATURES
 from motiongrpo.geometry.heading import heading_angle, rotation_about_up
 from motiongrpo.geometry.se3 import Transform
@@ -27,9 +28,9 @@ JointFeatures = Float[Tensor, "batch frame 22 13"]
 class PerceptualConfig(Config):
     """The architecture of the perceptual model."""
 
-    width: int = Field(ge=8)
+    width: int = Field(ge=8, le=WIDEST)
     heads: int = Field(ge=1)
-    blocks: int = Field(ge=1)
+    blocks: int = Field(ge=1, le=DEEPEST)
     frames_per_token: int = Field(ge=1)
     contacts: bool  # whether it is shown contact labels, which a policy may change without moving a joint
 

@@ -98,7 +98,13 @@ def resume(learner: Learner, state: Checkpoint | None, training: Training) -> Pr
     here = training.header("training_state", 0, {})
     length = {training.length: here.parameters[training.length]}
     refuse_changes(state.header.model_copy(update={"parameters": state.header.parameters | length}), here)
-    learner.restore(state.tensors)
+    try:
+        learner.restore(state.tensors)
+    except (KeyError, RuntimeError) as error:
+        raise InputError(
+            f"{state.name} holds other tensors than this training: {' '.join(str(error).split())[:200]}; "
+            "train under another name, with --params run=NAME"
+        ) from error
     return Progress(state.header.step, state.header.metrics)
 
 

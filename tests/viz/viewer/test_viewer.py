@@ -1,6 +1,7 @@
 """The viewer: what is on its scene frame by frame, and what a browser makes of it."""
 
 import functools
+import html
 import time
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recording import Doubt, Recording, save_recording
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.viz.figures.palette import GREY, ORANGE, rgb
-from motiongrpo.viz.viewer.server import ServerConfig, Viewer, view
+from motiongrpo.viz.viewer.server import ServerConfig, Viewer, literal, view
 from motiongrpo.viz.viewer.shown_recording import bodies_in_time, colour_of, facing, model_of
 from tests.bodies import open_body, window_batch
 
@@ -209,3 +210,15 @@ def test_without_the_extra_the_remedy_is_told(tmp_path, monkeypatch):
     result = CliRunner().invoke(cli, ["view", str(tmp_path / "a.npz")])
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
     assert "viser, which is not installed: pip install --constraint constraints.txt" in result.output
+
+
+def test_a_title_from_a_file_is_shown_and_never_run(viewer):
+    assert literal("walk 1") == "walk 1"
+    hostile = "<img src=x onerror=alert(1)> [a](javascript:alert(1)) ![b](http://c.d/e) `{f}`"
+    shown = literal(hostile)
+    assert html.unescape(shown) == hostile
+    assert not set(shown) & set("<>[](){}!`*_.:/")
+    viewer.recordings["hostile"] = replace(recording(), title=hostile)
+    viewer.recording.options = ("a", "b", "hostile")
+    viewer.recording.value = "hostile"
+    assert viewer.title.content.startswith(shown)

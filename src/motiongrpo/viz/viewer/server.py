@@ -17,6 +17,7 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.diffusion.recording import Recording
 from motiongrpo.viz.viewer.shown_recording import BODIES, Look, ShownRecording
+from motiongrpo.viz.viewer.visitors import own_visitors_only
 
 if TYPE_CHECKING:
     import viser
@@ -85,12 +86,18 @@ def started_server(config: ServerConfig) -> viser.ViserServer:
     console = rich.get_console()
     console.quiet = True  # it would print a box of its own
     try:
-        server = viser.ViserServer(config.host, config.port, label="motiongrpo")
+        with own_visitors_only(config.host):
+            server = viser.ViserServer(config.host, config.port, label="motiongrpo")
     finally:
         console.quiet = False
     server.gui.configure_theme(show_logo=False, show_share_button=False)
     server.gui.main_panel.dock_right()
     return server
+
+
+def literal(text: str) -> str:
+    """Markdown that shows a text as it is: a character reference opens no tag, link or picture."""
+    return "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text)
 
 
 class Viewer:
@@ -143,7 +150,7 @@ class Viewer:
             box.on_update(lambda _: self.look())
         self.frame.max, self.frame.value = len(self.shown) - 1, 0
         self.title.content = (
-            f"{recording.title}  \n{len(self.shown) / recording.fps:.1f} s, {recording.fps:g} fps"
+            f"{literal(recording.title)}  \n{len(self.shown) / recording.fps:.1f} s, {recording.fps:g} fps"
         )
         self._aim(self.shown)
         self.show()

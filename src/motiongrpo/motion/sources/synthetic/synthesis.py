@@ -45,7 +45,7 @@ class SyntheticConfig(Config):
     """How many synthetic clips there are, of which length, frame rate and activities."""
 
     seed: int = Field(ge=0)
-    clips: int = Field(ge=1)
+    clips: int = Field(ge=1, le=1_000_000)
     clips_per_subject: int = Field(ge=1)
     seconds_min: float = Field(ge=2, le=600)
     seconds_max: float = Field(ge=2, le=600)

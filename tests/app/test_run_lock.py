@@ -1,0 +1,73 @@
+"""One writer a run: in one process, and between two commands that are started together."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from motiongrpo.app.run_lock import RunLock
+from motiongrpo.base.errors import InputError
+from motiongrpo.motion.store import open_store
+from tests.pipelines.kedro_project import ROOT, start
+
+TAKE = "import sys, pathlib; from motiongrpo.app.run_lock import RunLock; "
+TAKE += "lock = RunLock(pathlib.Path(sys.argv[1]), 'a'); lock.acquire(); print('taken', flush=True); input()"
+
+
+def holder(data) -> subprocess.Popen:
+    """A process that has the lock of run `a`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", TAKE, str(data)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "taken\n"
+    return process
+
+
+def test_another_process_is_named_and_a_killed_one_locks_nothing(tmp_path):
+    process = holder(tmp_path)
+    with pytest.raises(InputError, match=rf"run 'a' .* by process {process.pid}; wait .* run=NAME"):
+        RunLock(tmp_path, "a").acquire()
+    of_another_run = RunLock(tmp_path, "b")
+    of_another_run.acquire()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    lock = RunLock(tmp_path, "a")
+    assert lock.path.read_text() == f"{process.pid}\n"
+    lock.acquire()
+    assert lock.path.read_text() == f"{os.getpid()}\n"
+    lock.release()
+    assert list(tmp_path.iterdir()) == [tmp_path / ".b.lock"]
+
+
+def test_who_takes_the_lock_sweeps_the_folders_of_its_run_alone(tmp_path):
+    names = ("06_models/a/grpo/.policy.01234567.partial", "06_models/b/.policy.01234567.partial")
+    left, of_another = (tmp_path / name for name in names)
+    for path in (left, of_another):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    lock = RunLock(tmp_path, "a")
+    lock.acquire()
+    lock.release()
+    assert not left.exists()
+    assert of_another.exists()
+
+
+def test_of_two_ingestions_started_together_one_runs_and_the_other_names_it(tmp_path):
+    many = {"ingestion__synthetic__clips": 120, "ingestion__workers": 1, "threads": 1}
+    processes = [start(tmp_path, "ingestion", **many) for _ in range(2)]
+    outputs = [process.communicate(timeout=240)[0] for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 1], outputs
+    refused = next(number for number, process in enumerate(processes) if process.returncode)
+    (sentence,) = re.findall(r"run 'smoke' .* is being written by process (\d+); wait", outputs[refused])
+    assert int(sentence) == processes[1 - refused].pid
+    assert "Traceback" not in outputs[refused]
+    store = open_store(tmp_path / "02_intermediate/smoke/motions")
+    assert len(store.files) == 120
+    assert not list(tmp_path.glob(".*"))
