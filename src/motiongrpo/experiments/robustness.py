@@ -100,13 +100,13 @@ def robustness_table(
 ) -> pd.DataFrame:
     """Of one checkpoint: for both ways to hang its bodies, every disturbance and metric, and the change.
 
-    `about` has sequence, window and subject of each window. Means, changes and their 95 % intervals are those
-    of a comparison of checkpoints, with disturbances in the place of checkpoints.
+    `about` has sequence, window and subject of each window, numbered from 0. Means, changes and their 95 %
+    intervals are those of a comparison of checkpoints, with disturbances in the place of checkpoints.
     """
-    whole = []
+    whole, made = [], {"stage": candidate.stage, "step": candidate.step}
     for hung in HUNG:
         tables = [
-            about.assign(checkpoint=name, stage=candidate.stage, step=candidate.step, **scores[hung])
+            pd.concat([about, pd.DataFrame(scores[hung])], axis=1).assign(checkpoint=name, **made)
             for name, scores in scored.items()
         ]
         rng = np.random.default_rng(protocol.seed)
