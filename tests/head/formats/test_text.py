@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.head.formats.text import open_sheet, read_rows, shown
 
 PLACES = {"time": 0, "x": 1}
@@ -87,6 +88,17 @@ def test_long_files_are_read_in_blocks_without_a_seam(tmp_path, monkeypatch):
     rows = rows_of("".join(f"{i},{i / 8}\n" for i in range(100)).encode(), tmp_path)
     np.testing.assert_array_equal(rows.columns["x"], np.arange(100) / 8)
     assert rows.line.tolist() == list(range(1, 101))
+
+
+@pytest.mark.parametrize("content", [b"0 1,5\n1 2.5\n2 1.5\n", b"0;1.5\n1;2,5\n2;1.5\n"])
+def test_a_number_with_the_other_decimal_mark_is_none(content, tmp_path):
+    with pytest.raises(InputError, match=r"line \d: column 1 is '\d,5', which is no number"):
+        rows_of(content, tmp_path)
+
+
+def test_a_decimal_mark_that_changes_late_is_found(tmp_path):
+    with pytest.raises(InputError, match=r"line 61: column 1 is '1\.5', which is no number"):
+        rows_of(b"0;0,5\n" * 60 + b"1;1.5\n2;2,5\n", tmp_path)
 
 
 def test_words_are_shown_printable_and_short():

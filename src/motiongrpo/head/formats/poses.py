@@ -112,7 +112,8 @@ def _fault(numbers: Float64[np.ndarray, "..."]) -> str:
         )
     if np.linalg.det(numbers) < 0:
         return "the matrix is mirrored, its determinant is below 0; export right-handed poses"
-    error = np.abs(numbers.T @ numbers - np.eye(3)).max()
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.abs(numbers.T @ numbers - np.eye(3)).max()
     return f"the matrix is no rotation, it is off orthonormal by {error:.2g}; export rigid poses of scale 1"
 
 

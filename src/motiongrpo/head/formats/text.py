@@ -31,6 +31,7 @@ COMMENTS = ("#", "//", "%")
 MISSING = ("", "nan", "NaN", "NAN", "-nan", "-nan(ind)", "NA", "N/A", "null", "NULL", "None")
 NUMBER = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|inf|Infinity)", re.ASCII)
 COMMA_NUMBER = re.compile(r"[+-]?\d+(?:,\d+)?(?:[eE][+-]?\d+)?")
+POINTS_AND_COMMAS = str.maketrans(",.", ".,")
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,7 @@ class Sheet:
         if len(words) != self.width:
             return f"it has {len(words)} of {self.width} fields"
         for place in sorted(places.values()):
-            word = words[place].replace(",", ".") if self.decimal == "," else words[place]
-            if not NUMBER.fullmatch(word) and word not in MISSING:
+            if not _is_number(words[place], self.decimal) and words[place] not in MISSING:
                 return f"{self.column(place)} is '{shown(words[place])}', which is no number"
         return None
 
@@ -210,7 +210,8 @@ def _dialect(lines: list[str]) -> tuple[str | None, str]:
         separator = None
     fields = [word for line in lines for word in _words(line, separator)]
     has_comma = any("," in word and COMMA_NUMBER.fullmatch(word) for word in fields)
-    return separator, "," if has_comma else "."
+    has_point = any("." in word and NUMBER.fullmatch(word) for word in fields)
+    return separator, "," if has_comma and not has_point else "."
 
 
 def _words(line: str, separator: str | None) -> list[str]:
@@ -221,7 +222,7 @@ def _words(line: str, separator: str | None) -> list[str]:
 
 
 def _is_number(word: str, decimal: str) -> bool:
-    return NUMBER.fullmatch(word.replace(decimal, ".")) is not None
+    return NUMBER.fullmatch(word if decimal == "." else word.translate(POINTS_AND_COMMAS)) is not None
 
 
 def _whole_rows(sheet: Sheet, places: Mapping[str, int], notes: list[str]) -> Iterator[tuple[int, str]]:
