@@ -56,7 +56,7 @@ BVH = {
     "time_0e400": (with_time("0e400"), "'Frame Time' must be a number of seconds above 0, got '0e400'"),
     "time_1e-310": (with_time("1e-310"), "'Frame Time' must be a number of seconds above 0, got '1e-310'"),
     "time_1e300": (with_time("1e300"), "it has 1e-300 frames/s, and motion has 5 to 1000; correct"),
-    "milliseconds": (with_time("33.3333"), "has 0.03 frames/s", "its frame time looks like milliseconds"),
+    "milliseconds": (with_time("33.3333"), "has 0.03 frames/s", "30 if its frame time is in milliseconds"),
     "a_rate": (with_time("1e-4"), "it has 1e+04 frames/s, and motion has 5 to 1000"),
     "lone_cr": (TAKE.replace(" ", "\r", 90).replace("\r", " ", 89), "line"),
     "cr_in_row": (
@@ -166,7 +166,12 @@ def test_damaged_npz_files_are_one_sentence_each_beside_a_whole_one(tmp_path):
     found = {name.removeprefix("KIT/1/"): verdict for name, verdict in found.items()}
     for name, (_, sentence) in NPZ.items():
         assert_refused(found[f"{name}.npz"], sentence)
-    assert_refused(found["seconds_poses.npz"], "0.01667 frames/s", "looks like", "ingestion.amass.fps")
+    assert_refused(
+        found["seconds_poses.npz"],
+        "0.01667 frames/s",
+        "or 60 if rate and frame time are",
+        "ingestion.amass.fps",
+    )
     assert_refused(found["slow_poses.npz"], "0.001 frames/s")
     assert_refused(found["gender_poses.npz"], "has betas of a \\xff\\xfe body")
     found = ingested(tmp_path, "amass", amass={"subsets": ["KIT"], "skip": [], "betas": "zero"})
@@ -180,6 +185,29 @@ def doubled(depth: int) -> bytes:
     for level in range(depth):
         program += b"0h" + bytes([level]) + b"h" + bytes([level]) + b"\x86q" + bytes([level + 1])
     return program
+
+
+def test_damaged_groups_of_egoallos_file_are_one_sentence_each(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    from tests.motion.sources import test_egoallo_hdf5 as egoallo
+
+    whole = egoallo.group_arrays()
+    names = {name: f"ACCAD/s/{name}_poses.npz" for name in ("whole", "vast", "unallocated", "empty", "none")}
+    egoallo.tree(tmp_path, dict.fromkeys(names.values(), whole))
+    with h5py.File(tmp_path / egoallo.FILE, "a") as file:
+        for name, shape in {"vast": (10**12, 7), "unallocated": (30_000, 7), "none": (0, 7)}.items():
+            del file[f"{names[name]}/T_world_root"]
+            file.create_dataset(
+                f"{names[name]}/T_world_root", shape, "f4", chunks=(32, 7), maxshape=(None, 7)
+            )
+        del file[f"{names['empty']}/T_world_root"]
+        file[f"{names['empty']}/T_world_root"] = h5py.Empty("f4")
+    found = ingested(tmp_path, "egoallo_hdf5", egoallo_hdf5={"subsets": ["ACCAD"]})
+    assert_refused(found[names["vast"]], "T_world_root' announces 1000000000000 frames, more than 1 MB")
+    assert_refused(found[names["unallocated"]], "T_world_root' announces 30000 frames and holds none")
+    assert_refused(found[names["empty"]], "T_world_root' must be (frames, 7) of floats, got None")
+    assert_refused(found[names["none"]], "must be")
+    assert found[names["whole"]]["verdict"] == "accepted"
 
 
 PICKLES = {

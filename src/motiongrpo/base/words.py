@@ -23,7 +23,7 @@ def escaped(text: str) -> str:
 def shown(text: str, most: int = 60) -> str:
     """What a message shows of text that is not ours: on one line, escaped, at most `most` characters."""
     start = escaped(" ".join(text[: 4 * most].split()))
-    return start if len(start) <= most and len(text) <= 4 * most else start[: most - 1] + "…"
+    return start if max(len(start), len(text) - 3 * most) <= most else start[: most - 1] + "…"
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:

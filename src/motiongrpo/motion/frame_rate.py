@@ -13,17 +13,19 @@ FrameRate = Annotated[float, Field(ge=LEAST, le=MOST)]
 
 
 def check_frame_rate(fps: float, where: str, remedy: str) -> None:
-    """Raise InputError, with the likely unit, unless motion of people comes at such a rate."""
+    """Raise InputError, with the likely units, unless motion of people comes at such a rate."""
     if plausible(fps):
         return
-    units = {
-        "its frame time looks like milliseconds": 1000 * fps,
-        "its frame time looks like microseconds": 1e6 * fps,
-        "the rate looks like a frame time in seconds": 1 / fps if fps else 0.0,
-        "the rate looks like a frame time in milliseconds": fps / 1000,
+    others = {
+        "if its frame time is in milliseconds": 1e3 * fps,
+        "if it is in microseconds": 1e6 * fps,
+        "if rate and frame time are exchanged": 1 / fps if fps else 0.0,
     }
-    guess = next((f": {unit}" for unit, rate in units.items() if plausible(rate)), "")
-    raise InputError(f"{where} has {fps:.4g} frames/s, and motion has {LEAST:g} to {MOST:g}{guess}; {remedy}")
+    guesses = [f"{rate:.4g} {when}" for when, rate in others.items() if plausible(rate)]
+    likely = f", {' or '.join(guesses)}" if guesses else ""
+    raise InputError(
+        f"{where} has {fps:.4g} frames/s, and motion has {LEAST:g} to {MOST:g}{likely}; {remedy}"
+    )
 
 
 def plausible(fps: float) -> bool:
