@@ -43,12 +43,13 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reader_s_sentence():
     )
 
 
-def test_a_mistake_of_ours_is_not_taken_for_a_bad_file():
+def test_a_reason_is_short_and_has_nothing_in_it_that_steers_a_terminal():
     def read():
-        raise ZeroDivisionError
+        raise InputError("joint '\x1b[31m\ud800" + "x" * 20_000_000 + "'")
 
-    with pytest.raises(ZeroDivisionError):
-        ingest("a", read, open_body(), CONFIG)
+    reason = ingest("a", read, open_body(), CONFIG).reason
+    assert reason.startswith("joint '\\x1b[31m\\ud800xxx")
+    assert len(reason) < 400
 
 
 def test_a_glitch_is_mended_and_said():

@@ -1,5 +1,6 @@
 """Ingestion by several processes: the same bytes, in the same order, with nothing lost."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -68,13 +69,22 @@ def test_reasons_are_counted_together_whatever_file_they_name():
     assert kind_of_reason("as in SMPL+H G") == "as in SMPL+H G"
 
 
-def test_a_fault_in_a_process_comes_back_with_the_name_of_the_file(tree, monkeypatch):
-    monkeypatch.setattr(parallel, "FILES_WORTH_A_PROCESS", 1)
-    for workers in (1, 2):
-        work = ingestion(tree, workers)
-        with pytest.raises(KeyError) as fault:
-            list(work.all(["ACCAD/s0/00_poses.npz", "not a file of the tree"]))
-        assert fault.value.__notes__ == ["while ingesting 'not a file of the tree'"]
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("too deep"), ZeroDivisionError("by 0")])
+def test_whatever_a_file_makes_fail_is_its_verdict_and_the_place_is_in_the_log(
+    tree, monkeypatch, caplog, error
+):
+    def fail(*_):
+        raise error
+
+    work = ingestion(tree, 1)
+    good, bad = list(work.readers)[:2]
+    monkeypatch.setitem(work.readers, bad, (bad, fail))
+    with caplog.at_level(logging.DEBUG, logger=parallel.__name__):
+        found = {file.name: file.line for file in work.all([bad, good])}
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    assert (found[bad]["verdict"], found[bad]["reason"]) == ("refused", f"reading it failed with {said}")
+    assert found[good]["verdict"] == "accepted"
+    assert "in fail" in caplog.text
 
 
 def test_a_killed_process_is_one_sentence_that_names_the_file(tree, monkeypatch):

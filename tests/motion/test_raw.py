@@ -1,18 +1,23 @@
 """Telling a changed file from the one that was ingested."""
 
+import lzma
+import math
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.datasets.raw_motions import RawMotionFolder
 from motiongrpo.motion import raw
-from motiongrpo.motion.raw import Fingerprint, fingerprints
+from motiongrpo.motion.raw import UNREADABLE, Fingerprint, MostMegabytes, RawFile, fingerprints
+
+MOST = MostMegabytes(bvh=0.01, amc=1, npz=1, hdf5=1, other=1)
 
 
 def seen(folder: Path, known: dict[str, Fingerprint] | None = None) -> dict[str, Fingerprint]:
-    return dict(fingerprints(RawMotionFolder(str(folder)).load().files.values(), known or {}))
+    return dict(fingerprints(RawMotionFolder(str(folder)).load().files.values(), known or {}, MOST))
 
 
 def write(path: Path, content: bytes, at: int) -> None:
@@ -64,3 +69,60 @@ def test_pictures_and_archives_beside_motion_are_not_read(tmp_path, monkeypatch)
         write(tmp_path / name, b"large", 1)
     monkeypatch.setattr(Path, "open", None)
     assert {file.digest for file in seen(tmp_path).values()} == {""}
+
+
+def test_a_file_that_is_too_large_is_neither_read_nor_fingerprinted(tmp_path):
+    with (tmp_path / "sparse.bvh").open("wb") as file:
+        file.truncate(6_000_000_000)
+    assert seen(tmp_path)["sparse.bvh"].digest == ""
+    with pytest.raises(
+        InputError, match=r"'sparse\.bvh' holds more than 0\.01 MB; if that is motion, cut it"
+    ):
+        raw_file(tmp_path / "sparse.bvh").read(MOST.bytes_of("sparse.bvh"))
+
+
+def raw_file(path: Path) -> RawFile:
+    return RawFile(path.name, path, 1, 0)
+
+
+def test_what_unpacks_to_too_much_is_given_up_at_the_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr(raw, "PIECE", 1000)
+    (tmp_path / "a.bvh.xz").write_bytes(lzma.compress(bytes(10_000)))
+    (tmp_path / "b.bvh.xz").write_bytes(lzma.compress(bytes(10_001)))
+    assert raw_file(tmp_path / "a.bvh.xz").read(MOST.bytes_of("a.bvh.xz")) == bytes(10_000)
+    with pytest.raises(InputError, match=r"'b\.bvh\.xz' holds more than 0\.01 MB"):
+        raw_file(tmp_path / "b.bvh.xz").read(MOST.bytes_of("b.bvh.xz"))
+
+
+def test_bounds_are_by_kind_and_none_holds_for_what_is_not_read_whole():
+    assert MOST.bytes_of("a/b.BVH.xz") == 1e4
+    assert MOST.bytes_of("egoallo.hdf5") == math.inf
+    assert {MOST.bytes_of(f"a.{kind}") for kind in ("amc", "npz", "asf", "pkl", "json", "txt")} == {1e6}
+
+
+def test_a_file_that_may_not_be_read_is_told_and_tried_again(tmp_path):
+    """A folder stands for it: whoever runs the tests may be allowed to read every file."""
+    (tmp_path / "a.bvh").mkdir()
+    listed = [RawFile("a.bvh", tmp_path / "a.bvh", 5, 1)]
+    known = dict(fingerprints(listed, {}, MOST))
+    assert known["a.bvh"].digest == UNREADABLE
+    (tmp_path / "a.bvh").rmdir()
+    (tmp_path / "a.bvh").write_bytes(b"mended")
+    assert dict(fingerprints(listed, known, MOST))["a.bvh"].digest not in ("", UNREADABLE)
+
+
+def test_what_went_away_or_became_a_pipe_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"'a\.bvh' cannot be read: No such file"):
+        raw_file(tmp_path / "a.bvh").read()
+    os.mkfifo(tmp_path / "a.bvh")
+    with pytest.raises(InputError, match=r"'a\.bvh' is not a file, but a pipe"):
+        raw_file(tmp_path / "a.bvh").read()
+
+
+def test_pipes_are_not_listed_and_names_are_spelt_out_where_they_cannot_be_shown(tmp_path):
+    os.mkfifo(tmp_path / "pipe.bvh")
+    for name in (b"\xff_01.bvh", b"red\x1b[31m.bvh", "größe.bvh".encode()):
+        (tmp_path / os.fsdecode(name)).write_bytes(b"motion")
+    files = RawMotionFolder(str(tmp_path)).load().files
+    assert files.keys() == {"größe.bvh", "red\\x1b[31m.bvh", "\\udcff_01.bvh"}
+    assert {file.read() for file in files.values()} == {b"motion"}

@@ -1,11 +1,29 @@
-"""Words of messages and names of columns: counts, differences between records, records made flat."""
+"""Words of messages and names of columns: counts, words of others, differences, records made flat."""
 
+import unicodedata
 from typing import Any
+
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, direction marks, bytes that are no UTF-8, line ends
 
 
 def counted(count: int, one: str, more: str | None = None) -> str:
     """`1 file`, `2 files`, or with the plural that is given."""
     return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def escaped(text: str) -> str:
+    """Text that a terminal and UTF-8 take as it is: characters that steer or cannot be written, spelt out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c for c in text
+    )
+
+
+def shown(text: str, most: int = 60) -> str:
+    """What a message shows of text that is not ours: on one line, escaped, at most `most` characters."""
+    start = escaped(" ".join(text[: 4 * most].split()))
+    return start if max(len(start), len(text) - 3 * most) <= most else start[: most - 1] + "…"
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import escaped
 from motiongrpo.datasets.base import Dataset, LoadOnly
 from motiongrpo.motion.raw import RawFile, RawFolder
 
@@ -34,4 +35,4 @@ class RawMotionFolder(LoadOnly, Dataset[None, RawFolder]):
 
 def _listed(path: Path, root: Path) -> RawFile:
     facts = path.stat()
-    return RawFile(path.relative_to(root).as_posix(), path, facts.st_size, facts.st_mtime_ns)
+    return RawFile(escaped(path.relative_to(root).as_posix()), path, facts.st_size, facts.st_mtime_ns)

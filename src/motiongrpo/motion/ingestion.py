@@ -8,13 +8,15 @@ from pydantic import Field
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.floor_contact import ContactConfig
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.motion.clip import Clip, Take
+from motiongrpo.motion.frame_rate import FrameRate
 from motiongrpo.motion.grounding import FloorConfig, GroundedClip, ground
 from motiongrpo.motion.quality import QualityConfig, QualityReport, check_quality
-from motiongrpo.motion.raw import RawFolder
+from motiongrpo.motion.raw import MostMegabytes, RawFolder
 from motiongrpo.motion.resample import resample
 from motiongrpo.motion.sources.amass import AmassConfig
 from motiongrpo.motion.sources.amass_subsets import subset_splits
@@ -26,13 +28,16 @@ from motiongrpo.motion.sources.synthetic import SyntheticConfig, synthesise
 from motiongrpo.motion.splits import SPLITS, SplitConfig, split_by_group, split_subjects
 from motiongrpo.motion.store import FileVerdict
 
+MOST_CHARACTERS = 399  # of a reason
+
 
 class IngestionConfig(Config):
     """Where motion comes from, which quality it must have, and how it is divided into splits."""
 
     source: Literal["synthetic", "mocap", "amass", "egoallo_hdf5", "rich"]
     workers: int | None = Field(ge=1)  # processes that read files; none is one per core
-    fps: float = Field(ge=5, le=1000)  # of everything in the store
+    most_megabytes: MostMegabytes
+    fps: FrameRate  # of everything in the store
     synthetic: SyntheticConfig
     mocap: MocapConfig
     amass: AmassConfig
@@ -48,17 +53,20 @@ def clip_readers(
     raw: RawFolder, model: BodyModel, config: IngestionConfig, conversion: GenderConversion | None
 ) -> list[ClipReader]:
     """The files of the source with their readers, in a fixed order; InputError where there are none."""
+    files = raw.readers(config.most_megabytes)
     match config.source:
         case "synthetic":
             return list(_synthetic_clips(model, config.synthetic))
         case "mocap":
-            readers, kinds = mocap_clips(raw.readers, model, config.mocap), ".bvh or .amc file"
+            readers, kinds = mocap_clips(files, model, config.mocap), ".bvh or .amc file"
         case "amass":
-            readers, kinds = amass_clips(raw.readers, model, config.amass, conversion), ".npz file"
+            most, kinds = 1e6 * config.most_megabytes.npz, ".npz file"
+            readers = amass_clips(files, model, config.amass, conversion, most)
         case "egoallo_hdf5":
-            readers, kinds = egoallo_clips(raw.files, model, config.egoallo_hdf5), "group in its HDF5 file"
+            most, kinds = 1e6 * config.most_megabytes.hdf5, "group in its HDF5 file"
+            readers = egoallo_clips(raw.files, model, config.egoallo_hdf5, most)
         case "rich":
-            readers, kinds = rich_clips(raw.readers, model, config.rich, conversion), "RICH body"
+            readers, kinds = rich_clips(files, model, config.rich, conversion), "RICH body"
     listed = list(readers)
     if not listed:
         raise InputError(
@@ -94,7 +102,7 @@ def ingest(
     try:
         motion = read()
     except InputError as error:
-        return FileVerdict(file, "refused", _without_file(str(error), file), 0.0, [])
+        return refused(file, _without_file(str(error), file))
     take = Take.whole(motion) if isinstance(motion, Clip) else motion
     kept, reports, reasons = [], [], [take.reason]
     for clip in take.clips:
@@ -105,7 +113,14 @@ def ingest(
         named = "" if len(take.clips) == 1 else f"'{clip.name}': "
         reasons += [named + reason for reason in (report.reason, *refusals) if reason]
     verdict = _verdict(take, reports) if kept else "refused"
-    return FileVerdict(file, verdict, "; ".join(filter(None, reasons)), take.seconds, kept)
+    return FileVerdict(
+        file, verdict, shown("; ".join(filter(None, reasons)), MOST_CHARACTERS), take.seconds, kept
+    )
+
+
+def refused(file: str, reason: str) -> FileVerdict:
+    """The verdict on a file of which nothing is kept; its reason may hold whatever the file does."""
+    return FileVerdict(file, "refused", shown(reason, MOST_CHARACTERS), 0.0, [])
 
 
 def _without_file(message: str, file: str) -> str:

@@ -4,6 +4,7 @@ Each process lists the readers for itself and is sent names only. Tensors are co
 whatever the number of processes, so the bytes of a store do not depend on it.
 """
 
+import logging
 import math
 import multiprocessing
 import os
@@ -21,13 +22,15 @@ import torch
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
-from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest
+from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest, refused
 from motiongrpo.motion.raw import RawFolder
 from motiongrpo.motion.sources.folder import ClipReader
 from motiongrpo.motion.store import EncodedFile, encode
 
 FILES_WORTH_A_PROCESS = 32  # one takes seconds to start
 WAITING_PER_PROCESS = 4  # files that are finished or under way before their turn: they are held in memory
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,17 @@ class Ingestion:
         return {reader[0]: reader for reader in readers}
 
     def one(self, name: str) -> EncodedFile:
-        """One file ingested and encoded for the store."""
+        """One file ingested and encoded for the store.
+
+        Whatever a file makes fail, however unforeseen, is a verdict on this file and leaves the others be.
+        The verdict names the kind of error; where it arose is in the log, at the level DEBUG.
+        """
+        reader = self.readers[name]
         try:
-            return encode(ingest(*self.readers[name], self.model, self.config))
-        except Exception as error:  # a fault of ours, not of the file: it stops the run, and says where
-            error.add_note(f"while ingesting '{name}'")
-            raise
+            return encode(ingest(*reader, self.model, self.config))
+        except Exception as error:
+            logger.debug("while ingesting '%s'", name, exc_info=True)
+            return encode(refused(name, f"reading it failed with {_said(error)}"))
 
     def all(self, names: list[str]) -> Iterator[EncodedFile]:
         """The files encoded in this order, by one process or by several."""
@@ -79,6 +87,11 @@ class Ingestion:
                 yield _result(*waiting.popleft())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _said(error: Exception) -> str:
+    kind = type(error).__name__
+    return f"{kind}: {error}" if str(error) else kind
 
 
 def process_count(files: int, workers: int | None) -> int:

@@ -2,10 +2,16 @@
 
 import hashlib
 import lzma
+import math
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 
+from pydantic import PositiveFloat
+
+from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 
 NEVER_READ = (
@@ -14,25 +20,70 @@ NEVER_READ = (
 )
 """Suffixes of pictures, films, meshes and archives, which no source reads; they are not fingerprinted."""
 
+UNREADABLE = "unreadable"
+"""The digest of a file that the system does not let us read."""
+
+PIECE = 1 << 20  # bytes unpacked at a time
+
+
+class MostMegabytes(Config):
+    """The most that one file may hold, unpacked, by kind; more is refused before it fills the memory."""
+
+    bvh: PositiveFloat
+    amc: PositiveFloat
+    npz: PositiveFloat
+    hdf5: PositiveFloat  # of one array of one take
+    other: PositiveFloat  # asf, pkl, json, txt
+
+    def bytes_of(self, file: str) -> float:
+        """The bound on a file, by the suffix of its name; none on what no reader reads as a whole."""
+        match suffix(file):
+            case ".bvh" | ".amc" | ".npz" as kind:
+                return 1e6 * getattr(self, kind[1:])
+            case ".asf" | ".pkl" | ".json" | ".txt":
+                return 1e6 * self.other
+            case _:
+                return math.inf
+
 
 @dataclass(frozen=True)
 class RawFile:
     """One raw file, which is opened only when it is read."""
 
-    name: str  # relative to the folder, with forward slashes
+    name: str  # relative to the folder, with forward slashes; what cannot be shown is spelt out
     path: Path
     size: int
     modified_ns: int
 
-    def read(self) -> bytes:
-        """The content, unpacked where the name ends in `.xz`."""
-        data = self.path.read_bytes()
-        if self.path.suffix != ".xz":
-            return data
+    def read(self, most_bytes: float = math.inf) -> bytes:
+        """The content, unpacked where the name ends in `.xz`; InputError where there is more than that."""
         try:
-            return lzma.decompress(data)
-        except lzma.LZMAError as error:
+            facts = self.path.stat()
+            if not stat.S_ISREG(facts.st_mode):
+                raise InputError(f"'{self.name}' is not a file, but a pipe, a device or a folder")
+            if facts.st_size > most_bytes:
+                raise InputError(self._too_large(most_bytes))
+            return self._unpacked(most_bytes) if self.path.suffix == ".xz" else self.path.read_bytes()
+        except (lzma.LZMAError, EOFError) as error:
             raise InputError(f"'{self.name}' is not a whole xz file: {error}") from error
+        except OSError as error:
+            raise InputError(f"'{self.name}' cannot be read: {error.strerror}") from error
+
+    def _unpacked(self, most_bytes: float) -> bytes:
+        pieces, size = [], 0
+        with lzma.open(self.path) as content:
+            while piece := content.read(PIECE):
+                size += len(piece)
+                if size > most_bytes:
+                    raise InputError(self._too_large(most_bytes))
+                pieces.append(piece)
+        return b"".join(pieces)
+
+    def _too_large(self, most_bytes: float) -> str:
+        return (
+            f"'{self.name}' holds more than {most_bytes / 1e6:g} MB; if that is motion, cut it into takes "
+            "or raise ingestion.most_megabytes"
+        )
 
 
 @dataclass(frozen=True)
@@ -45,7 +96,7 @@ class Fingerprint:
 
 
 def fingerprints(
-    files: Iterable[RawFile], known: dict[str, Fingerprint]
+    files: Iterable[RawFile], known: dict[str, Fingerprint], most: MostMegabytes
 ) -> Iterator[tuple[str, Fingerprint]]:
     """The name and fingerprint of each file; a file of known size and time of change is not read again.
 
@@ -54,16 +105,24 @@ def fingerprints(
     """
     for file in files:
         before = known.get(file.name)
-        if before is None or (before.size, before.modified_ns) != (file.size, file.modified_ns):
-            before = Fingerprint(file.size, file.modified_ns, _digest(file))
+        facts = (file.size, file.modified_ns)
+        if before is None or (before.size, before.modified_ns) != facts or before.digest == UNREADABLE:
+            never = file.path.suffix.lower() in NEVER_READ or file.size > most.bytes_of(file.name)
+            before = Fingerprint(*facts, "" if never else _digest(file))
         yield file.name, before
 
 
 def _digest(file: RawFile) -> str:
-    if file.path.suffix.lower() in NEVER_READ:
-        return ""
-    with file.path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    try:
+        with file.path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:
+        return UNREADABLE
+
+
+def suffix(file: str) -> str:
+    """The kind of a file, whether packed or not: `a/b.bvh.xz` is `.bvh`."""
+    return PurePosixPath(file.removesuffix(".xz")).suffix.lower()
 
 
 @dataclass(frozen=True)
@@ -73,7 +132,6 @@ class RawFolder:
     root: Path | None
     files: dict[str, RawFile]
 
-    @property
-    def readers(self) -> dict[str, Callable[[], bytes]]:
-        """By name, a function that reads the file."""
-        return {name: file.read for name, file in self.files.items()}
+    def readers(self, most: MostMegabytes) -> dict[str, Callable[[], bytes]]:
+        """By name, a function that reads the file, unless it is larger than is allowed."""
+        return {name: partial(file.read, most.bytes_of(name)) for name, file in self.files.items()}

@@ -13,16 +13,18 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 from torch import Tensor
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.body.skeleton import JOINTS, Joint
 from motiongrpo.geometry.so3 import quaternion_from_rotation_vector
 from motiongrpo.motion.clip import Clip, Take
+from motiongrpo.motion.frame_rate import FrameRate, check_frame_rate
 from motiongrpo.motion.sources.amass_subsets import Subsets
 from motiongrpo.motion.sources.patterns import first_match, refuse_skipped
 
@@ -40,7 +42,7 @@ class AmassConfig(Config):
     middle_share: float = Field(gt=0, le=1)  # of each take; the rest is cut off evenly at both ends
     betas: Literal["zero", "file", "converted"]  # zero for bodies whose betas mean something else
     gender: Literal["neutral", "female", "male"]  # of the body file; with `file`, others are refused
-    fps: dict[str, PositiveFloat]  # by pattern: the true rate where the file is wrong
+    fps: dict[str, FrameRate]  # by pattern: the true rate where the file is wrong
 
 
 def amass_take(
@@ -137,7 +139,8 @@ def body_kind(arrays: Mapping[str, Any], file: str) -> str:
     if entry.size != 1:
         raise InputError(f"'{file}': 'gender' must be one word, got shape {entry.shape}")
     gender = entry.item()
-    gender = gender.decode() if isinstance(gender, bytes) else str(gender)
+    gender = gender.decode("utf-8", "backslashreplace") if isinstance(gender, bytes) else str(gender)
+    gender = shown(gender)
     return f"smplx_{gender}" if np.shape(arrays["poses"])[-1] > ANGLES else gender
 
 
@@ -149,10 +152,11 @@ def _frame_rate(arrays: Mapping[str, Any], file: str, config: AmassConfig) -> fl
         if key in arrays:
             rate = _numbers(arrays, key, file)
             if rate.size != 1 or not (np.isfinite(rate).all() and rate.min() > 0):
+                got = rate.item() if rate.size == 1 else f"shape {rate.shape}"
                 raise InputError(
-                    f"'{file}': '{key}' must be one number above 0, got {rate.tolist()}; "
-                    "name it in ingestion.amass.fps"
+                    f"'{file}': '{key}' must be one number above 0, got {got}; name it in ingestion.amass.fps"
                 )
+            check_frame_rate(float(rate.item()), f"'{file}'", "name the true rate in ingestion.amass.fps")
             return float(rate.item())
     raise InputError(f"'{file}' does not say its frame rate; name it in ingestion.amass.fps")
 

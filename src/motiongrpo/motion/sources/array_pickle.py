@@ -3,7 +3,8 @@
 A pickle is a program. Two measures keep it from running anything of its maker's choice:
 
 1. Every instruction is inspected before the first is executed; those that a dictionary of arrays does
-   not need (persistent ids, the extension registry, building objects of any class) are refused.
+   not need (persistent ids, the extension registry, building objects of any class) are refused, and so
+   are keys other than text: the hash of a tuple of tuples may take longer than the world lasts.
 2. The few names such a dictionary needs stand for the small classes below. They are not numpy's own:
    numpy's array and dtype trust what a pickle says of their memory, which a forged one could exploit.
 """
@@ -18,9 +19,11 @@ from typing import Any
 import numpy as np
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 
 MOST_BYTES = 1 << 24  # a body is a few thousand
 MOST_MEMO = 1 << 16  # the unpickler allocates a table of that length
+MOST_AXES = 8
 KINDS = "biuf"  # booleans and numbers
 
 _INSTRUCTIONS = """
@@ -48,7 +51,7 @@ class _Dtype:
     def numpy(self) -> np.dtype:
         code, order = self.code, self.order if self.order in ("<", ">") else "="
         if not (isinstance(code, str) and code[:1] in KINDS and code[1:] in ("1", "2", "4", "8")):
-            raise InputError(f"it holds values of type {code!r:.40}, where numbers are expected")
+            raise InputError(f"it holds values of type {_word(code)}, where numbers are expected")
         return np.dtype(code).newbyteorder(order)
 
 
@@ -99,13 +102,18 @@ def _scalar(dtype: Any, data: Any) -> Any:
 def _latin1(text: Any, encoding: Any) -> bytes:
     """What `_codecs.encode` does for arrays up to protocol 2; no other codec is looked up."""
     if encoding not in ("latin1", "latin-1") or not isinstance(text, str):
-        raise InputError(f"it asks for the codec {encoding!r:.40}")
+        raise InputError(f"it asks for the codec {_word(encoding)}")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
     """What `bytes` is called for up to protocol 2: the data of an empty array."""
     return b""
+
+
+def _word(value: Any) -> str:
+    """What a message shows of an object that is not to be trusted: text, or its type."""
+    return f"'{shown(value)}'" if isinstance(value, str) else f"({type(value).__name__})"
 
 
 def _values(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
@@ -117,6 +125,7 @@ def _values(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
     if not (
         isinstance(data, bytes | bytearray)
         and isinstance(shape, tuple)
+        and len(shape) <= MOST_AXES
         and all(isinstance(size, int) and 0 <= size <= MOST_BYTES for size in shape)
         and math.prod(shape) * kind.itemsize == len(data)
     ):
@@ -162,7 +171,8 @@ def read_array_pickle(data: bytes, where: str) -> dict[str, np.ndarray]:
         pickle.UnpicklingError, ValueError, TypeError, AttributeError, IndexError, KeyError, EOFError,
         OverflowError, MemoryError, RecursionError, UnicodeError,
     ) as error:  # fmt: skip
-        raise InputError(f"'{where}' is not a whole pickle of arrays: {error}") from error
+        said = shown(str(error) or type(error).__name__, 120)
+        raise InputError(f"'{where}' is not a whole pickle of arrays: {said}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise InputError(
             f"'{where}' holds a {type(content).__name__}, where a dictionary of arrays is expected"
@@ -175,8 +185,61 @@ def _inspect(data: bytes) -> None:
     """Raise InputError on an instruction that is not allowed; none is executed."""
     if len(data) > MOST_BYTES:
         raise InputError(f"it has {len(data)} bytes, and a body has a few thousand")
+    keys = _Keys()
     for instruction, argument, _ in pickletools.genops(data):
         if instruction.name not in _ALLOWED:
             raise InputError(f"it has the instruction {instruction.name}, and only numpy arrays are read")
         if "PUT" in instruction.name and not (isinstance(argument, int) and 0 <= argument < MOST_MEMO):
             raise InputError(f"it has a memo of {argument} entries, which no body needs")
+        keys.follow(instruction, argument)
+
+
+class _Keys:
+    """The stack of the unpickler with instructions in place of values, to see what becomes a key."""
+
+    def __init__(self) -> None:
+        self.stack: list[str] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, str] = {}
+
+    def follow(self, instruction: pickletools.OpcodeInfo, argument: Any) -> None:
+        """Do to the stack what an instruction does; InputError where a key is not text."""
+        name = instruction.name
+        if "GET" in name:
+            self.stack.append(self.memo.get(argument, name))
+        elif "PUT" in name or name == "MEMOIZE":
+            self.stack += (value := self._taken(1))
+            self.memo[len(self.memo) if name == "MEMOIZE" else argument] = value[0]
+        elif name == "MARK":
+            self.marks.append(len(self.stack))
+        elif name == "POP" and self.marks and self.marks[-1] == len(self.stack):
+            self.marks.pop()
+        else:
+            _check_keys(name, self._operands(instruction))
+            self.stack += [name] * len(instruction.stack_after)
+
+    def _operands(self, instruction: pickletools.OpcodeInfo) -> list[str]:
+        """What an instruction takes from the stack: a fixed number, or all from the last mark on."""
+        before = instruction.stack_before
+        if pickletools.markobject not in before:
+            return self._taken(len(before))
+        if not self.marks:
+            raise InputError("it takes from its stack what is not there")
+        operands = self._taken(len(self.stack) - self.marks[-1])
+        self.marks.pop()
+        self._taken(before.index(pickletools.markobject))
+        return operands
+
+    def _taken(self, count: int) -> list[str]:
+        start = len(self.stack) - count
+        if start < (self.marks[-1] if self.marks else 0):
+            raise InputError("it takes from its stack what is not there")
+        taken = self.stack[start:]
+        del self.stack[start:]
+        return taken
+
+
+def _check_keys(name: str, operands: list[str]) -> None:
+    keys = {"SETITEM": operands[1:2], "SETITEMS": operands[::2], "DICT": operands[::2]}.get(name, [])
+    if other := [key for key in keys if not key.endswith(("STRING", "UNICODE"))]:
+        raise InputError(f"it has a key made by {other[0]}, where text is expected")

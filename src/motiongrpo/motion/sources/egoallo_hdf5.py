@@ -6,7 +6,8 @@ are computed anew from our body. Its mirrored copies (`_reflect`) keep unmirrore
 test split too: they are left out, since training mirrors windows as it draws them.
 """
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +20,12 @@ from torch import Tensor
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import escaped, shown
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.kinematics import central_pupil_frame
 from motiongrpo.body.skeleton import BODY_JOINTS, HAND_JOINTS
 from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.frame_rate import FrameRate
 from motiongrpo.motion.raw import RawFile
 from motiongrpo.motion.sources.amass import LICENCE
 from motiongrpo.motion.sources.amass_subsets import Subsets, subset_folders
@@ -39,14 +42,17 @@ class EgoAlloConfig(Config):
     file: str = Field(min_length=1)  # in data_root
     groups: str = Field(min_length=1)  # the text file, in data_root
     subsets: Subsets
-    fps: float = Field(gt=0)
+    fps: FrameRate
     betas: Literal["zero", "file"]  # file: for the neutral SMPL-H file that it was made with
 
 
 def egoallo_clips(
-    files: Mapping[str, RawFile], model: BodyModel, config: EgoAlloConfig
+    files: Mapping[str, RawFile], model: BodyModel, config: EgoAlloConfig, most_bytes: float = math.inf
 ) -> Iterator[ClipReader]:
-    """Every take that the text file names; InputError where a file or a subset is missing."""
+    """Every take that the text file names; InputError where a file or a subset is missing.
+
+    A take of which one array has more than `most_bytes` is refused when it is read.
+    """
     _h5py()
     for file in (config.file, config.groups):
         if file not in files:
@@ -55,18 +61,23 @@ def egoallo_clips(
     groups = [group.strip() for group in groups if group.strip()]
     subsets = subset_folders((g.partition("/")[0] for g in groups), config.subsets, f"'{config.groups}'")
     for group in dict.fromkeys(groups):
-        yield group, partial(_read_group, files[config.file].path, group, subsets, model, config)
+        read = partial(read_group, files[config.file].path, group, most_bytes)
+        yield group, partial(_read_group, read, group, subsets, model, config)
 
 
 def _read_group(
-    path: Path, group: str, subsets: Mapping[str, str], model: BodyModel, config: EgoAlloConfig
+    read: Callable[[], dict[str, Tensor]],
+    group: str,
+    subsets: Mapping[str, str],
+    model: BodyModel,
+    config: EgoAlloConfig,
 ) -> Clip:
     folder, _, inside = group.partition("/")
     if folder not in subsets:
         raise InputError(f"left out: ingestion.egoallo_hdf5.subsets does not name '{folder}'")
     if group.endswith(MIRRORED):
         raise InputError("left out: a mirrored copy, and training mirrors windows as it draws them")
-    arrays = read_group(path, group)
+    arrays = read()
     name = f"{subsets[folder]}/{inside}".removesuffix(".npz")
     clip = Clip(
         name=name,
@@ -84,11 +95,12 @@ def _read_group(
     return clip
 
 
-def read_group(path: Path, group: str) -> dict[str, Float[Tensor, "..."]]:
+def read_group(path: Path, group: str, most_bytes: float = math.inf) -> dict[str, Float[Tensor, "..."]]:
     """The arrays of one take; hands that were not kept are flat."""
     h5py = _h5py()
     try:
         with h5py.File(path, "r") as file:
+            _array = partial(_checked_array, most_bytes)
             root = _array(file, group, "T_world_root", (None, 7))
             frames = len(root)
             flat = np.tile(np.array([1, 0, 0, 0], np.float32), (frames, HAND_JOINTS, 1))
@@ -100,12 +112,17 @@ def read_group(path: Path, group: str) -> dict[str, Float[Tensor, "..."]]:
                 "betas": _array(file, group, "betas", (1, SHAPE_COEFFICIENTS)),
                 "T_world_cpf": _array(file, group, "T_world_cpf", (frames, 7)),
             }
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"'{path.name}' cannot be read at '{group}': {error}") from error
+    except InputError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError) as error:
+        said = shown(str(error), 120)
+        raise InputError(f"'{escaped(path.name)}' cannot be read at '{group}': {said}") from error
     return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
 
-def _array(file: Any, group: str, key: str, shape: tuple[int | None, ...]) -> np.ndarray:
+def _checked_array(
+    most_bytes: float, file: Any, group: str, key: str, shape: tuple[int | None, ...]
+) -> np.ndarray:
     """One dataset of the file as float32; links to other places are refused."""
     h5py, where = _h5py(), f"{group}/{key}"
     parts = where.split("/")
@@ -118,12 +135,18 @@ def _array(file: Any, group: str, key: str, shape: tuple[int | None, ...]) -> np
     data = file[where]
     if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
         raise InputError(f"'{where}' is not an array that lies in the file itself")
-    fits = len(data.shape) == len(shape) and all(
-        w in (None, n) for n, w in zip(data.shape, shape, strict=True)
-    )
+    size = data.shape or ()  # None of an empty dataspace
+    fits = len(size) == len(shape) and all(w in (None, n) for n, w in zip(size, shape, strict=True))
     if not fits or data.dtype.kind != "f":
         wanted = ", ".join("frames" if size is None else str(size) for size in shape)
         raise InputError(f"'{where}' must be ({wanted}) of floats, got {data.shape} of {data.dtype}")
+    if math.prod(size) * data.dtype.itemsize > most_bytes:
+        raise InputError(
+            f"'{where}' announces {size[0]} frames, more than {most_bytes / 1e6:g} MB; "
+            "if that is motion, raise ingestion.most_megabytes"
+        )
+    if data.size and not data.id.get_storage_size():
+        raise InputError(f"'{where}' announces {size[0]} frames and holds none; make the file again")
     values = np.asarray(data[...], dtype=np.float32)
     if not np.isfinite(values).all():
         raise InputError(f"'{where}' is not finite")

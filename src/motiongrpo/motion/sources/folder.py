@@ -1,6 +1,11 @@
 """Readers of the motion files in a folder; every file is opened only when its reader is called."""
 
 import io
+import lzma
+import math
+import re
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -11,9 +16,11 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.motion.clip import Clip, Take
+from motiongrpo.motion.raw import suffix
 from motiongrpo.motion.rig import RigPoses
 from motiongrpo.motion.sources.amass import AmassConfig, amass_take
 from motiongrpo.motion.sources.amass_subsets import subset_folders
@@ -22,7 +29,10 @@ from motiongrpo.motion.sources.mocap.asf import parse_asf
 from motiongrpo.motion.sources.mocap.bvh import Bvh, parse_bvh
 from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_clip, rest_pose
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError, MemoryError)
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError),
+    *(EOFError, OSError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError),
+)
 
 Read = Callable[[], bytes]
 ClipReader = tuple[str, Callable[[], Clip | Take]]
@@ -45,17 +55,16 @@ def amass_clips(
     model: BodyModel,
     config: AmassConfig,
     conversion: GenderConversion | None = None,
+    most_bytes: float = math.inf,
 ) -> Iterator[ClipReader]:
-    """Every npz file below folders of AMASS's subsets; InputError where a subset is missing."""
+    """Every npz file below folders of AMASS's subsets; InputError where a subset is missing.
+
+    A file that unpacks to more than `most_bytes` is refused when it is read.
+    """
     archives = [file for file in files if suffix(file) == ".npz"]
     subsets = subset_folders((file.partition("/")[0] for file in archives), config.subsets, "data_root")
     for file in archives:
-        yield file, partial(_read_amass, files, file, subsets, model, config, conversion)
-
-
-def suffix(file: str) -> str:
-    """The kind of a file, whether packed or not: `a/b.bvh.xz` is `.bvh`."""
-    return PurePosixPath(file.removesuffix(".xz")).suffix.lower()
+        yield file, partial(_read_amass, files, file, subsets, model, config, conversion, most_bytes)
 
 
 def take(file: str) -> str:
@@ -63,19 +72,25 @@ def take(file: str) -> str:
     return PurePosixPath(file.removesuffix(".xz")).stem
 
 
-def read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
-    """The arrays of an npz file; pickled objects are never loaded."""
+def read_npz(data: bytes, where: str, most_bytes: float = math.inf) -> dict[str, np.ndarray]:
+    """The arrays of an npz file, `most_bytes` unpacked; pickled objects are never loaded."""
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise InputError(f"'{where}' is not an npz archive, or its end is missing: get the file again")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            if sum(member.file_size for member in archive.zip.infolist()) > most_bytes:
+                raise InputError(
+                    f"'{where}' unpacks to more than {most_bytes / 1e6:g} MB; if that is motion, cut it or "
+                    "raise ingestion.most_megabytes"
+                )
             return {key: archive[key] for key in archive}
-    except ValueError as error:
+    except InputError:
+        raise
+    except (ValueError, *_DAMAGE) as error:
         if "allow_pickle" in str(error):
             raise InputError(f"'{where}' holds pickled objects, which are never loaded") from error
-        raise InputError(f"'{where}' is damaged: {error}; get the file again") from error
-    except _DAMAGE as error:
-        raise InputError(f"'{where}' is damaged: {error}; get the file again") from error
+        said = shown(str(error) or type(error).__name__, 120)
+        raise InputError(f"'{where}' is damaged: {said}; get the file again") from error
 
 
 def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, RigPoses]:
@@ -84,7 +99,7 @@ def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, Rig
     for layout, name in config.rest_takes.items():
         for file in files:
             if take(file) == name and suffix(file) == ".bvh":
-                with suppress(InputError):  # a file that cannot be read gets a verdict of its own
+                with suppress(Exception):  # a file that cannot be read gets a verdict of its own
                     recognised, pose = rest_pose(_bvh(files, file), config)
                     if recognised == layout:
                         poses[layout] = pose
@@ -110,8 +125,8 @@ def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: Mo
     names = [(folder / f"{subject}.asf{packed}").as_posix() for packed in ("", ".xz")]
     for skeleton in names:
         if skeleton in files:
-            asf = parse_asf(_text(files, skeleton), f"'{skeleton}'")
-            amc = parse_amc(_text(files, file), asf, f"'{file}'")
+            asf = parse_asf(_text(files, skeleton, comment=b"#"), f"'{skeleton}'")
+            amc = parse_amc(_text(files, file, comment=b"#"), asf, f"'{file}'")
             return amc_clip(amc, take(file), model, config)
     raise InputError(f"'{file}' needs its skeleton '{names[0]}' beside it")
 
@@ -123,6 +138,7 @@ def _read_amass(
     model: BodyModel,
     config: AmassConfig,
     conversion: GenderConversion | None,
+    most_bytes: float,
 ) -> Take:
     folder, _, inside = file.removesuffix(".xz").partition("/")
     if folder not in subsets:
@@ -130,12 +146,20 @@ def _read_amass(
     older = file.replace("_stageii.npz", "_poses.npz")
     if older != file and older in files:
         raise InputError(f"left out: the same take is there as '{older}'")
-    return amass_take(read_npz(files[file](), file), f"{subsets[folder]}/{inside}", model, config, conversion)
+    arrays = read_npz(files[file](), file, most_bytes)
+    return amass_take(arrays, f"{subsets[folder]}/{inside}", model, config, conversion)
 
 
-def _text(files: Mapping[str, Read], file: str) -> str:
-    """A text file's content, without the byte-order mark that some editors put first."""
+def _text(files: Mapping[str, Read], file: str, comment: bytes | None = None) -> str:
+    """A text file's content, without the byte-order mark that some editors put first.
+
+    Lines that start with `comment` are blank where the file is not UTF-8: comments have any encoding.
+    """
+    data = files[file]()
     try:
-        return files[file]().decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if comment is not None:
+            with suppress(UnicodeDecodeError):
+                return re.sub(rb"(?m)^[ \t]*" + comment + rb"[^\r\n]*", b"", data).decode("utf-8-sig")
         raise InputError(f"'{file}' is not text: byte {error.start} is not UTF-8") from error

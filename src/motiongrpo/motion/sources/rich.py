@@ -9,6 +9,7 @@ and are left flat. Its shape space is another one: betas are zero, or go through
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -23,12 +24,14 @@ from torch import Tensor
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.body.skeleton import BODY_JOINTS, FEET, HAND_JOINTS, Joint
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector, quaternion_from_rotation_vector
 from motiongrpo.motion.clip import Clip, Take
+from motiongrpo.motion.frame_rate import FrameRate
 from motiongrpo.motion.sources.array_pickle import read_array_pickle
 from motiongrpo.motion.sources.folder import ClipReader, Read
 from motiongrpo.motion.sources.patterns import first_match, refuse_skipped
@@ -36,6 +39,7 @@ from motiongrpo.motion.sources.patterns import first_match, refuse_skipped
 LICENCE = "RICH, non-commercial research"
 FIELDS = {"transl": 3, "global_orient": 3, "body_pose": 63, "betas": 10}
 ROTATION_TOLERANCE = 1e-3
+FRAME_BODY = re.compile(r"[0-9]+/.+\.pkl")  # the end of a body's path: its frame, its subject
 
 
 class RichConfig(Config):
@@ -46,7 +50,7 @@ class RichConfig(Config):
     )
     skip: list[str]  # patterns of sequences to leave out
     transforms: dict[str, str]  # by pattern of sequences: their transform, where it is not the scene's
-    fps: float = Field(gt=0)
+    fps: FrameRate
     betas: Literal["zero", "converted"]
 
 
@@ -65,9 +69,7 @@ def rich_clips(
     people: dict[Person, dict[int, str]] = defaultdict(dict)
     for file in files:
         match PurePosixPath(file).parts:
-            case ("data", "bodies", folder, sequence, frame, name) if frame.isdigit() and name.endswith(
-                ".pkl"
-            ):
+            case ("data", "bodies", folder, sequence, frame, name) if FRAME_BODY.fullmatch(f"{frame}/{name}"):
                 people[Person(folder, sequence, name.removesuffix(".pkl"))][int(frame)] = file
     for folder in config.splits:
         if not any(person.folder == folder for person in people):
@@ -84,10 +86,12 @@ def world_from_camera(transform: Mapping[str, Any], where: str) -> tuple[Transfo
     """T_world_camera and the scale before it, from R, t and c of p_world = c p R + t (p a row)."""
     try:
         R, t, c = (np.asarray(transform[key], dtype=np.float64) for key in ("R", "t", "c"))
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"'{where}' must hold numbers R, t and c: {error}") from error
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"'{where}' must hold numbers R, t and c: {shown(str(error), 120)}") from error
     if R.shape != (3, 3) or t.size != 3 or c.size != 1:
         raise InputError(f"'{where}': R, t, c must have 9, 3, 1 numbers, got {R.size}, {t.size}, {c.size}")
+    if not (np.isfinite(R).all() and np.isfinite(t).all() and np.isfinite(c).all()):
+        raise InputError(f"'{where}': R, t and c must be finite")
     if not np.allclose(R @ R.T, np.eye(3), atol=ROTATION_TOLERANCE) or np.linalg.det(R) < 0:
         raise InputError(f"'{where}': R is not a rotation")
     return Transform(torch.from_numpy(R.T.copy()), torch.from_numpy(t.reshape(3))), float(c.item())
@@ -215,10 +219,11 @@ def _transform_file(files: Mapping[str, Read], sequence: str, config: RichConfig
 def _json(files: Mapping[str, Read], file: str) -> dict[str, Any]:
     if file not in files:
         raise InputError(f"'{file}' is missing in data_root; docs/data.md says where RICH offers it")
+    data = files[file]()
     try:
-        content = json.loads(files[file]())
-    except ValueError as error:
-        raise InputError(f"'{file}' is not JSON: {error}") from error
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"'{file}' is not JSON: {shown(str(error), 120)}") from error
     if not isinstance(content, dict):
         raise InputError(f"'{file}' must hold a JSON object, got {type(content).__name__}")
     return content

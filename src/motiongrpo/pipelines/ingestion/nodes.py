@@ -15,7 +15,7 @@ from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.motion.ingestion import IngestionConfig, divided
 from motiongrpo.motion.ingestion_summary import ingestion_summary
 from motiongrpo.motion.parallel import Ingestion
-from motiongrpo.motion.raw import Fingerprint, RawFolder, fingerprints
+from motiongrpo.motion.raw import Fingerprint, MostMegabytes, RawFolder, fingerprints
 from motiongrpo.motion.store import EncodedFile, MotionStore, StoreHeader, StoreUpdate
 from motiongrpo.motion.windows import WindowConfig, window_table
 
@@ -37,7 +37,7 @@ def ingest_motions(
         raise InputError("data_root is not set; pass --params data_root=DIR, the folder of raw motion")
     ingestion = Ingestion(raw, model, config, conversion)
     total = len(ingestion.readers)
-    contents = contents_of(raw, known) if config.source != "synthetic" else {}
+    contents = contents_of(raw, known, config.most_megabytes) if config.source != "synthetic" else {}
     generation = store_provenance(ingestion, contents).digest
     header = StoreHeader(fps=config.fps, body_digest=model.digest)
     done = progress.get(generation, set())
@@ -52,9 +52,9 @@ def ingest_motions(
     yield StoreUpdate(header, generation, files, finished=True)
 
 
-def contents_of(raw: RawFolder, known: dict[str, Fingerprint]) -> dict[str, Fingerprint]:
+def contents_of(raw: RawFolder, known: dict[str, Fingerprint], most: MostMegabytes) -> dict[str, Fingerprint]:
     """Every raw file with what it holds; all of them are read once, then only those that were touched."""
-    found = fingerprints(raw.files.values(), known)
+    found = fingerprints(raw.files.values(), known, most)
     return dict(with_progress(found, "looking for changed files", len(raw.files)))
 
 

@@ -116,7 +116,7 @@ def test_a_body_written_as_bvh_stands_where_it_stood(order, unit_m):
         ("0.008333333333333332", 120.0),
         ("0.0166833", 1 / 0.0166833),
         ("8.3333e-3", 120.0),
-        ("2", 0.5),
+        ("2", 0.5),  # refused later, if nothing names the true rate
     ],
 )
 def test_the_frame_rate_is_the_whole_one_that_prints_as_the_frame_time(frame_time, fps):

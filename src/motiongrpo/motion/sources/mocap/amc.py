@@ -14,10 +14,13 @@ import torch
 from jaxtyping import Float
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import Chain, lineage
 from motiongrpo.motion.sources.mocap.asf import Asf
 
-FRAME_NUMBER = re.compile(r"^[ \t]*(\d+)[ \t\r]*$", re.MULTILINE)
+FRAME_NUMBER = re.compile(r"^[ \t]*([0-9]+)[ \t\r]*$", re.MULTILINE)
+
+MOST_DIGITS = 9  # of a frame's number
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ def parse_amc(text: str, asf: Asf, where: str) -> Amc:
     if other_unit in text[: start.start()].upper():
         raise InputError(f"{where} says {other_unit} and its skeleton {asf.where} does not: they are no pair")
     body = text[start.start() :]
+    if len(start[1]) > MOST_DIGITS:
+        raise InputError(
+            f"{where}: the first frame has the number '{shown(start[1], 20)}'; get the file again"
+        )
     bones = _bones(FRAME_NUMBER.split(body, maxsplit=2)[2], asf, where)
     values = _table(body, bones)
     if values is None:
@@ -85,9 +92,9 @@ def _bones(frame: str, asf: Asf, where: str) -> dict[str, tuple[str, ...]]:
     moving = {name: dof for name, dof in zip(asf.names, asf.dof, strict=True) if dof}
     order = [line.split()[0] for line in frame.splitlines() if line.strip()]
     if sorted(order) != sorted(moving):
-        odd = sorted(set(order) ^ set(moving)) or order
+        odd = shown((sorted(set(order) ^ set(moving)) or order)[0])
         raise InputError(
-            f"{where}: its first frame and the skeleton {asf.where} differ in '{odd[0]}': they are no pair"
+            f"{where}: its first frame and the skeleton {asf.where} differ in '{odd}': they are no pair"
         )
     return {name: moving[name] for name in order}
 
@@ -105,7 +112,7 @@ def _table(body: str, bones: Mapping[str, tuple[str, ...]]) -> Float[np.ndarray,
     try:
         numbers = table[:, 0].astype(np.int64)
         values = np.delete(table, names, axis=1)[:, 1:].astype(np.float64)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return values if (np.diff(numbers) == 1).all() else None
 
@@ -115,18 +122,19 @@ def _first_fault(body: str, bones: Mapping[str, tuple[str, ...]], where: str) ->
     pieces = FRAME_NUMBER.split(body)[1:]
     expected = int(pieces[0])
     for number, frame in zip(pieces[::2], pieces[1::2], strict=True):
-        if int(number) != expected:
-            return f"{where}: frame {expected} is missing, {number} stands in its place; get the file again"
+        if number.lstrip("0") != str(expected).lstrip("0"):
+            found = shown(number, 20)
+            return f"{where}: frame {expected} is missing, {found} stands in its place; get the file again"
         lines = [line.split() for line in frame.splitlines() if line.strip()]
         if [line[0] for line in lines] != list(bones):
             count = f"expected a line for each of {len(bones)} bones, got {len(lines)} lines"
-            return f"{where}, frame {number}: {count}; the file is cut or damaged there, get it again"
+            return f"{where}, frame {expected}: {count}; the file is cut or damaged there, get it again"
         for name, *words in lines:
             if len(words) != len(bones[name]) or not all(map(_is_number, words)):
-                needed = f"'{name}' needs {len(bones[name])} numbers, got '{' '.join(words)}'"
-                return f"{where}, frame {number}: {needed}; the file is damaged there, get it again"
+                needed = f"'{shown(name)}' needs {len(bones[name])} numbers, got '{shown(' '.join(words))}'"
+                return f"{where}, frame {expected}: {needed}; the file is damaged there, get it again"
         expected += 1
-    raise AssertionError("a table was refused that has no fault")
+    return f"{where}: its frames are not tables of numbers; get the file again"
 
 
 def _is_number(word: str) -> bool:

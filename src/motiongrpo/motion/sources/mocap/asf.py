@@ -15,7 +15,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import END
+from motiongrpo.motion.sources.mocap.bvh_hierarchy import MOST_JOINTS
 
 INCH_M = 0.0254
 ROOT = "root"
@@ -53,16 +55,19 @@ def parse_asf(text: str, where: str) -> Asf:
     units = _fields(sections["units"])
     angle = _words(units, "angle", where)[0]
     if angle not in ("deg", "rad"):
-        raise InputError(f"{where}: 'angle' must be deg or rad, got '{angle}'")
+        raise InputError(f"{where}: 'angle' must be deg or rad, got '{shown(angle)}'")
     (length,) = _numbers(_words(units, "length", where), 1, where)
     if length <= 0:
         raise InputError(f"{where}: 'length' must be above 0, got {length}")
     bones = {ROOT: _root(_fields(sections["root"]), angle == "deg", where)}
-    for block in _blocks(sections["bonedata"]):
+    blocks = _blocks(sections["bonedata"])
+    if len(blocks) > MOST_JOINTS:
+        raise InputError(f"{where}: it has {len(blocks)} bones, and a skeleton has some hundred at most")
+    for block in blocks:
         name = _words(block, "name", where)[0]
         if name in bones:
-            raise InputError(f"{where}: bone '{name}' is described twice")
-        bones[name] = _bone(block, angle == "deg", f"{where}, bone '{name}'")
+            raise InputError(f"{where}: bone '{shown(name)}' is described twice")
+        bones[name] = _bone(block, angle == "deg", f"{where}, bone '{shown(name)}'")
     parents = _parents(sections["hierarchy"], bones, where)
     tips = {name + END: name for name in bones if name not in parents.values()}
     names = (ROOT, *parents, *tips)
@@ -83,13 +88,14 @@ def parse_asf(text: str, where: str) -> Asf:
 
 def _sections(text: str, where: str) -> dict[str, list[str]]:
     """The lines under each `:keyword`, without comments and blanks."""
-    sections: dict[str, list[str]] = {"": []}
+    lines: list[str] = []
+    sections = {"": lines}
     for line in text.splitlines():
         words = line.split()
         if words and words[0].startswith(":"):
-            sections[words[0][1:].lower()] = []
+            lines = sections[words[0][1:].lower()] = []
         elif words and not words[0].startswith("#"):
-            sections[list(sections)[-1]].append(line)
+            lines.append(line)
     if missing := [name for name in SECTIONS if name not in sections]:
         raise InputError(f"{where} has no ':{missing[0]}' section: it is no ASF file, or its end is missing")
     return sections
@@ -124,13 +130,15 @@ def _bone(fields: Fields, degrees: bool, where: str) -> _Bone:
     axes = _axes(_words(fields, "axis", where), degrees, where)
     dof = _dof(tuple(word.lower() for word in fields.get("dof", ())), where)
     if not set(dof) <= {"rx", "ry", "rz"}:
-        raise InputError(f"{where}: a bone may only turn, got 'dof {' '.join(dof)}'")
+        raise InputError(f"{where}: a bone may only turn, got 'dof {shown(' '.join(dof))}'")
     return _Bone(direction * length, axes, dof)
 
 
 def _dof(words: tuple[str, ...], where: str) -> tuple[str, ...]:
     if unknown := [word for word in words if word not in DOF]:
-        raise InputError(f"{where}: '{unknown[0]}' is not a degree of freedom; there are {', '.join(DOF)}")
+        raise InputError(
+            f"{where}: '{shown(unknown[0])}' is not a degree of freedom; there are {', '.join(DOF)}"
+        )
     return words
 
 
@@ -138,7 +146,9 @@ def _axes(words: Sequence[str], degrees: bool, where: str) -> Tensor:
     """The rotation of `0 0 20 XYZ`: angles about fixed axes, applied in the order named last."""
     order = words[-1].lower()
     if sorted(order) != ["x", "y", "z"]:
-        raise InputError(f"{where}: an axis needs three angles and their order such as XYZ, got {words}")
+        raise InputError(
+            f"{where}: an axis needs three angles and their order such as XYZ, got '{shown(' '.join(words))}'"
+        )
     angles = dict(zip("xyz", _numbers(words[:-1], 3, where), strict=True))
     ordered = torch.tensor([angles[axis] for axis in order], dtype=torch.float64)
     return roma.euler_to_rotmat(order, ordered, degrees=degrees)
@@ -151,11 +161,12 @@ def _parents(lines: Sequence[str], bones: Mapping[str, _Bone], where: str) -> di
         for child in children:
             if child not in bones or child in parents or (parent != ROOT and parent not in parents):
                 raise InputError(
-                    f"{where}: the hierarchy hangs '{child}' on '{parent}', which makes no tree of bones"
+                    f"{where}: the hierarchy hangs '{shown(child)}' on '{shown(parent)}', "
+                    "which makes no tree of bones"
                 )
             parents[child] = parent
     if loose := [name for name in bones if name != ROOT and name not in parents]:
-        raise InputError(f"{where}: bone '{loose[0]}' is not in the hierarchy")
+        raise InputError(f"{where}: bone '{shown(loose[0])}' is not in the hierarchy")
     return parents
 
 
@@ -172,5 +183,5 @@ def _numbers(words: Sequence[str], count: int, where: str) -> list[float]:
         numbers = []
     if len(numbers) != count or not np.isfinite(numbers).all():
         wanted = "a number" if count == 1 else f"{count} numbers"
-        raise InputError(f"{where}: expected {wanted}, got '{' '.join(words)}'")
+        raise InputError(f"{where}: expected {wanted}, got '{shown(' '.join(words))}'")
     return numbers

@@ -7,6 +7,7 @@ one before has turned (`Zrotation Yrotation Xrotation` is R_z R_y R_x), in degre
 import io
 import math
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
@@ -19,9 +20,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import Chain, lineage
 from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hierarchy
 
+MOTION = re.compile(r"^[^\S\n]*MOTION[^\S\n]*$", re.MULTILINE)
+LINE = re.compile(r"\S[^\n]*")
+COUNT = re.compile(r"[0-9]{1,9}")
 POSITIONS = ("Xposition", "Yposition", "Zposition")
 
 PositionChannels = Literal["added_to_offset", "instead_of_offset"]
@@ -45,22 +50,21 @@ class Bvh:
 
 def parse_bvh(text: str, where: str) -> Bvh:
     """The tree, frame rate and channel values of a BVH file, which `where` names in messages."""
-    motion = re.search(r"^\s*MOTION\s*$", text, re.MULTILINE)
+    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    motion = MOTION.search(text)
     if motion is None:
         raise InputError(f"{where} has no MOTION block: it is not a BVH file, or its end is missing")
     head = text[: motion.start()]
     hierarchy = parse_hierarchy(head, where)
-    count, time, numbers = [*text[motion.end() :].lstrip().split("\n", 2), "", ""][:3]
-    frames = _labelled(count, "Frames", where)
-    if not frames.isdecimal() or int(frames) == 0:
-        raise InputError(f"{where}: 'Frames' must be a count of at least 1, got '{frames}'")
-    fps = _frame_rate(_labelled(time, "Frame Time", where), where)
-    first_line = text.count("\n", 0, len(text) - len(numbers)) + 1
-    values = _table(numbers, hierarchy.channel_names(), where, first_line)
+    frames, end = _labelled(text, motion.end(), "Frames", where)
+    if not COUNT.fullmatch(frames) or int(frames) == 0:
+        raise InputError(f"{where}: 'Frames' must be a count of at least 1, got '{shown(frames)}'")
+    time, end = _labelled(text, end, "Frame Time", where)
+    fps = _frame_rate(time, where)
+    values = _table(text[end:], hierarchy.channel_names(), where, text.count("\n", 0, end) + 1)
     if len(values) != int(frames):
-        raise InputError(
-            f"{where} promises {frames} frames and holds {len(values)}: the file is cut, get it again"
-        )
+        fault = "the file is cut, get it again" if len(values) < int(frames) else "correct its 'Frames'"
+        raise InputError(f"{where} promises {int(frames)} frames and holds {len(values)}: {fault}")
     return Bvh(where, hierarchy, fps, values)
 
 
@@ -102,21 +106,27 @@ def _rotations(
     return R
 
 
-def _labelled(line: str, label: str, where: str) -> str:
-    name, colon, value = line.partition(":")
-    if name.strip() != label or not colon:
-        raise InputError(f"{where}: expected '{label}: …' after MOTION, got '{line.strip()[:40]}'")
-    return value.strip()
+def _labelled(text: str, start: int, label: str, where: str) -> tuple[str, int]:
+    """The value on the first line from `start` on that is not blank, and where that line ends."""
+    line = LINE.search(text, start)
+    name, colon, value = line[0].partition(":") if line else ("", "", "")
+    if line is None or name.strip() != label or not colon:
+        got = shown(line[0], 40) if line else ""
+        raise InputError(f"{where}: expected '{label}: …' after MOTION, got '{got}'")
+    return value.strip(), line.end()
 
 
 def _frame_rate(frame_time: str, where: str) -> float:
     """Frames/s; the whole rate that prints as this frame time where there is one (0.016667 is 60)."""
     try:
-        time, last_digit = float(frame_time), 10.0 ** int(Decimal(frame_time).as_tuple().exponent)
+        time, exponent = float(frame_time), Decimal(frame_time).as_tuple().exponent
     except (ValueError, InvalidOperation):
-        time, last_digit = math.nan, math.nan
-    if not 0 < time < math.inf:
-        raise InputError(f"{where}: 'Frame Time' must be a number of seconds above 0, got '{frame_time}'")
+        time, exponent = math.nan, 0
+    if not 1 / sys.float_info.max < time < math.inf:
+        raise InputError(
+            f"{where}: 'Frame Time' must be a number of seconds above 0, got '{shown(frame_time)}'"
+        )
+    last_digit = 10.0 ** min(int(exponent), 0)
     whole = max(round(1 / time), 1)
     return float(whole if abs(1 / whole - time) <= max(last_digit / 2, 1e-9 * time) else 1 / time)
 
@@ -142,18 +152,20 @@ def _first_fault(text: str, channels: list[str], where: str, first_line: int) ->
     """The sentence on the first line that is not one number per channel."""
     for number, line in enumerate(text.split("\n"), start=first_line):
         words = line.split()
+        wrong = next((place for place, word in enumerate(words) if not _is_number(word)), None)
         if words and len(words) != len(channels):
             count = f"expected {len(channels)} numbers, one per channel, got {len(words)}"
-            return f"{where}, line {number}: {count}; the file is cut or damaged there, get it again"
-        for channel, word in zip(channels, words, strict=False):
-            if not _is_number(word):
-                return f"{where}, line {number}: {channel} must be a number, got '{word}'"
-    raise AssertionError("numpy refused a table that has no fault")
+            odd = "" if wrong is None else f", and '{shown(words[wrong])}' is none"
+            return f"{where}, line {number}: {count}{odd}; the file is cut or damaged there, get it again"
+        if wrong is not None:
+            return f"{where}, line {number}: {channels[wrong]} must be a number, got '{shown(words[wrong])}'"
+    return f"{where}: its motion is not a table of numbers; get the file again"
 
 
 def _is_number(word: str) -> bool:
+    """Whether a word is a number in text files, where digits are not grouped as Python does it."""
     try:
-        np.loadtxt([word], comments=None)
+        float(word)
     except ValueError:
         return False
-    return True
+    return "_" not in word

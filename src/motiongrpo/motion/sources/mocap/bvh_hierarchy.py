@@ -6,14 +6,20 @@ import numpy as np
 from jaxtyping import Float
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import END
 
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
 
+MOST_JOINTS = 2000  # ten times those of a rig with a face and all fingers
+
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """The joints of a file, parents first; the free end of a chain is one too, `LeftToeBase.end`."""
+    """The joints of a file, parents first; the free end of a chain is one too, `LeftToeBase.end`.
+
+    Namespaces before a colon are no part of names: `mixamorig:Hips` is `Hips`.
+    """
 
     names: tuple[str, ...]
     parents: tuple[int, ...]  # −1 for the root
@@ -32,6 +38,7 @@ class _Draft:
 
     where: str
     names: list[str] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
     parents: list[int] = field(default_factory=list)
     offsets: list[list[float] | None] = field(default_factory=list)
     channels: list[tuple[str, ...]] = field(default_factory=list)
@@ -54,13 +61,17 @@ class _Draft:
             case ["CHANNELS", *words] if self.open_joints:
                 self.channels[self.open_joints[-1]] = _channels(words, where)
             case _:
-                raise InputError(f"{where}: '{line.strip()}' is not part of a BVH hierarchy")
+                raise InputError(f"{where}: '{shown(line)}' is not part of a BVH hierarchy")
 
     def _open(self, name: str, kind: str, where: str) -> None:
-        if name in self.names:
-            raise InputError(f"{where}: joint '{name}' occurs twice, so it cannot be told by its name")
+        name = without_namespace(name)
+        if name in self.known:
+            raise InputError(f"{where}: joint '{shown(name)}' occurs twice, so it cannot be told by its name")
         if (kind == "ROOT") == bool(self.names):
-            raise InputError(f"{where}: expected one ROOT, first of all joints, got {kind} '{name}'")
+            raise InputError(f"{where}: expected one ROOT, first of all joints, got {kind} '{shown(name)}'")
+        if len(self.names) == MOST_JOINTS:
+            raise InputError(f"{where}: it has more than {MOST_JOINTS} joints, and a rig has some hundred")
+        self.known.add(name)
         self.names.append(name)
         self.parents.append(self.open_joints[-1] if self.open_joints else -1)
         self.offsets.append(None)
@@ -72,7 +83,12 @@ class _Draft:
             raise InputError(f"{where}: '}}' closes nothing")
         joint = self.open_joints.pop()
         if self.offsets[joint] is None:
-            raise InputError(f"{where}: joint '{self.names[joint]}' has no OFFSET")
+            raise InputError(f"{where}: joint '{shown(self.names[joint])}' has no OFFSET")
+
+
+def without_namespace(name: str) -> str:
+    """A joint's name without what stands before its last colon; exporters put the character's name there."""
+    return name.rpartition(":")[2] or name
 
 
 def parse_hierarchy(text: str, where: str) -> Hierarchy:
@@ -81,7 +97,8 @@ def parse_hierarchy(text: str, where: str) -> Hierarchy:
     for number, line in enumerate(text.split("\n"), start=1):
         draft.read(line, number)
     if draft.open_joints or not draft.names:
-        missing = f"joint '{draft.names[draft.open_joints[-1]]}' is not closed" if draft.names else "no ROOT"
+        last = draft.names[draft.open_joints[-1]] if draft.names else ""
+        missing = f"joint '{shown(last)}' is not closed" if draft.names else "no ROOT"
         raise InputError(f"{where}: {missing} before MOTION: the hierarchy is cut, get the file again")
     offsets = np.array(draft.offsets, dtype=np.float64)
     return Hierarchy(tuple(draft.names), tuple(draft.parents), offsets, tuple(draft.channels))
@@ -93,16 +110,16 @@ def _three_numbers(words: list[str], where: str) -> list[float]:
     except ValueError:
         numbers = []
     if len(numbers) != 3 or not np.isfinite(numbers).all():
-        raise InputError(f"{where}: OFFSET must be three numbers, got '{' '.join(words)}'")
+        raise InputError(f"{where}: OFFSET must be three numbers, got '{shown(' '.join(words))}'")
     return numbers
 
 
 def _channels(words: list[str], where: str) -> tuple[str, ...]:
     count, names = words[:1], tuple(words[1:])
     if count != [str(len(names))]:
-        raise InputError(f"{where}: CHANNELS announces '{' '.join(count)}' and names {len(names)}")
+        raise InputError(f"{where}: CHANNELS announces '{shown(' '.join(count))}' and names {len(names)}")
     if unknown := [name for name in names if name not in CHANNELS]:
-        raise InputError(f"{where}: '{unknown[0]}' is not a channel; BVH has {', '.join(CHANNELS)}")
+        raise InputError(f"{where}: '{shown(unknown[0])}' is not a channel; BVH has {', '.join(CHANNELS)}")
     if len(set(names)) != len(names):
-        raise InputError(f"{where}: a channel is named twice in '{' '.join(names)}'")
+        raise InputError(f"{where}: a channel is named twice in '{shown(' '.join(names), 120)}'")
     return names

@@ -11,8 +11,10 @@ from pydantic import Field, field_validator
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import END, Axis, check_joint_map
 from motiongrpo.motion.sources.mocap.bvh import PositionChannels
+from motiongrpo.motion.sources.mocap.bvh_hierarchy import without_namespace
 
 SHOWN = 6  # joints named in a message
 
@@ -34,7 +36,7 @@ class BvhLayout(Config):
     @classmethod
     def needs_the_limbs(cls, joints: dict[str, str]) -> dict[str, str]:
         check_joint_map(joints)
-        return joints
+        return {ours: without_namespace(name) for ours, name in joints.items()}
 
 
 # ours: daz, motionbuilder, asfamc, iclone; a dash where a rig has no such joint, * the side in its word
@@ -125,5 +127,7 @@ def _misfit(names: Sequence[str], layouts: Mapping[str, BvhLayout], missing: Map
         return f"joint '{lacking[0]}' of layout '{likeliest}' is missing; describe the rig in 'layouts'"
     known = {name for layout in layouts.values() for name in layout.joints.values()}
     unknown = [name for name in names if name not in known and not name.endswith(END)]
-    listed = ", ".join(f"'{name}'" for name in unknown[:SHOWN]) + (", …" if len(unknown) > SHOWN else "")
+    listed = ", ".join(f"'{shown(name, 24)}'" for name in unknown[:SHOWN]) + (
+        ", …" if len(unknown) > SHOWN else ""
+    )
     return f"unknown joints {listed} fit no layout of {', '.join(layouts)}; describe the rig in 'layouts'"

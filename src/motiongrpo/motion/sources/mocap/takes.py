@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from pydantic import Field, PositiveFloat
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.frame_rate import FrameRate, check_frame_rate
 from motiongrpo.motion.retarget import retarget
 from motiongrpo.motion.rig import RigPoses, rig_poses
 from motiongrpo.motion.sources.mocap.amc import Amc, amc_chain
@@ -34,8 +34,8 @@ class MocapConfig(Config):
     licence: str
     sources: dict[str, str]  # by pattern: another collection that the folder holds too
     licences: dict[str, str]  # of these, by name
-    amc_fps: float = Field(gt=0)  # AMC files do not say
-    fps: dict[str, PositiveFloat]  # by pattern: the true frames/s where a BVH file says another
+    amc_fps: FrameRate  # AMC files do not say
+    fps: dict[str, FrameRate]  # by pattern: the true frames/s where a BVH file says another
     subjects: dict[str, str]  # by pattern: who moves, where the name is not like CMU's 07_12
     activities: dict[str, str]  # by pattern: what the subject does
     rest_takes: dict[str, str]  # by layout: the take whose first frame is its T-pose
@@ -48,7 +48,9 @@ def bvh_clip(
     """A BVH take on our body; `rest_poses` holds, by layout, the T-poses that come from another take."""
     layout_name, layout = _layout(bvh, config)
     poses = _bvh_poses(bvh, layout)
-    poses = replace(poses, fps=first_match(name, config.fps, poses.fps)).travelling(layout.travel)
+    fps = first_match(name, config.fps, poses.fps)
+    check_frame_rate(fps, bvh.where, "correct its 'Frame Time', or name the true rate in ingestion.mocap.fps")
+    poses = replace(poses, fps=fps).travelling(layout.travel)
     moving = poses.frames(layout.leading_frames, len(poses))
     match layout.t_pose:
         case "zero":

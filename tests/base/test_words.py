@@ -1,0 +1,15 @@
+from motiongrpo.base.words import escaped, shown
+
+
+def test_what_steers_a_terminal_or_is_no_unicode_is_spelt_out_and_all_else_stays():
+    assert escaped("größe 走 [b]") == "größe 走 [b]"
+    assert escaped("\x1b[31m\u202e\udcff\n") == "\\x1b[31m\\u202e\\udcff\\n"
+
+
+def test_words_of_others_are_shown_on_one_line_and_cut():
+    assert shown("as it is") == "as it is"
+    assert shown("two\n\tlines\r") == "two lines"
+    assert shown("x" * 61) == "x" * 59 + "…"
+    assert shown("x" * 60) == "x" * 60
+    assert shown("a" + " " * 1000 + "b") == "a…"
+    assert len(shown("\x1b" * 50)) == 60
