@@ -54,7 +54,8 @@ def main() -> None:
     drawing = cpu_seconds(lambda: sample_path(denoiser, path, SAMPLES, sampling, PLAN, generator)) / SAMPLES
     guiding = cpu_seconds(lambda: guided(motions, body, FPS, config)) / SAMPLES
     print(
-        f"{FRAMES / FPS:.0f} s of motion: {guiding:.2f} s of CPU, {guiding / drawing:.1f} times as long as drawing it"
+        f"{FRAMES / FPS:.0f} s of motion: {guiding:.2f} s of CPU, {guiding / drawing:.1f} times as long as "
+        "drawing it"
     )
 
 

@@ -44,5 +44,6 @@ def test_a_full_disk_is_one_sentence_with_the_path(dataset, data, name, tmp_path
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert sentence_of(told.value) == (
-        f"'{tmp_path / name}': file too large; mend that, or name another place for runs with --params data=DIR"
+        f"'{tmp_path / name}': file too large; mend that, or name another place for runs with --params "
+        "data=DIR"
     )
