@@ -22,8 +22,8 @@ def studied(smoke_run, tmp_path_factory):
     return data
 
 
-def test_there_are_three():
-    assert [path.name[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_"]
+def test_there_are_four():
+    assert [path.name[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_", "4_"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
