@@ -192,7 +192,8 @@ def weights_digest(tensors: StateDict) -> str:
         tensor = tensors[name]
         kind = str(tensor.dtype).removeprefix("torch.")
         digest.update(f"{name} {kind} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().flatten().view(torch.uint8).numpy())  # NumPy lacks some types
+        octets = tensor.detach().flatten().view(torch.uint8)  # NumPy lacks some types
+        digest.update(octets.numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

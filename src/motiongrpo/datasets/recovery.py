@@ -10,7 +10,7 @@ from motiongrpo.base.files import replace_folder, replace_text
 from motiongrpo.datasets.base import FileDataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import json_preview, table_preview
 from motiongrpo.diffusion.recording import save_recording
-from motiongrpo.export.files import export_track
+from motiongrpo.export.files import Kind, export_track
 from motiongrpo.head.path import HeadRecording
 from motiongrpo.head.stored import load_head_recording, save_head_recording
 from motiongrpo.metrics.bands import BandCalibration
@@ -99,7 +99,7 @@ class RecoveredBodies(FolderDataset[dict[str, Delivery], dict[str, list[Path]]])
 
 
 def _write(delivery: Delivery, name: str, folder: Path) -> None:
-    kinds = [kind for kind in delivery.outputs if kind != "mp4"]
+    kinds: list[Kind] = [kind for kind in delivery.outputs if kind != "mp4"]
     export_track(delivery.track, delivery.body, folder / name, kinds)
     save_recording(delivery.recording, folder / "recording.npz")
     if "mp4" in delivery.outputs:

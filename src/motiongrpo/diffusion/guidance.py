@@ -119,8 +119,8 @@ class Objective:
         touches = (sample.contacts[:, :, [joint - 1 for joint in FEET]] > 0.5) & sample.mask[..., None]
         planted = (touches[:, 1:] & touches[:, :-1])[..., None].to(sample.betas)
         start = GuidedPose.of(sample, body, sample.R_parent_joint)
-        masks = [_runs(sample.mask, length).to(sample.betas) for length in (1, 2, 3)]
-        return cls(start, *masks, planted, body.sole_joints, fps, config)
+        one, two, three = (_runs(sample.mask, length).to(sample.betas) for length in (1, 2, 3))
+        return cls(start, one, two, three, planted, body.sole_joints, fps, config)
 
     def value(self, pose: GuidedPose) -> PerSequence:
         """The objective of each motion."""

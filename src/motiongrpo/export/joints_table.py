@@ -34,12 +34,12 @@ def joints_table(track: BodyTrack, body: BodyModel) -> pd.DataFrame:
     frames = len(track)
     x, y, z = track.posed(body).p_world_joint.reshape(-1, 3).T.numpy()
     contact = pd.DataFrame(track.contacts.numpy()).astype("boolean")
-    contact.insert(0, "pelvis", pd.array([pd.NA] * frames, dtype="boolean"))
+    contact.insert(0, "pelvis", pd.Series([pd.NA] * frames, dtype="boolean"))
     columns = {
         "stretch": np.repeat(track.stretch_numbers().numpy(), BODY_JOINTS),
         "frame": np.repeat(np.arange(frames), BODY_JOINTS),
         "source_s": np.repeat(track.source_s.numpy(), BODY_JOINTS),
-        "joint": pd.Categorical.from_codes(np.tile(np.arange(BODY_JOINTS), frames), categories=NAMES),
+        "joint": pd.Categorical(np.tile(np.array(NAMES), frames), categories=NAMES),
         "x": x,
         "y": y,
         "z": z,

@@ -231,10 +231,10 @@ def _demand_whole(store: MotionStore) -> None:
     begins = sequences["frames"].cumsum() - sequences["frames"]
     elsewhere = sequences[sequences["first"] != begins]
     if len(elsewhere):
-        row = elsewhere.iloc[0]
+        row, begin = elsewhere.iloc[0], begins[elsewhere.index[0]]
         raise InputError(
             f"'{log}' lets '{row['name']}' begin at frame {row['first']}, but those before it end at "
-            f"{begins[row.name]}, as after two ingestions at once; {remedy}"
+            f"{begin}, as after two ingestions at once; {remedy}"
         )
 
 

@@ -135,7 +135,7 @@ def _checked_array(
     data = file[where]
     if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
         raise InputError(f"'{where}' is not an array that lies in the file itself")
-    size = data.shape or ()  # None of an empty dataspace
+    size = tuple(int(n) for n in data.shape or ())  # the shape of an empty dataspace is None
     fits = len(size) == len(shape) and all(w in (None, n) for n, w in zip(size, shape, strict=True))
     if not fits or data.dtype.kind != "f":
         wanted = ", ".join("frames" if size is None else str(size) for size in shape)

@@ -10,6 +10,7 @@ from motiongrpo.base.progress import with_progress
 from motiongrpo.base.words import counted
 from motiongrpo.body.body_model import BodyModel, body_file
 from motiongrpo.body.skin import load_skinned_body
+from motiongrpo.export.track import Gender
 from motiongrpo.head.formats.reader import read_head_path
 from motiongrpo.head.path import HeadRecording
 from motiongrpo.head.preparation import prepared
@@ -84,7 +85,7 @@ def assemble_bodies(  # noqa: PLR0913
     config: RecoveryConfig,
     bands: BandConfig,
     body_path: str | None,
-    gender: str,
+    gender: Gender,
 ) -> Iterator[dict[str, Delivery]]:
     """Of every recording one body throughout, guided, with bands; its files and its report."""
     drawing = _drawing(pretrained, policy, calibration, body, config)

@@ -96,7 +96,7 @@ def findings_of_bands(reliability: pd.DataFrame) -> list[Finding]:
     rows = reliability[(reliability["by"] == "all") & (reliability["level"] == BAND)].set_index("band")
     if rows.empty:
         return []
-    inside, low, high, radius = rows.loc[CALIBRATED, ["inside", "low", "high", "radius_mm"]].astype(float)
+    inside, low, high, radius = rows.loc[CALIBRATED, ["inside", "low", "high", "radius_mm"]].to_numpy(float)
     interval = "" if pd.isna(low) else f" [{low:.0%}, {high:.0%}]"
     text = (
         f"{BAND:.0%} bands hold {inside:.0%} of held-out joints{interval}, with a mean radius of "
