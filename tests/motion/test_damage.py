@@ -4,6 +4,7 @@ import io
 import json
 import lzma
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def with_joints(count: int) -> str:
     )
 
 
+def z_up() -> str:
+    """The take with its offsets turned upright by a quarter turn about x."""
+
+    def turned(line: str) -> str:
+        word, *numbers = line.split()
+        return f"OFFSET {numbers[0]} {-float(numbers[2])} {numbers[1]}" if word == "OFFSET" else line
+
+    return "\n".join(map(turned, HEAD.splitlines())) + "\nMOTION\n" + ROWS
+
+
 BVH = {
     "frames": (TAKE.replace("Frames: 45", "Frames: " + "4" * 5000), "'Frames' must be a count", "444…'"),
     "time_1e400": (with_time("1e400"), "'Frame Time' must be a number of seconds above 0, got '1e400'"),
@@ -70,6 +81,7 @@ BVH = {
     "joints": (with_joints(60_000), "it has more than 2000 joints"),
     "large": (TAKE + " " * 1_000_000, "it holds more than 1 MB"),
     "latin1": (TAKE.encode().replace(b"Hips", b"H\xfcft"), "it is not text: byte"),
+    "z_up": (z_up(), "it stands upright where z is up, not y; give its rig a layout with 'up: z'"),
     "empty": ("", "it has no MOTION block"),
 }
 
@@ -79,6 +91,10 @@ def mocap(tmp_path_factory) -> dict[str, dict]:
     """The verdicts on a folder with one whole take among damaged ones; each is a subject of its own."""
     root = tmp_path_factory.mktemp("mocap")
     (root / "01_01.bvh").write_text(TAKE)
+    (root / "namespace.bvh").write_text(re.sub(r"(ROOT|JOINT) ", r"\1 mixamorig:", TAKE))
+    (root / "blank_lines.bvh").write_text(
+        TAKE.replace("Frames", "\n\nFrames").replace("Frame T", "\n\nFrame T")
+    )
     for name, (content, *_) in BVH.items():
         (root / f"{name}.bvh").write_bytes(content if isinstance(content, bytes) else content.encode())
     for name, (skeleton, take, *_) in ACCLAIM.items():
@@ -109,6 +125,11 @@ def test_a_damaged_bvh_is_one_sentence(mocap, name):
 @pytest.mark.parametrize("name", ACCLAIM)
 def test_a_damaged_pair_of_asf_and_amc_is_one_sentence(mocap, name):
     assert_refused(mocap[f"{name}_01.amc"], *ACCLAIM[name][2:])
+
+
+@pytest.mark.parametrize("name", ["namespace", "blank_lines"])
+def test_what_other_programs_write_differently_changes_nothing(mocap, name):
+    assert mocap[f"{name}.bvh"]["verdict"] == "accepted", mocap[f"{name}.bvh"]
 
 
 def test_the_whole_take_among_damaged_ones_is_ingested(mocap):

@@ -73,7 +73,7 @@ def take(file: str) -> str:
 
 
 def read_npz(data: bytes, where: str, most_bytes: float = math.inf) -> dict[str, np.ndarray]:
-    """The arrays of an npz file, `most_bytes` unpacked; pickled objects are never loaded."""
+    """The arrays of an npz file, at most `most_bytes` unpacked; pickled objects are never loaded."""
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise InputError(f"'{where}' is not an npz archive, or its end is missing: get the file again")
     try:

@@ -21,7 +21,7 @@ from motiongrpo.motion.sources.mocap.amc import Amc, amc_chain
 from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain
 from motiongrpo.motion.sources.mocap.layouts import ASFAMC_JOINTS, BVH_LAYOUTS, BvhLayout, recognise_layout
 from motiongrpo.motion.sources.patterns import first_match
-from motiongrpo.motion.t_pose import starts_in_t_pose
+from motiongrpo.motion.t_pose import check_t_pose, starts_in_t_pose
 
 
 class MocapConfig(Config):
@@ -54,7 +54,7 @@ def bvh_clip(
     moving = poses.frames(layout.leading_frames, len(poses))
     match layout.t_pose:
         case "zero":
-            return _clip(name, moving, _bvh_poses(bvh.at_zero_angles(), layout), model, config)
+            return _clip(name, moving, _standing(bvh.at_zero_angles(), layout), model, config)
         case "first_frame":
             return _clip(name, moving, poses.frames(0, 1), model, config)
         case "rest_frame":
@@ -115,6 +115,26 @@ def _layout(bvh: Bvh, config: MocapConfig) -> tuple[str, BvhLayout]:
 def _bvh_poses(bvh: Bvh, layout: BvhLayout) -> RigPoses:
     chain = bvh_chain(bvh, layout.joints.values(), layout.position_channels)
     return rig_poses(chain, layout.joints, layout.unit_m, layout.up, bvh.where, bvh.fps)
+
+
+def _standing(bvh: Bvh, layout: BvhLayout) -> RigPoses:
+    """The T-pose in a file's frame; InputError where it would stand upright only on the other axis."""
+    poses = _bvh_poses(bvh, layout)
+    other = layout.model_copy(update={"up": "z" if layout.up == "y" else "y"})
+    if not _is_t_pose(poses) and _is_t_pose(_bvh_poses(bvh, other)):
+        raise InputError(
+            f"{bvh.where} stands upright where {other.up} is up, not {layout.up}; give its rig a layout "
+            f"with 'up: {other.up}' in 'layouts'"
+        )
+    return poses
+
+
+def _is_t_pose(poses: RigPoses) -> bool:
+    try:
+        check_t_pose(poses)
+    except InputError:
+        return False
+    return True
 
 
 def _amc_poses(amc: Amc, fps: float) -> RigPoses:
