@@ -9,6 +9,7 @@ import yaml
 from kedro.framework.cli.project import run as kedro_run
 from kedro.utils import find_kedro_project
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from motiongrpo.app.commands import COMMANDS
 from motiongrpo.app.refusals import sentence_of
@@ -44,7 +45,7 @@ class Run(OneSentence):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, OmegaConfBaseException) as error:
             raise click.BadParameter(f"a value is not YAML: {' '.join(str(error).split())}") from error
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -53,6 +53,7 @@ class OneWriter:
     """
 
     lock: RunLock | None = None
+    writers: frozenset[str] = frozenset()  # the nodes that are still to write
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -64,7 +65,7 @@ class OneWriter:
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Take the lock, or refuse where another command writes this run."""
         self._release()
-        self.writers = {node.name for node in pipeline.nodes if node.outputs}
+        self.writers = frozenset(node.name for node in pipeline.nodes if node.outputs)
         if self.writers:
             lock = RunLock(self.data, self.run)
             lock.acquire()
@@ -79,7 +80,7 @@ class OneWriter:
     @hook_impl
     def after_node_run(self, node: Node) -> None:
         """Count the nodes that are still to write; what this one made is saved before the next begins."""
-        self.writers.discard(node.name)
+        self.writers -= {node.name}
 
     @hook_impl
     def after_pipeline_run(self) -> None:

@@ -43,7 +43,5 @@ def test_a_full_disk_is_one_sentence_with_the_path(dataset, data, name, tmp_path
             dataset(tmp_path / "table").save(data)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert sentence_of(told.value) == (
-        f"'{tmp_path / name}': file too large; mend that, or name another place for runs with --params "
-        "data=DIR"
-    )
+    remedy = "mend that, or name another place for runs with --params data=DIR"
+    assert sentence_of(told.value) == f"'{tmp_path / name}': file too large; {remedy}"

@@ -60,14 +60,14 @@ def test_who_takes_the_lock_sweeps_the_folders_of_its_run_alone(tmp_path):
 
 
 def test_of_two_ingestions_started_together_one_runs_and_the_other_names_it(tmp_path):
-    many = {"ingestion__synthetic__clips": 120, "ingestion__workers": 1, "threads": 1}
+    many = {"ingestion__synthetic__clips": 60, "ingestion__workers": 1, "threads": 1}
     processes = [start(tmp_path, "ingestion", **many) for _ in range(2)]
-    outputs = [process.communicate(timeout=240)[0] for process in processes]
+    outputs = [process.communicate(timeout=500)[0] for process in processes]
     assert sorted(process.returncode for process in processes) == [0, 1], outputs
     refused = next(number for number, process in enumerate(processes) if process.returncode)
     (sentence,) = re.findall(r"run 'smoke' .* is being written by process (\d+); wait", outputs[refused])
     assert int(sentence) == processes[1 - refused].pid
     assert "Traceback" not in outputs[refused]
     store = open_store(tmp_path / "02_intermediate/smoke/motions")
-    assert len(store.files) == 120
+    assert len(store.files) == 60
     assert not list(tmp_path.glob(".*"))

@@ -117,6 +117,13 @@ REFUSALS = [
         "pretraining.optimiser.ema_decay: input should be less than 1",
     ),
     ({"run": "../elsewhere"}, "parameter run: string should match pattern"),
+    ({"run": "${run}"}, "--params takes values as they are, got run=${run}; write out what it stands for"),
+    ({"run": "${oc.env:HOME}"}, "--params takes values as they are, got run=${oc.env:HOME}; write out"),
+    ({"data_root": "~nobodyhere/x"}, "data_root: '~nobodyhere/x' begins at a home that is not known here"),
+    ({"threads": 10**11}, "parameter threads: input should be less than or equal to 1024, got 100000000000"),
+    ({"ingestion__fps": 0.0001}, "parameter ingestion.fps: input should be greater than or equal to 5"),
+    ({"ingestion__fps": "1e7"}, "parameter ingestion.fps: input should be less than or equal to 1000"),
+    ({"ingestion__synthetic__clips": 10**9}, "clips: input should be less than or equal to 1000000, got"),
     ({"grpo__rollout__noise__kind": "pink"}, "input should be 'perlin', 'white' or 'none', got 'pink'"),
 ]
 

@@ -192,14 +192,15 @@ def weights_digest(tensors: StateDict) -> str:
         tensor = tensors[name]
         kind = str(tensor.dtype).removeprefix("torch.")
         digest.update(f"{name} {kind} {tuple(tensor.shape)}".encode())
-        octets = tensor.detach().flatten().view(torch.uint8)  # NumPy lacks some types
+        octets = tensor.detach().contiguous().flatten().view(torch.uint8)  # NumPy lacks some types
         digest.update(octets.numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
 def seal_of(header: Header) -> str:
     """The digest of all that a header says but its seal."""
-    return digest_of(header.model_dump(mode="json", exclude={"seal"}))
+    as_read = Header.model_validate_json(header.model_dump_json(exclude={"seal"}))
+    return digest_of(as_read.model_dump(mode="json"))
 
 
 def digest_of(*parts: Any) -> str:
