@@ -349,3 +349,14 @@ def test_a_run_that_wants_no_baselines_has_none_and_does_not_miss_them(data):
     assert "not scored as of now" not in said
     assert not set(BESIDE) & set(table(data).index)
     assert "a constant pose" not in (data / "08_reporting/smoke/report.html").read_text()
+
+
+def test_last_checkpoints_are_scored_with_guidance_too_where_that_is_wanted_and_end_the_run(data):
+    said = evaluated(data, evaluation__guidance__enabled="true")
+    assert f"{OWN} checkpoints and 3 baselines and 2 checkpoints with guidance found, 2 to be scored" in said
+    assert said.index("With guidance") < said.index("Without any training")
+    rows = table(data)
+    guided = rows.loc[["guided/pretrained_denoiser", "guided/policy"]]
+    assert guided["stage"].eq("guided").all()
+    assert guided[["difference", "paired_windows"]].notna().all(axis=None)
+    assert guided["mean"].ne(rows.loc["pretraining/step_0000024", "mean"]).all()
