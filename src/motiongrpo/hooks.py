@@ -18,7 +18,14 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.candidates import TRAININGS
 from motiongrpo.pipeline_registry import all_pipelines
 from motiongrpo.viz.report.runs import contenders_of
-from motiongrpo.viz.report.terminal import WIDTH, baselines_table, runs_table, sources_table, summary_table
+from motiongrpo.viz.report.terminal import (
+    WIDTH,
+    baselines_table,
+    guided_table,
+    runs_table,
+    sources_table,
+    summary_table,
+)
 
 
 class CommandChecks:
@@ -125,8 +132,9 @@ def _print_comparison(catalog: DataCatalog, console: Console) -> None:
         by_source = catalog.load("comparison_by_source")
         if by_source["source"].nunique() > 1:
             console.print(sources_table(by_source))
-        if (baselines := baselines_table(comparison)) is not None:
-            console.print(baselines)
+        for table in (guided_table(comparison), baselines_table(comparison)):
+            if table is not None:
+                console.print(table)
     contenders = contenders_of(catalog.load("runs_comparison"))
     if any(contender.from_elsewhere for contender in contenders):
         console.print(runs_table(contenders))

@@ -16,12 +16,12 @@ from tests.bodies import FPS, open_body, window_batch
 CONFIG = GuidanceConfig(
     enabled=True,
     iterations=3,
-    rotation=1.0,
+    rotation=10.0,
     rotation_rate=0.01,
     position=10.0,
-    acceleration=5e-6,
-    sliding=3.0,
-    penetration=30.0,
+    acceleration=1e-5,
+    sliding=5.0,
+    penetration=20.0,
 )
 FOOT_LABELS = [joint - 1 for joint in FEET]
 

@@ -387,3 +387,14 @@ def test_a_run_that_has_no_model_of_its_own_has_no_bands(data):
         shutil.rmtree(data / f"06_models/smoke/{training}")
     shutil.copy(policy(data), others(data))
     assert "bands are not calibrated: this run has no model of its own" in evaluated(data)
+
+
+def test_last_checkpoints_are_scored_with_guidance_too_where_that_is_wanted_and_end_the_run(data):
+    said = evaluated(data, evaluation__guidance__enabled="true")
+    assert f"{OWN} checkpoints and 3 baselines and 2 checkpoints with guidance found, 2 to be scored" in said
+    assert said.index("With guidance") < said.index("Without any training")
+    rows = table(data)
+    guided = rows.loc[["guided/pretrained_denoiser", "guided/policy"]]
+    assert guided["stage"].eq("guided").all()
+    assert guided[["difference", "paired_windows"]].notna().all(axis=None)
+    assert guided["mean"].ne(rows.loc["pretraining/step_0000024", "mean"]).all()

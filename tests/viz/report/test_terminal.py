@@ -5,7 +5,7 @@ import io
 import pandas as pd
 from rich.console import Console
 
-from motiongrpo.viz.report.terminal import WIDTH, baselines_table, sources_table, summary_table
+from motiongrpo.viz.report.terminal import WIDTH, baselines_table, guided_table, sources_table, summary_table
 from tests.viz.runs import comparison, improved, with_constant_pose
 
 CHANGE = (1.0, (-0.5, -0.6, -0.4))
@@ -45,3 +45,12 @@ def test_a_baseline_is_a_line_with_its_difference_from_the_pretrained_model():
     shown = printed(baselines_table(with_constant_pose(150.0, (30.0, 20.0, 40.0))))
     assert "constant_upright 150 (+30.0)" in " ".join(shown.split())
     assert baselines_table(improved()) is None
+
+
+def test_a_checkpoint_with_guidance_is_a_line_of_its_own_table():
+    rows = with_constant_pose(150.0, (30.0, 20.0, 40.0))
+    guided = rows["checkpoint"] == "baselines/constant_upright"
+    rows.loc[guided, ["checkpoint", "stage"]] = ["guided/policy", "guided"]
+    assert "policy 150 (+30.0)" in " ".join(printed(guided_table(rows)).split())
+    assert baselines_table(rows) is None
+    assert guided_table(improved()) is None

@@ -92,12 +92,17 @@ def metric_changes(final: pd.DataFrame) -> list[MetricChange]:
 
 def baseline_changes(comparison: pd.DataFrame) -> dict[str, dict[str, MetricChange]]:
     """The metrics of each baseline against the last pretrained checkpoint; none without such a checkpoint."""
+    return changes_beside(comparison, BASELINES)
+
+
+def changes_beside(comparison: pd.DataFrame, stage: str) -> dict[str, dict[str, MetricChange]]:
+    """The metrics of what is of that stage against the last pretrained checkpoint, by name."""
     final = final_checkpoints(comparison)
     if "pretraining" not in set(final["stage"]):
         return {}
     before = _by_metric(final, "pretraining")
     changes: dict[str, dict[str, MetricChange]] = {}
-    for row in records(pd.DataFrame(comparison[comparison["stage"] == BASELINES])):
+    for row in records(pd.DataFrame(comparison[comparison["stage"] == stage])):
         if (metric := row["metric"]) in before:
             changes.setdefault(row["checkpoint"], {})[metric] = metric_change(metric, before[metric], row)
     return changes

@@ -6,6 +6,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from motiongrpo.base.words import counted
+from motiongrpo.metrics.baselines import BASELINES
+from motiongrpo.metrics.guided import GUIDED
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.metrics.table import final_checkpoints
 from motiongrpo.viz.report.metric_change import (
@@ -13,7 +15,7 @@ from motiongrpo.viz.report.metric_change import (
     Interval,
     MetricChange,
     Outcome,
-    baseline_changes,
+    changes_beside,
     metric_changes,
 )
 from motiongrpo.viz.report.runs import Contender
@@ -65,19 +67,28 @@ def _counts(final: pd.DataFrame) -> list[str]:
 
 def baselines_table(comparison: pd.DataFrame) -> Table | None:
     """One row a baseline: its means, and in brackets the differences from the last pretrained checkpoint."""
-    baselines = baseline_changes(comparison)
-    if not baselines:
+    return _table_beside(comparison, BASELINES, "Without any training", "baseline")
+
+
+def guided_table(comparison: pd.DataFrame) -> Table | None:
+    """The same of the checkpoints whose motions were scored with guidance, too."""
+    return _table_beside(comparison, GUIDED, "With guidance", "checkpoint")
+
+
+def _table_beside(comparison: pd.DataFrame, stage: str, title: str, what: str) -> Table | None:
+    beside = changes_beside(comparison, stage)
+    if not beside:
         return None
     table = Table(
         box=box.SIMPLE_HEAD,
-        title="Without any training",
+        title=title,
         caption="means, and paired differences from the pretrained model in brackets",
     )
-    table.add_column("baseline", no_wrap=True)
-    shown = [metric for metric in BESIDE if all(metric in changes for changes in baselines.values())]
+    table.add_column(what, no_wrap=True)
+    shown = [metric for metric in BESIDE if all(metric in changes for changes in beside.values())]
     for metric in shown:
         table.add_column(_name(metric), justify="right")
-    for name, changes in baselines.items():
+    for name, changes in beside.items():
         table.add_row(name.partition("/")[2], *(_mean_and_difference(changes[metric]) for metric in shown))
     return table
 
