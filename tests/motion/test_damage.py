@@ -69,7 +69,6 @@ BVH = {
     "time_1e300": (with_time("1e300"), "it has 1e-300 frames/s, and motion has 5 to 1000; correct"),
     "milliseconds": (with_time("33.3333"), "has 0.03 frames/s", "30 if its frame time is in milliseconds"),
     "a_rate": (with_time("1e-4"), "it has 1e+04 frames/s, and motion has 5 to 1000"),
-    "lone_cr": (TAKE.replace(" ", "\r", 90).replace("\r", " ", 89), "line"),
     "cr_in_row": (
         TAKE.replace(FIRST_ROW, FIRST_ROW.replace(" ", "\r", 1)),
         "one per channel, got 1; the file",
@@ -108,12 +107,12 @@ def mocap(tmp_path_factory) -> dict[str, dict]:
 
 
 ACCLAIM = {
-    "wide": (ASF, AMC.replace("\n2\n", f"\n{2**70}\n"), "frame 2 is missing, 11805916207174113034… stands"),
+    "wide": (ASF, AMC.replace("\n2\n", f"\n{2**70}\n"), "frame 2 is missing, 1180591620717411303… stands"),
     "long": (ASF, AMC.replace("\n1\n", "\n" + "1" * 5000 + "\n"), "the first frame has the number '1111"),
     "later": (ASF, AMC.replace("\n2\n", "\n" + "1" * 5000 + "\n"), "frame 2 is missing, 1111"),
-    "comment": (ASF.replace("# a comment", "# Gr\xf6\xdfe"), "# \xe4\n" + AMC, ""),
+    "comment": (ASF.replace("# a comment", "# Gr\xf6\xdfe"), "# \xe4\n" + AMC, "has no bone"),
     "letter": (ASF, AMC.replace("thigh", "th\xefgh"), "it is not text: byte"),
-    "sections": (ASF + "".join(f":s{i}\n" for i in range(20_000)) + "x\n" * 20_000, AMC, ""),
+    "sections": (ASF + "".join(f":s{i}\n" for i in range(20_000)) + "x\n" * 20_000, AMC, "has no bone"),
 }
 
 
@@ -183,7 +182,7 @@ def test_damaged_npz_files_are_one_sentence_each_beside_a_whole_one(tmp_path):
     smplh_file(tmp_path / "KIT/1/gender_poses.npz", dmpls=None, gender=np.array(b"\xff\xfe"))
     for name, (content, _) in NPZ.items():
         (tmp_path / f"KIT/1/{name}.npz").write_bytes(content)
-    found = ingested(tmp_path, "amass", amass={"subsets": ["KIT"], "skip": [], "betas": "file"})
+    found = ingested(tmp_path, "amass", amass={"subsets": ["KIT"], "betas": "file", "gender": "male"})
     found = {name.removeprefix("KIT/1/"): verdict for name, verdict in found.items()}
     for name, (_, sentence) in NPZ.items():
         assert_refused(found[f"{name}.npz"], sentence)
@@ -195,9 +194,7 @@ def test_damaged_npz_files_are_one_sentence_each_beside_a_whole_one(tmp_path):
     )
     assert_refused(found["slow_poses.npz"], "0.001 frames/s")
     assert_refused(found["gender_poses.npz"], "has betas of a \\xff\\xfe body")
-    found = ingested(tmp_path, "amass", amass={"subsets": ["KIT"], "skip": [], "betas": "zero"})
-    assert found["KIT/1/whole_poses.npz"]["verdict"] == "accepted"
-    assert found["KIT/1/gender_poses.npz"]["verdict"] == "accepted"
+    assert found["whole_poses.npz"]["verdict"] == "accepted", found["whole_poses.npz"]
 
 
 def doubled(depth: int) -> bytes:

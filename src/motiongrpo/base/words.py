@@ -1,8 +1,10 @@
 """Words of messages and names of columns: counts, words of others, differences, records made flat."""
 
+import re
 import unicodedata
 from typing import Any
 
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, direction marks, bytes that are no UTF-8, line ends
 
 
@@ -21,8 +23,11 @@ def escaped(text: str) -> str:
 
 
 def shown(text: str, most: int = 60) -> str:
-    """What a message shows of text that is not ours: on one line, escaped, at most `most` characters."""
-    start = escaped(" ".join(text[: 4 * most].split()))
+    """What a message shows of text that is not ours: on one line, escaped, at most `most` characters.
+
+    Addresses in memory, which Python prints of some objects and which are others in each run, are left out.
+    """
+    start = escaped(" ".join(ADDRESS.sub("", text[: 4 * most]).split()))
     return start if max(len(start), len(text) - 3 * most) <= most else start[: most - 1] + "…"
 
 

@@ -153,13 +153,14 @@ def _read_amass(
 def _text(files: Mapping[str, Read], file: str, comment: bytes | None = None) -> str:
     """A text file's content, without the byte-order mark that some editors put first.
 
-    Lines that start with `comment` are blank where the file is not UTF-8: comments have any encoding.
+    Lines that start with `comment` may have any encoding: they are blank where the file is not UTF-8.
     """
     data = files[file]()
+    with suppress(UnicodeDecodeError):
+        return data.decode("utf-8-sig")
+    if comment is not None:
+        data = re.sub(rb"(?m)^[ \t]*" + comment + rb"[^\r\n]*", lambda line: b" " * len(line[0]), data)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if comment is not None:
-            with suppress(UnicodeDecodeError):
-                return re.sub(rb"(?m)^[ \t]*" + comment + rb"[^\r\n]*", b"", data).decode("utf-8-sig")
         raise InputError(f"'{file}' is not text: byte {error.start} is not UTF-8") from error

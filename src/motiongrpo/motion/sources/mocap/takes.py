@@ -138,5 +138,10 @@ def _is_t_pose(poses: RigPoses) -> bool:
 
 
 def _amc_poses(amc: Amc, fps: float) -> RigPoses:
+    if missing := [bone for bone in ASFAMC_JOINTS.values() if bone not in amc.asf.names]:
+        raise InputError(
+            f"{amc.where}: its skeleton {amc.asf.where} has no bone '{missing[0]}', and only skeletons with "
+            "the bones of CMU's are read"
+        )
     chain = amc_chain(amc, ASFAMC_JOINTS.values())
     return rig_poses(chain, ASFAMC_JOINTS, amc.asf.unit_m, "y", amc.where, fps)
