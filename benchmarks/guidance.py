@@ -4,6 +4,8 @@
 
 Two motions of 120 frames of a body that stands and shakes, in single precision on one thread, with the
 parameters of `conf/base`; drawn by an untrained denoiser of the default size.
+
+Measured on a server that other programs kept busy: 0.48 s of CPU, 1.9 times as long as drawing the motion.
 """
 
 import time
@@ -53,10 +55,8 @@ def main() -> None:
     sampling, generator = SamplingConfig(**EVALUATION["sampling"]), torch.Generator().manual_seed(0)
     drawing = cpu_seconds(lambda: sample_path(denoiser, path, SAMPLES, sampling, PLAN, generator)) / SAMPLES
     guiding = cpu_seconds(lambda: guided(motions, body, FPS, config)) / SAMPLES
-    print(
-        f"{FRAMES / FPS:.0f} s of motion: {guiding:.2f} s of CPU, {guiding / drawing:.1f} times as long as "
-        "drawing it"
-    )
+    ratio = guiding / drawing
+    print(f"{FRAMES / FPS:.0f} s of motion: {guiding:.2f} s of CPU, {ratio:.1f} times as long as drawing it")
 
 
 if __name__ == "__main__":

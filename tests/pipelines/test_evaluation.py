@@ -391,7 +391,7 @@ def test_a_run_that_has_no_model_of_its_own_has_no_bands(data):
 
 def test_last_checkpoints_are_scored_with_guidance_too_where_that_is_wanted_and_end_the_run(data):
     said = evaluated(data, evaluation__guidance__enabled="true")
-    assert f"{OWN} checkpoints and 3 baselines and 2 checkpoints with guidance found, 2 to be scored" in said
+    assert f"{OWN} checkpoints and 3 baselines, 2 with guidance, found, 2 to be scored" in said
     assert said.index("With guidance") < said.index("Without any training")
     rows = table(data)
     guided = rows.loc[["guided/pretrained_denoiser", "guided/policy"]]

@@ -133,11 +133,12 @@ def is_own(name: str) -> bool:
 
 def _log_what_is_to_be_scored(found: list[Candidate], pending: dict[str, str]) -> None:
     """What is to be scored, and why what has a score is to be scored again."""
-    beside = {"baseline": BASELINES, "checkpoint with guidance": GUIDED}
-    numbers = {what: sum(c.stage == stage for c in found) for what, stage in beside.items()}
-    all_found = counted(len(found) - sum(numbers.values()), "checkpoint")
-    for what, number in numbers.items():
-        all_found += f" and {counted(number, what)}" if number else ""
+    baselines, refined = (sum(c.stage == stage for c in found) for stage in (BASELINES, GUIDED))
+    all_found = counted(len(found) - baselines - refined, "checkpoint")
+    if baselines:
+        all_found += f" and {counted(baselines, 'baseline')}"
+    if refined:
+        all_found += f", {refined} with guidance,"
     if not pending:
         logger.info("evaluation: %s found, all with a current score: nothing to do", all_found)
         return
