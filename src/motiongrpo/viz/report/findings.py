@@ -3,9 +3,11 @@
 The limits say when a sentence is worth its place on the page; they judge nothing and stop nothing.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from motiongrpo.base.words import by_value
@@ -96,12 +98,12 @@ def findings_of_bands(reliability: pd.DataFrame) -> list[Finding]:
     rows = reliability[(reliability["by"] == "all") & (reliability["level"] == BAND)].set_index("band")
     if rows.empty:
         return []
-    inside, low, high, radius = rows.loc[CALIBRATED, ["inside", "low", "high", "radius_mm"]].to_numpy(float)
-    interval = "" if pd.isna(low) else f" [{low:.0%}, {high:.0%}]"
+    values = rows.loc[[CALIBRATED, UNCALIBRATED], ["inside", "low", "high", "radius_mm"]].to_numpy(np.float64)
+    (inside, low, high, radius), (bare, *_) = values.tolist()
+    interval = "" if math.isnan(low) else f" [{low:.0%}, {high:.0%}]"
     text = (
         f"{BAND:.0%} bands hold {inside:.0%} of held-out joints{interval}, with a mean radius of "
-        f"{radius:.0f} mm; the spread of samples alone would hold "
-        f"{float(rows.loc[UNCALIBRATED, 'inside']):.0%}."  # type: ignore[arg-type]
+        f"{radius:.0f} mm; the spread of samples alone would hold {bare:.0%}."
     )
     if abs(inside - BAND) <= BAND_OFF:
         return [Finding("good", text)]
