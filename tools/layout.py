@@ -19,7 +19,7 @@ COLUMN = 17
 AROUND = {
     "conf/": "Parameters: base (the default), smoke (tests), cmu and mocap (real motion), paper (its scale)",
     "docs/": "Notation, data, metrics, evidence, and what was tried and decided",
-    "notebooks/": "From head path to body; reading the diversity evidence; one GRPO update; your own recording",
+    "notebooks/": "From head path to body; the diversity evidence; one GRPO update; your own recording",
     "tests/": "The same folders as in src; first of all closed forms and independent implementations",
 }
 OPENING = """# Layout
