@@ -70,11 +70,12 @@ class OneWriter:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Take the lock, or refuse where another command writes this run."""
+        """Take the locks of the stages that will write, or refuse where another command writes one."""
         self._release()
         self.writers = frozenset(node.name for node in pipeline.nodes if node.outputs)
         if self.writers:
-            lock = RunLock(self.data, self.run)
+            stages = {node.namespace or node.name for node in pipeline.nodes if node.outputs}
+            lock = RunLock(self.data, self.run, stages)
             lock.acquire()
             self.lock = lock
 

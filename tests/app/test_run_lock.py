@@ -14,11 +14,12 @@ from motiongrpo.motion.store import open_store
 from tests.pipelines.kedro_project import ROOT, start
 
 TAKE = "import sys, pathlib; from motiongrpo.app.run_lock import RunLock; "
-TAKE += "lock = RunLock(pathlib.Path(sys.argv[1]), 'a'); lock.acquire(); print('taken', flush=True); input()"
+TAKE += "lock = RunLock(pathlib.Path(sys.argv[1]), 'a', ['grpo']); lock.acquire(); "
+TAKE += "print('taken', flush=True); input()"
 
 
 def holder(data) -> subprocess.Popen:
-    """A process that has the lock of run `a`."""
+    """A process that has the lock of `grpo` of run `a`."""
     process = subprocess.Popen(
         [sys.executable, "-c", TAKE, str(data)],
         cwd=ROOT,
@@ -32,30 +33,38 @@ def holder(data) -> subprocess.Popen:
 
 def test_another_process_is_named_and_a_killed_one_locks_nothing(tmp_path):
     process = holder(tmp_path)
-    with pytest.raises(InputError, match=rf"run 'a' .* by process {process.pid}; wait .* run=NAME"):
-        RunLock(tmp_path, "a").acquire()
-    of_another_run = RunLock(tmp_path, "b")
+    with pytest.raises(InputError, match=rf"grpo of run 'a' .* by process {process.pid}; wait .* run=NAME"):
+        RunLock(tmp_path, "a", ["evaluation", "grpo"]).acquire()
+    beside = RunLock(tmp_path, "a", ["evaluation"])
+    beside.acquire()
+    beside.release()
+    of_another_run = RunLock(tmp_path, "b", ["grpo"])
     of_another_run.acquire()
     process.send_signal(signal.SIGKILL)
     process.wait()
-    lock = RunLock(tmp_path, "a")
-    assert lock.path.read_text() == f"{process.pid}\n"
+    lock = RunLock(tmp_path, "a", ["grpo"])
+    (path,) = lock.paths.values()
+    assert path.read_text() == f"{process.pid}\n"
     lock.acquire()
-    assert lock.path.read_text() == f"{os.getpid()}\n"
+    assert path.read_text() == f"{os.getpid()}\n"
     lock.release()
-    assert list(tmp_path.iterdir()) == [tmp_path / ".b.lock"]
+    assert list(tmp_path.iterdir()) == [tmp_path / ".b.grpo.lock"]
 
 
 def test_who_takes_the_lock_sweeps_the_folders_of_its_run_alone(tmp_path):
-    names = ("06_models/a/grpo/.policy.01234567.partial", "06_models/b/.policy.01234567.partial")
-    left, of_another = (tmp_path / name for name in names)
-    for path in (left, of_another):
-        path.parent.mkdir(parents=True)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    partial = f".policy.{dead.pid}.01234567.partial"
+    left, of_another = tmp_path / "06_models/a/grpo" / partial, tmp_path / "06_models/b" / partial
+    alive = left.with_name(f".policy.{os.getpid()}.01234567.partial")
+    for path in (left, of_another, alive):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    lock = RunLock(tmp_path, "a")
+    lock = RunLock(tmp_path, "a", ["grpo"])
     lock.acquire()
     lock.release()
     assert not left.exists()
+    assert alive.exists()
     assert of_another.exists()
 
 
@@ -65,7 +74,9 @@ def test_of_two_ingestions_started_together_one_runs_and_the_other_names_it(tmp_
     outputs = [process.communicate(timeout=500)[0] for process in processes]
     assert sorted(process.returncode for process in processes) == [0, 1], outputs
     refused = next(number for number, process in enumerate(processes) if process.returncode)
-    (sentence,) = re.findall(r"run 'smoke' .* is being written by process (\d+); wait", outputs[refused])
+    (sentence,) = re.findall(
+        r"ingestion of run 'smoke' .* is being written by process (\d+); wait", outputs[refused]
+    )
     assert int(sentence) == processes[1 - refused].pid
     assert "Traceback" not in outputs[refused]
     store = open_store(tmp_path / "02_intermediate/smoke/motions")

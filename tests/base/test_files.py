@@ -1,4 +1,7 @@
+import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,10 +66,16 @@ def test_a_written_file_can_be_read_by_others_as_any_other_file_can(tmp_path):
 
 def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path):
     mine = [tmp_path / name for name in ("a.json", ".b.partial", "c.partial", ".hidden", ".d.12.partial")]
-    left = tmp_path / "deep" / ".a.json.0123abcd.partial"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    mine.append(tmp_path / f".e.json.{os.getpid()}.0123abcd.partial")
+    left = tmp_path / "deep" / f".a.json.{dead.pid}.0123abcd.partial"
     left.parent.mkdir()
     for path in [*mine, left]:
         path.touch()
+    folder = tmp_path / f".walk.{dead.pid}.0123abcd.partial"
+    folder.mkdir()
+    (folder / "walk.bvh").touch()
     sweep(tmp_path)
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(mine)
 

@@ -1,6 +1,8 @@
-"""The lock of a run: while one command writes into a run's folders, no other does."""
+"""The locks of a run: while one command writes what a stage makes, no other does."""
 
 import os
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,36 +14,48 @@ PATIENCE_S = 1.0  # for a command that is just ending, or has not yet said who i
 
 
 class RunLock:
-    """The operating system's lock on `<data>/.<run>.lock`, a file that names its owner's process.
+    """The operating system's locks on `<data>/.<run>.<stage>.lock`, files that name their owner's process.
 
-    The kernel releases it when its process ends, however it ends: a file left behind locks nothing.
+    A stage is a pipeline by name: checkpoints of a training can be evaluated while it goes on, and two
+    ingestions cannot run together. The kernel releases a lock when its process ends, however it ends: a
+    file left behind locks nothing.
     """
 
-    def __init__(self, data: Path, run: str) -> None:
+    def __init__(self, data: Path, run: str, stages: Iterable[str]) -> None:
         self.data, self.run = data, run
-        self.path = data / f".{run}.lock"
-        self._lock = FileLock(self.path, timeout=PATIENCE_S, thread_local=False, fallback_to_soft=False)
+        self.paths = {stage: data / f".{run}.{stage}.lock" for stage in sorted(stages)}
+        self._held = ExitStack()
 
     def acquire(self) -> None:
-        """Take the lock and sweep what killed writers left; InputError where another process has it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire()
-        except Timeout as error:
-            raise InputError(
-                f"run '{self.run}' in '{self.data}' is being written by process {self._owner()}; wait until "
-                "it ends, or name another run with --params run=NAME"
-            ) from error
-        self.path.write_text(f"{os.getpid()}\n", encoding="utf-8")
+        """Take the locks and sweep what killed writers left; InputError where another process has one."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as held:
+            for stage, path in self.paths.items():
+                lock = FileLock(path, timeout=PATIENCE_S, thread_local=False, fallback_to_soft=False)
+                try:
+                    lock.acquire()
+                except Timeout as error:
+                    raise InputError(
+                        f"{stage} of run '{self.run}' in '{self.data}' is being written by process "
+                        f"{_owner(path)}; wait until it ends, or name another run with --params run=NAME"
+                    ) from error
+                held.callback(_release, lock, path)
+                path.write_text(f"{os.getpid()}\n", encoding="utf-8")
+            self._held = held.pop_all()
         for folder in self.data.glob(f"*/{self.run}"):
             sweep(folder)
 
     def release(self) -> None:
-        """Delete the file and let others write; one who has opened it already sees that it is gone."""
-        if self._lock.is_locked:
-            self.path.unlink(missing_ok=True)
-            self._lock.release()
+        """Delete the files and let others write."""
+        self._held.close()
 
-    def _owner(self) -> str:
-        number = self.path.read_text(encoding="utf-8").strip() if self.path.is_file() else ""
-        return number or "of an unknown number"
+
+def _release(lock: FileLock, path: Path) -> None:
+    """One who has opened the file already sees that it is gone."""
+    path.unlink(missing_ok=True)
+    lock.release()
+
+
+def _owner(path: Path) -> str:
+    number = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    return number or "of an unknown number"

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from motiongrpo.base.errors import InputError
 
-PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
+PARTIAL = re.compile(r"\..+\.(\d+)\.[0-9a-f]{8}\.partial")  # of a process
 
 
 @contextmanager
@@ -41,15 +41,35 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Delete the temporary files of killed writers below a folder; for one who alone writes there."""
-    for path in folder.rglob(".*.partial"):
-        if PARTIAL.fullmatch(path.name):
+    """Delete the temporary files and folders below a folder whose writers are dead."""
+    for path in list(folder.rglob(".*.partial")):
+        found = PARTIAL.fullmatch(path.name)
+        if found is None or _is_alive(int(found[1])):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _partial(path: Path) -> Path:
+    """The temporary name beside `path` that nobody else has, and that names its writer."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    temporary = _partial(path)
     temporary.touch(exist_ok=False)
     mode = temporary.stat().st_mode  # of any new file; safetensors lets nobody else read what it writes
     try:
@@ -65,7 +85,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
 def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary folder beside `path`, then put it in the place of what was there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    temporary = _partial(path)
     temporary.mkdir()
     try:
         write(temporary)
