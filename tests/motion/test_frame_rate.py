@@ -4,7 +4,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.motion.frame_rate import check_frame_rate
 
 
-@pytest.mark.parametrize("fps", [5, 29.97, 1 / 0.0333333, 1000, 1 / 0.00099999])
+@pytest.mark.parametrize("fps", [5.0, 29.97, 1 / 0.0333333, 1000.0, 1 / 0.00099999])
 def test_rates_that_motion_comes_at_pass(fps):
     check_frame_rate(fps, "a.bvh", "correct it")
 
