@@ -25,6 +25,7 @@ from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.windows import read_windows
 from tests.bodies import open_body, stored, synthetic_clips
 from tests.denoisers import small
+from tests.diffusion.test_guidance import CONFIG as GUIDANCE
 
 CONFIG = EvaluationConfig(
     windows=5,
@@ -36,6 +37,7 @@ CONFIG = EvaluationConfig(
     resamples=200,
     force=False,
     baselines=True,
+    guidance=GUIDANCE,
 )
 PLAN = WindowPlan(length=16, overlap=4)
 

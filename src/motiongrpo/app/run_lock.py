@@ -28,6 +28,8 @@ class RunLock:
 
     def acquire(self) -> None:
         """Take the locks and sweep what killed writers left; InputError where another process has one."""
+        if self.data.exists() and not self.data.is_dir():
+            raise InputError(f"'{self.data}' is not a directory; name one with --params data=DIR")
         self.data.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
             for stage, path in self.paths.items():

@@ -160,7 +160,7 @@ class BranchCredit:
         real = mask[..., None].to(next(iter(plus.values())))
         share = real / (BODY_JOINTS * real.sum(1, keepdim=True))
         total = torch.zeros_like(real.expand(-1, -1, ROTATIONS))
-        for term in plus.keys() - {CONTACT}:
+        for term in [term for term in plus if term != CONTACT]:  # in order, as sums depend on it
             better = 0.5 * (minus[term] - plus[term]) * share * self._scale(term)
             reach = influence(term, self.config.body).to(better)
             total = total + within(better, self.config.frames) @ reach.T
@@ -232,7 +232,7 @@ def derivative(
         posed = guess.posed(reward.body)[1]
         errors = reward.joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
         scale = {term: reward.config.weight(term) / s for term, s in deviation.items()}
-        worth = x.sum() * 0 - sum(errors[term].sum() * scale[term] for term in scale.keys() - {PERCEPTUAL})
+        worth = x.sum() * 0 - sum(errors[term].sum() * scale[term] for term in scale if term != PERCEPTUAL)
         if PERCEPTUAL in deviation:
             score = reward.score(guess, posed, batch.T_world_cpf[repeat])
             worth = worth + score.sum() * scale[PERCEPTUAL]

@@ -104,7 +104,7 @@ HOLE[4, 7] = np.nan
             "'mocap_framerate' must be one number above 0, got 0.0; name it",
         ),
         ({"mocap_framerate": np.array(np.nan)}, "'mocap_framerate' must be one number above 0, got nan"),
-        ({"mocap_framerate": np.ones(2)}, r"'mocap_framerate' must be one number above 0, got \[1.0, 1.0\]"),
+        ({"mocap_framerate": np.ones(2)}, r"'mocap_framerate' must be one number above 0, got shape \(2,\)"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_by_name(change, message):

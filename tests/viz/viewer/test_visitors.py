@@ -9,7 +9,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from motiongrpo.viz.viewer.server import ServerConfig, _server
+from motiongrpo.viz.viewer.server import ServerConfig, started_server
 from motiongrpo.viz.viewer.visitors import is_own
 
 viser = pytest.importorskip("viser", reason="the extra viewer is not installed")
@@ -17,7 +17,7 @@ viser = pytest.importorskip("viser", reason="the extra viewer is not installed")
 
 @pytest.fixture(scope="module")
 def port():
-    server = _server(ServerConfig(host="localhost", port=0, open_seconds=None))
+    server = started_server(ServerConfig(host="localhost", port=0, open_seconds=None))
     yield server.get_port()
     server.stop()
 

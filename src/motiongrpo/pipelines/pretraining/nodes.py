@@ -22,9 +22,9 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import read_egoallo
-from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.trained import EGOALLO_USAGE
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain, start_from_data
+from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig
 from motiongrpo.training.loop import Steps, checkpointed, refuse_changes, resume
@@ -39,7 +39,7 @@ def train_denoiser(  # noqa: PLR0913
     body: BodyModel,
     state: Checkpoint | None,
     config: PretrainingConfig,
-    sampling: SamplingConfig,
+    evaluation: EvaluationConfig,
     window: WindowConfig,
     device: str,
     precision: Precision,
@@ -60,7 +60,7 @@ def train_denoiser(  # noqa: PLR0913
     first = supply.batch(config.start_windows, "start").to("cpu")
     start_from_data(denoiser, first, generator_for(config.seed, "start"))
     optimiser = Optimiser(with_precision(denoiser.to(device), precision), config.optimiser)
-    training = materials.training("pretraining", config, sampling=sampling)
+    training = materials.training("pretraining", config, sampling=evaluation.sampling)
     progress = resume(optimiser, state, training)
     records = pretrain(
         optimiser,

@@ -15,7 +15,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
                 ["pretraining_log", "pretraining_checkpoints"],
                 state="pretraining_state",
                 config="params:pretraining",
-                sampling="params:evaluation.sampling",
+                evaluation="params:evaluation",
             ),
             node(keep_denoiser, "pretrained_denoiser", checkpoints="pretraining_checkpoints"),
         ],
