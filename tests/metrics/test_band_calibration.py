@@ -10,7 +10,8 @@ from torch.testing import assert_close
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.recovery import recover
+from motiongrpo.diffusion.path_sampling import sample_path
+from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.window_blend import WindowPlan
 from motiongrpo.metrics.band_calibration import (
@@ -75,7 +76,9 @@ def test_what_is_judged_are_the_motions_that_a_recovery_of_the_stretch_gives(tmp
     assert judged.person.tolist() == [1, 0]
     row = np.array([[0, 1, 40]])
     batch, generator = read_windows(motions, row, 40, hands=False), generator_for(4, "bands", 0, 1, 40)
-    motion = recover(denoiser, batch.T_world_cpf[0], 3, CONFIG.sampling, PLAN, generator)
+    x = sample_path(denoiser, batch.T_world_cpf, 3, CONFIG.sampling, PLAN, generator)[0]
+    head = batch.T_world_cpf[0, 1:].expand(3, -1, -1)
+    motion = PlacedMotion.sampled(x, head, torch.ones(3, 40, dtype=torch.bool))
     joints = motion.posed(open_body())[1].p_world_joint[:, :, :BODY_JOINTS]
     truth = batch.posed(open_body())[1].p_world_joint[0, :, :BODY_JOINTS]
     shown = joints[given_out(joints[None], batch.mask)[0]]
