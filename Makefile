@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 ENV ?= local
 INSTALLED := $(VENV)/installed
 
-.PHONY: run test check mutants viz bench clean
+.PHONY: run test soak check mutants viz bench clean
 
 run: $(INSTALLED) ## the whole chain on synthetic motion; ends with a table and a report
 	$(BIN)/kedro run
 
-test: check ## every check and every test; ends with the ten slowest
+test: check ## every check and every test but those of soak; ends with the ten slowest
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations=10
+
+soak: $(INSTALLED) ## the slow tests of interruption, which test leaves out
+	$(BIN)/python -m pytest -m soak
 
 check: $(INSTALLED) ## formatting, lint, types, layers
 	$(BIN)/ruff format --check

@@ -104,6 +104,7 @@ def test_half_of_the_cells_lost_is_half_of_the_work(finished, tmp_path):
     assert cells_in(name for name in after if after[name] != before.get(name)) == {"joint_perlin"}
 
 
+@pytest.mark.soak
 def test_kill_9_in_the_middle_of_a_cell_costs_nothing_but_time(finished, tmp_path):
     long = {"ablation__full__updates": 16, "ablation__only": "[joint]", "grpo__advantage__drop_below": 0}
     unbroken, killed = (shutil.copytree(finished, tmp_path / name) for name in ("unbroken", "killed"))

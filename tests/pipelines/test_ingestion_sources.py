@@ -63,6 +63,7 @@ def test_no_subset_is_in_two_splits(ingested):
     assert (windows.groupby(subsets)["split"].nunique() == 1).all()
 
 
+@pytest.mark.soak
 def test_a_kill_in_the_middle_of_many_processes_costs_nothing(amass, ingested, tmp_path):
     process = start(tmp_path, "ingestion", **params(amass, ingestion__workers=2))
     deadline = time.monotonic() + 120

@@ -40,6 +40,7 @@ def test_the_state_holds_the_perceptual_model_and_the_policy_does_not(unbroken):
         assert not any(name.startswith("perceptual") for name in policy.keys())  # noqa: SIM118
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("saved", [2, 3])
 def test_killed_before_or_after_a_refresh_it_ends_where_an_unbroken_run_ends(saved, unbroken, tmp_path):
     data = without(unbroken, "grpo", tmp_path / "data")
