@@ -80,3 +80,11 @@ def test_a_clock_in_bursts_overshoots_no_row():
     found = prepare(raw_path(late, poses)).stretches[0].T_world_cpf[:, 4]
     assert bool((found.diff() >= -1e-6).all())
     assert float((found - found.new_tensor(np.arange(len(found)) / FPS)).abs().max()) < 0.04
+
+
+def test_a_last_row_that_its_clock_has_rounded_down_is_not_lost():
+    t = np.arange(92) / FPS
+    rounded = np.floor(t * 1e5) / 1e5  # as the seconds of a clock that counts from long ago are
+    found = resampled(rounded * FPS, walker(t), dense=False)
+    assert len(found.at) == len(t)
+    assert np.abs(found.poses[-1] - walker(t)[-1]).max() < 1e-3

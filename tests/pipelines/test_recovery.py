@@ -1,6 +1,7 @@
 """A headset's file in, a moving body out: the pipeline, its command, what it refuses, and a stop half-way."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
 from motiongrpo.diffusion.recording import load_recording
+from motiongrpo.head.formats.config import DeviceAxes, WorldAxes
 from tests.head.writers import walk as walking
 from tests.head.writers import write
 from tests.pipelines.kedro_project import ROOT, files, run, succeed
+from tests.recovery.test_recovered import base_config
 
 SHORT = {"recovery__samples": 2, "recovery__chunk_s": 2}
 CASES = ROOT.parent / "shared" / "cases"
@@ -110,3 +113,18 @@ def test_the_command_is_the_pipeline(data, walk):
     names = {path.name for path in (recovered(data) / "walk").iterdir()}
     assert names == {"walk.bvh", "recording.npz", "report.html"}
     assert "It was given." in (recovered(data) / "walk/report.html").read_text()
+
+
+def test_a_plain_table_is_described_as_the_guide_does_it():
+    guide = (ROOT / "docs/recovery.md").read_text(encoding="utf-8")
+    parts = re.findall(r"^[CQWD]=(.*)$", guide, re.MULTILINE)
+    bootstrap_project(ROOT)
+    from motiongrpo.cli import run as command
+
+    given = command.make_context("run", ["--params", ",".join(parts)]).params["params"]["recovery"]
+    config = base_config(**given, format="csv", offset=0)
+    assert config.world == WorldAxes(up="y", handedness="right", unit_m=1)
+    assert config.device == DeviceAxes(right="x", up="y", forward="-z")
+    assert (config.quaternion, config.time_unit) == ("xyzw", "s")
+    assert isinstance(config.columns, dict)
+    assert list(config.columns.values()) == ["t", "px", "py", "pz", "rx", "ry", "rz", "rw"]

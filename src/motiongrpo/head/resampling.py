@@ -18,7 +18,7 @@ from scipy.interpolate import PchipInterpolator
 REACH = 2.0  # frames on either side, beyond which no row counts
 DENSE = 1.5  # rows a frame, from which on rows are smoothed
 MOST_NOISE = 1.5  # variance of a fitted frame over that of a row
-SAME_INSTANT = 1e-6  # of a frame
+SAME_INSTANT = 1e-3  # of a frame: clocks are rounded to their ticks, and a last row is not lost by that
 BLOCK = 1 << 13  # frames that are fitted at once, which bounds memory
 CUBIC = 2  # nodes on either side that a monotone cubic depends on
 

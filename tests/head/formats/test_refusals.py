@@ -230,9 +230,11 @@ def test_gravity_must_name_an_axis(gravity, tmp_path, refuse):
 
 
 def test_what_a_format_leaves_unsaid_is_asked_for_by_its_key(lines, refuse):
-    refuse(lines, r"does not state its world: set recovery\.world \{up, handedness, unit_m\}", format="tum")
+    refuse(
+        lines, r"does not state its world: set recovery\.world\.up, \.handedness and \.unit_m", format="tum"
+    )
     refuse(lines, r"set recovery\.offset to 0", format="tum", world=Z_UP)
-    refuse(lines, r"set recovery\.device \{right, up, forward\}", format="tum", world=Z_UP, offset=0)
+    refuse(lines, r"set recovery\.device\.right, \.up and \.forward", format="tum", world=Z_UP, offset=0)
     without_unit = [lines[0].replace("time_s", "time"), *lines[1:]]
     refuse(
         without_unit,

@@ -145,7 +145,7 @@ def conventions_of(
     world = config.world or world_of_file or stated
     if world is None:
         raise InputError(
-            f"{where}: format {name} does not state its world: set recovery.world {{up, handedness, unit_m}}"
+            f"{where}: format {name} does not state its world: set recovery.world.up, .handedness and .unit_m"
         )
     offset = format.offset if config.offset is None else config.offset
     if offset is None:
@@ -158,7 +158,7 @@ def conventions_of(
     if device is None and offset == 0:
         raise InputError(
             f"{where}: format {name} does not state the axes of its head frame: set "
-            f"recovery.device {{right, up, forward}}, or an offset that turns them"
+            f"recovery.device.right, .up and .forward, or an offset that turns them"
         )
     conventions = Conventions(world, device, offset)
     demand_rotation(conventions, where)
