@@ -1,5 +1,6 @@
 """A headset's file in, a moving body out: the pipeline, its command, what it refuses, and a stop half-way."""
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from kedro.framework.startup import bootstrap_project
 
 from motiongrpo.diffusion.recording import load_recording
 from motiongrpo.head.formats.config import DeviceAxes, WorldAxes
+from motiongrpo.pipelines.recovery import nodes
 from tests.head.writers import walk as walking
 from tests.head.writers import write
 from tests.pipelines.kedro_project import ROOT, files, run, succeed
@@ -69,10 +71,23 @@ def test_the_same_command_again_draws_nothing_and_one_after_a_stop_ends_alike(da
     assert files(recovered(data) / "walk") == before
 
 
-def test_of_a_folder_the_good_files_are_recovered_and_the_bad_ones_told(data, walk):
-    (walk.parent / "broken.csv").write_text("t,x,y,z,qx,qy,qz,qw\n1,2\n")
-    printed = succeed(data, "recovery", recovery__input=walk.parent, recovery__format="openxr", **SHORT)
-    assert "broken.csv" in " ".join(printed.split())
+def test_of_a_folder_the_good_files_are_recovered_and_the_bad_ones_told(data, walk, monkeypatch):
+    for name in ("broken", "worse"):
+        (walk.parent / f"{name}.csv").write_text("t,x,y,z,qx,qy,qz,qw\n1,2\n")
+    read = nodes.read_head_path
+
+    def fails(path, config):
+        if path.stem == "worse":
+            raise RuntimeError("nobody thought of this")
+        return read(path, config)
+
+    monkeypatch.setattr(nodes, "read_head_path", fails)
+    succeed(data, "recovery", recovery__input=walk.parent, recovery__format="openxr", **SHORT)
+    inputs = json.loads((data / "07_model_output/smoke/recovery_inputs.json").read_text())
+    assert inputs["read"] == ["walk"]
+    assert "no whole row" in inputs["refused"]["broken.csv"]
+    assert "RuntimeError('nobody thought of this')" in inputs["refused"]["worse.csv"]
+    assert [path.name for path in (data / "07_model_output/smoke/head_paths").iterdir()] == ["walk.npz"]
     assert (recovered(data) / "walk/report.html").is_file()
 
 

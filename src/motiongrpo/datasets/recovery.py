@@ -38,7 +38,7 @@ class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
 
 
 class HeadRecordingFolder(FolderDataset[dict[str, HeadRecording], dict[str, HeadRecording]]):
-    """Recordings by name, one file each; saving replaces those of the same names and leaves others alone."""
+    """The recordings that the last command read, by name, one file each."""
 
     marker = "*.npz"
 
@@ -46,8 +46,11 @@ class HeadRecordingFolder(FolderDataset[dict[str, HeadRecording], dict[str, Head
         return {name: load_head_recording(path) for name, path in self.files().items()}
 
     def save(self, data: dict[str, HeadRecording]) -> None:
+        files = {name: self.path / f"{name}.npz" for name in data}
         for name, recording in data.items():
-            save_head_recording(recording, self.path / f"{name}.npz")
+            save_head_recording(recording, files[name])
+        for path in set(self.path.glob(self.marker)) - set(files.values()):
+            path.unlink()
 
     def preview(self) -> TablePreview:
         """A row a recording: what is known of it."""

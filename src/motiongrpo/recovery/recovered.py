@@ -60,7 +60,7 @@ def recovered(
     guidance: GuidanceConfig,
 ) -> Recovered:
     """The sample nearest to the mean of all, its feet made to stay put, and how sure every joint is."""
-    distance, spreads, chosen = torch.zeros(pieces.parts[0].betas.shape[0]), [], []
+    distance, spreads = torch.zeros(pieces.parts[0].betas.shape[0]), []
     for motions in pieces.hung():
         joints = motions.posed(body)[1].p_world_joint[..., :BODY_JOINTS, :]
         spreads.append(spread_m(joints))

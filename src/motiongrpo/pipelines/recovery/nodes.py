@@ -7,7 +7,7 @@ from typing import Any
 from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.progress import with_progress
-from motiongrpo.base.words import counted
+from motiongrpo.base.words import counted, shown
 from motiongrpo.body.body_model import BodyModel, body_file
 from motiongrpo.body.skin import load_skinned_body
 from motiongrpo.export.track import Gender
@@ -39,11 +39,13 @@ def read_head_paths(
         try:
             raw = read_head_path(path, config)
             recordings[name] = prepared(raw, fps, config.repair, config.floor_m)
-        except InputError as error:
+        except Exception as error:  # whatever one file does, the others are recovered
             if len(files) == 1:
                 raise
-            logger.warning("%s", error)
-            refused[path.name] = str(error)
+            said = str(error) if isinstance(error, InputError) else f"reading it failed with {error!r:.200}"
+            logger.debug("while reading '%s'", shown(path.name), exc_info=True)
+            logger.warning("%s: %s", shown(path.name), said)
+            refused[shown(path.name)] = said
     if not recordings:
         raise InputError(
             f"none of {counted(len(files), 'file')} could be read: {next(iter(refused.values()))}"
