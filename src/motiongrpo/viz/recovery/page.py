@@ -15,7 +15,6 @@ FACTS = {
     "seconds": ("length", "{:.2f} s"),
     "rate_hz": ("rate of the file", "{:.2f} Hz"),
     "longest_step_ms": ("longest step between rows", "{:.1f} ms"),
-    "fps": ("frames of the body", "{:g} per second"),
     "frames": ("frames", "{:,.0f}"),
     "stretches": ("unbroken stretches", "{:.0f}"),
     "touched_share": ("frames touched or doubted", "{:.1%}"),
