@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from motiongrpo.app.commands import COMMANDS
 from motiongrpo.app.refusals import sentence_of
 from motiongrpo.base.config import nearest
-from motiongrpo.pipeline_registry import all_pipelines
+from motiongrpo.pipeline_registry import pipeline_names
 
 
 class OneSentence(click.Command):
@@ -53,7 +53,7 @@ class Run(OneSentence):
         _demand_plain(ctx.params.get("params") or {})
         pipelines = ctx.params.get("pipelines") or []
         for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
-            _demand_known("pipeline", name, list(all_pipelines()))
+            _demand_known("pipeline", name, pipeline_names())
         return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
