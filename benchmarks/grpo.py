@@ -109,7 +109,7 @@ def updates(toy: type[Denoiser], layers: int, scope: str) -> Iterator[tuple[floa
         rollouts = roll_out(policy.model, batch, config, trainable_steps(config), generator)
         sampled = time.process_time()
         reward = -(rollouts.by_group() - 0.5).square().mean(dim=(-1, -2))
-        advantage = rollouts.per_row(group_advantages({"distance": reward}, {"distance": 1e-9}, 5.0))
+        advantage = group_advantages({"distance": reward}, {"distance": 1e-9}, 5.0).view(rollouts.x.shape[:2])
         gradient_pass(policy, reference, rollouts, advantage, SURROGATE, 0)
         yield sampled - started, time.process_time() - sampled
 

@@ -169,3 +169,16 @@ def test_a_command_that_cannot_load_its_body_says_so_on_its_own_line(flags, line
     assert "no neutral body file at 'nowhere.npz'" in shown
     assert ("Traceback" in shown) == bool(flags)
     assert lines is None or len(shown.strip().splitlines()) == lines
+
+
+HEAVY = {"torch", "pandas", "scipy", "viser", "matplotlib", "plotly", "kedro_datasets"}
+
+
+@pytest.mark.parametrize("command", [["motiongrpo", "--help"], ["kedro", "run", "--help"]])
+def test_help_loads_nothing_that_takes_a_second(command):
+    """As a process: what this one has loaded already says nothing."""
+    timed = [sys.executable, "-X", "importtime", "-m", *command]
+    done = subprocess.run(timed, cwd=ROOT, env=QUIET, capture_output=True, text=True, check=True)
+    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert "click" in loaded
+    assert not loaded & HEAVY

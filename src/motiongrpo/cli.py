@@ -1,4 +1,7 @@
-"""Commands of the project: `run`, which is Kedro's with clearer refusals; `recover` and `view`, ours."""
+"""Commands of the project: `run`, which is Kedro's with clearer refusals; `recover` and `view`, ours.
+
+Whoever asks for help waits for what is imported here: torch comes with the commands that need it.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from motiongrpo.app.commands import COMMANDS
 from motiongrpo.app.refusals import sentence_of
 from motiongrpo.base.config import nearest
-from motiongrpo.body.body_model import body_file, load_body_model
-from motiongrpo.body.mesh import Mesher
-from motiongrpo.diffusion.recording import load_recordings
-from motiongrpo.pipeline_registry import all_pipelines
-from motiongrpo.viz.viewer import server
+from motiongrpo.pipeline_registry import pipeline_names
 
 
 class OneSentence(click.Command):
@@ -54,7 +53,7 @@ class Run(OneSentence):
         _demand_plain(ctx.params.get("params") or {})
         pipelines = ctx.params.get("pipelines") or []
         for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
-            _demand_known("pipeline", name, list(all_pipelines()))
+            _demand_known("pipeline", name, pipeline_names())
         return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -172,6 +171,11 @@ def recover(
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free.")
 def view(files: tuple[Path, ...], body: str | None, gender: str, host: str, port: int) -> None:
     """Show recordings in a browser: npz files, or folders of them, that the viewer pipeline writes."""
+    from motiongrpo.body.body_model import body_file, load_body_model
+    from motiongrpo.body.mesh import Mesher
+    from motiongrpo.diffusion.recording import load_recordings
+    from motiongrpo.viz.viewer import server
+
     server.demand_viser()
     path = body_file(body, gender)
     server.view(

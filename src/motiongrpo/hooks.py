@@ -1,31 +1,20 @@
-"""Hooks around every run: what is checked before it, what keeps others out, what is printed after it."""
+"""Hooks around every run: what is checked before it, what keeps others out, what is printed after it.
+
+Every command of Kedro loads this module, and most never run a pipeline: what takes a second to load, with
+torch or pandas below it, is imported where a run needs it.
+"""
 
 from pathlib import Path
 
-import rich
-import torch
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from rich.console import Console
 
-from motiongrpo.app.parameters import validated
-from motiongrpo.app.requirements import missing
 from motiongrpo.app.run_lock import RunLock
 from motiongrpo.base.errors import InputError
-from motiongrpo.diffusion.candidates import TRAININGS
 from motiongrpo.pipeline_registry import all_pipelines
-from motiongrpo.viz.report.runs import contenders_of
-from motiongrpo.viz.report.terminal import (
-    WIDTH,
-    baselines_table,
-    guided_table,
-    runs_table,
-    sources_table,
-    summary_table,
-)
 
 
 class CommandChecks:
@@ -34,6 +23,10 @@ class CommandChecks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Validate all parameters, also those of stages that do not run now."""
+        import torch
+
+        from motiongrpo.app.parameters import validated
+
         self.parameters = validated(context.config_loader["parameters"])
         if self.parameters.threads:
             torch.set_num_threads(self.parameters.threads)
@@ -41,6 +34,8 @@ class CommandChecks:
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Refuse with a sentence for each missing file or device, and one for artefacts still to be made."""
+        from motiongrpo.app.requirements import missing
+
         sentences = missing(self.parameters, pipeline.inputs())
         artefacts = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
         if artefacts:
@@ -112,38 +107,9 @@ class RunSummary:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Print the comparison, the ablation's verdict and the report's path, each where the run made it."""
-        made = pipeline.all_outputs()
-        console = Console(width=max(rich.get_console().width, WIDTH))
-        if "comparison" in made:
-            _print_comparison(catalog, console)
-        if "ablation_verdict" in made:
-            for finding in catalog.load("ablation_verdict"):
-                console.print(f"· {finding['text']}", markup=False)
-        if "recovered_bodies" in made:
-            folder = catalog.get("recovered_bodies").path  # type: ignore[union-attr]
-            for name in catalog.load("recovery_inputs")["read"]:
-                console.print(f"Recovered: {folder / name / 'report.html'}", soft_wrap=True, markup=False)
-        if "report" in made:
-            console.print(f"Report: {_path(catalog, 'report')}", soft_wrap=True, markup=False)
+        from motiongrpo.app.summary import print_results
 
-
-def _print_comparison(catalog: DataCatalog, console: Console) -> None:
-    if set((comparison := catalog.load("comparison"))["stage"]) & set(TRAININGS):
-        console.print(summary_table(comparison))
-        by_source = catalog.load("comparison_by_source")
-        if by_source["source"].nunique() > 1:
-            console.print(sources_table(by_source))
-        for table in (guided_table(comparison), baselines_table(comparison)):
-            if table is not None:
-                console.print(table)
-    contenders = contenders_of(catalog.load("runs_comparison"))
-    if any(contender.from_elsewhere for contender in contenders):
-        console.print(runs_table(contenders))
-        console.print(f"Runs compared: {_path(catalog, 'runs_page')}", soft_wrap=True, markup=False)
-
-
-def _path(catalog: DataCatalog, name: str) -> Path:
-    return catalog.get(name).filepath  # type: ignore[union-attr]
+        print_results(pipeline.all_outputs(), catalog)
 
 
 def _is_there(name: str, catalog: DataCatalog) -> bool:

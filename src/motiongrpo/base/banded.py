@@ -6,8 +6,10 @@ frame t + o, and is zero where there is no frame t + o.
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.linalg import solveh_banded
 from torch import Tensor
 
 Bands = Float[Tensor, "offset batch frame unknown unknown"]
@@ -27,23 +29,24 @@ def difference_bands(
 
 
 def solve_banded(bands: Bands, rhs: Float[Tensor, "batch frame unknown"]) -> Tensor:
-    """x of A x = rhs by Cholesky's method, frame by frame; A must be positive definite.
+    """x of A x = rhs by Cholesky's method, in LAPACK on the CPU; A must be positive definite.
 
     The work grows with the number of frames, and with the cube of the unknowns of each.
     """
-    bands, rhs = bands.clone(), rhs.clone()
-    frames, unknowns, factors = rhs.shape[1], rhs.shape[2], []
-    for t in range(frames):
-        L = torch.linalg.cholesky(bands[0, :, t])
-        coupled = torch.cat([*bands[1:, :, t], rhs[:, t, :, None]], dim=-1)
-        *above, y = torch.linalg.solve_triangular(L, coupled, upper=False).split(unknowns, dim=-1)
-        factors.append((L, above, y))
-        for i, X in enumerate(above[: frames - 1 - t]):
-            for j in range(i, len(above)):
-                bands[j - i, :, t + 1 + i] -= X.mT @ above[j]
-            rhs[:, t + 1 + i] -= (X.mT @ y)[..., 0]
-    x: list[Tensor] = []  # from the last frame back
-    for L, above, y in reversed(factors):
-        known = sum((X @ later for X, later in zip(above, reversed(x), strict=False)), torch.zeros_like(y))
-        x.append(torch.linalg.solve_triangular(L.mT, y - known, upper=True))
-    return torch.cat(x[::-1], dim=-1).mT
+    diagonals, right = _diagonals(bands).cpu().numpy(), rhs.flatten(1).cpu().numpy()
+    x = [solveh_banded(a, b, lower=True) for a, b in zip(diagonals, right, strict=True)]
+    return torch.from_numpy(np.stack(x)).to(rhs).view_as(rhs)
+
+
+def _diagonals(bands: Bands) -> Float[Tensor, "batch diagonal row"]:
+    """The main diagonal and those beside it; `[:, d, i]` is A[i, i + d].
+
+    Row i of A, from its frame's first column on, is laid out with one element more than its length, so
+    that a row begins on its diagonal.
+    """
+    offsets, batch, frames, n, _ = bands.shape
+    width = offsets * n
+    rows = bands.new_zeros(batch, frames * n, width + n)
+    rows[..., :width] = torch.cat([*bands], dim=-1).flatten(1, 2)
+    by_frame = rows.as_strided((batch, frames, n, width), (rows.stride(0), n * (width + n), width + n + 1, 1))
+    return by_frame.reshape(batch, frames * n, width).mT

@@ -14,8 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from motiongrpo.base.errors import InputError, demand_finite
+from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_file
+from motiongrpo.base.finite import demand_finite
 
 FORMAT = 1
 STATE, COMPLETE = "training_state.safetensors", "COMPLETE"  # beside the models of a training

@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from motiongrpo.base.checkpoint import StateDict
 from motiongrpo.base.config import Config
-from motiongrpo.base.errors import demand_finite
+from motiongrpo.base.finite import demand_finite
 
 Model = TypeVar("Model", bound=nn.Module)
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from motiongrpo.base.batched import Batched
 from motiongrpo.base.config import Config
-from motiongrpo.base.errors import InputError, demand_finite
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.finite import demand_finite
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel, ShapedBody
 from motiongrpo.body.kinematics import PosedBody, pose_body, root_from_head

@@ -10,7 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from motiongrpo.base.config import Config
-from motiongrpo.base.errors import InputError, demand_finite
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.finite import demand_finite
 from motiongrpo.base.shapes import PerRowSample, PerSample
 from motiongrpo.body.skeleton import PARTS
 from motiongrpo.diffusion.denoiser import Denoiser

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from motiongrpo.base.errors import demand_finite
+from motiongrpo.base.finite import demand_finite
 from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSample

@@ -19,7 +19,8 @@ from motiongrpo.base.checkpoint import (
     digest_of,
 )
 from motiongrpo.base.config import Config
-from motiongrpo.base.errors import Diverged, InputError, demand_finite
+from motiongrpo.base.errors import Diverged, InputError
+from motiongrpo.base.finite import demand_finite
 from motiongrpo.base.optimisation import Learner, TrainingConfig
 from motiongrpo.base.progress import with_progress
 from motiongrpo.base.provenance import Provenance

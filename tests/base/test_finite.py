@@ -8,7 +8,8 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.base.checkpoint import Checkpoint, Header, save_checkpoint
-from motiongrpo.base.errors import Diverged, InputError, demand_finite
+from motiongrpo.base.errors import Diverged, InputError
+from motiongrpo.base.finite import demand_finite
 from motiongrpo.base.optimisation import Optimiser
 from tests.base.test_optimisation import loss, optimiser, weights
 
