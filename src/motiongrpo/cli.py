@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from motiongrpo.app.commands import COMMANDS
 from motiongrpo.app.refusals import sentence_of
 from motiongrpo.base.config import nearest
+from motiongrpo.base.processes import run_once
 from motiongrpo.body.body_model import body_file, load_body_model
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.diffusion.recording import load_recordings
@@ -55,7 +56,7 @@ class Run(OneSentence):
         pipelines = ctx.params.get("pipelines") or []
         for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
             _demand_known("pipeline", name, list(all_pipelines()))
-        return super().invoke(ctx)
+        return run_once(lambda: super(Run, self).invoke(ctx))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_commands(formatter)
