@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import wait
@@ -61,13 +61,15 @@ def on_processes(
     Inputs are pickled for the others. Raises InputError where a process is killed, LostProcess where it is
     not known which.
     """
-    if dist.is_initialized():
-        yield from _led(training, inputs, device)
-    elif count == 1:
+    if count == 1 and not dist.is_initialized():
         yield from training(*inputs)
-    else:
-        with _followers(count):
-            yield from _led(training, inputs, device)
+        return
+    if device not in ("cpu", "cuda"):
+        raise InputError(f"several processes train on cpu or cuda, got device={device}; pass processes=1")
+    job = Job(training, inputs, device, torch.get_num_threads())
+    with nullcontext() if dist.is_initialized() else _followers(count):
+        _hand_out(job)
+        yield from job.steps()
 
 
 def run_once(command: Callable[[], Item]) -> Item | None:
@@ -90,14 +92,6 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
-def _led(training: Callable[..., Iterator[Item]], inputs: tuple[Any, ...], device: str) -> Iterator[Item]:
-    if device not in ("cpu", "cuda"):
-        raise InputError(f"several processes train on cpu or cuda, got device={device}; pass processes=1")
-    job = Job(training, inputs, device, torch.get_num_threads())
-    _hand_out(job)
-    yield from job.steps()
-
-
 def _hand_out(job: Job | None) -> Job | None:
     """The leader's job, on every process; none is the end of all."""
     box = [job]
@@ -109,15 +103,12 @@ def _hand_out(job: Job | None) -> Job | None:
 
 
 def _follow() -> None:
-    """Take part in every training until there is no more; end quietly with the leader.
-
-    What a training refuses, it refuses on the leader too, which is the one to say so.
-    """
+    """Take part in every training until there is no more, or until the leader ends."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # the leader answers to them
     logging.disable(logging.WARNING)
     rich.reconfigure(quiet=True)
-    with suppress(InputError):
+    with suppress(LostProcess):
         while (job := _hand_out(None)) is not None:
             for _ in job.steps():
                 pass
@@ -175,7 +166,8 @@ def _join(rank: int, count: int, port: int) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     store = dist.TCPStore(HERE, port, count, is_master=False)
     dist.init_process_group("gloo", store=store, rank=rank, world_size=count, timeout=PATIENCE)
-    _follow()
+    with suppress(InputError):  # what a training refuses here it refuses on the leader, who says so
+        _follow()
 
 
 def _end_with_any(processes: list[BaseProcess], over: threading.Event) -> None:
