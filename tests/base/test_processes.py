@@ -1,6 +1,8 @@
-"""Starting processes, and what is said where one of them ends; kills are tested with whole runs."""
+"""Starting processes, and what is said where one of them ends."""
 
 import multiprocessing
+import os
+import signal
 
 import pytest
 import torch
@@ -15,12 +17,20 @@ def whoever_is_here(*inputs):
     yield team(), inputs
 
 
-def failing_elsewhere():
-    """The leader tells of its team, then asks for a sum that a follower never adds to."""
+def ending_elsewhere(end):
+    """The leader tells of its team, then asks for a sum that its follower never adds to."""
     if not team().leads:
-        raise MemoryError
+        end()
     yield team().rank, team().size
     team().add_up(torch.ones(1))
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail():
+    raise MemoryError
 
 
 def test_one_process_is_this_one():
@@ -40,10 +50,11 @@ def test_a_command_that_torchrun_did_not_start_is_just_run():
     assert not dist.is_initialized()
 
 
-def test_a_follower_that_fails_ends_the_training_with_one_sentence_and_leaves_nothing():
-    steps = on_processes(2, "cpu", failing_elsewhere)
+@pytest.mark.parametrize(("end", "how"), [(kill, "was killed by SIGKILL"), (fail, "ended with code 1")])
+def test_a_follower_that_ends_ends_the_training_with_one_sentence_and_leaves_nothing(end, how):
+    steps = on_processes(2, "cpu", ending_elsewhere, end)
     assert next(steps) == (0, 2)
-    with pytest.raises(LostProcess, match="process 2 of 2 ended with code 1; run the same command to go on"):
+    with pytest.raises(LostProcess, match=f"process 2 of 2 {how}; run the same command to go on from the"):
         next(steps)
     assert team() is ALONE
     assert not dist.is_initialized()

@@ -27,9 +27,13 @@ def test_alone_nothing_is_divided():
 
 
 def test_a_team_ends_with_its_block_however_that_ends():
-    with pytest.raises(KeyboardInterrupt), joined(Team(rank=1, size=2)):
-        assert not team().leads
-        raise KeyboardInterrupt
+    def interrupted():
+        with joined(Team(rank=1, size=2)):
+            assert not team().leads
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert team() is ALONE
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from tests.pipelines.kedro_project import QUIET, ROOT, arguments, start, succeed
+from tests.pipelines.test_resume import wait_for
 
 MODELS, LOGS = Path("06_models/smoke"), Path("08_reporting/smoke")
 
@@ -45,6 +47,15 @@ def rows(data: Path) -> list[dict]:
     return [json.loads(line) for line in (data / LOGS / "grpo_log.jsonl").read_text().splitlines()]
 
 
+def assert_equal_runs(data: Path, whole: Path) -> None:
+    """But for rounding, which single precision and AdamW blow up where a gradient is zero."""
+    found, expected = rows(data), rows(whole)
+    assert found == [pytest.approx(row, rel=1e-3, abs=1e-3) for row in expected]
+    policy, trained = (load_file(of / MODELS / "policy.safetensors") for of in (data, whole))
+    assert_close(policy, trained, rtol=0, atol=1e-4)
+
+
+@pytest.mark.soak
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are found through /proc")
 def test_a_run_goes_on_with_more_processes_or_fewer_after_a_signal_and_after_a_kill(smoke_run, data):
     succeed(data, "grpo", grpo__updates=2)
@@ -59,19 +70,22 @@ def test_a_run_goes_on_with_more_processes_or_fewer_after_a_signal_and_after_a_k
     assert "Traceback" not in output
 
     process = start(data, "grpo", processes=2)
-    read_until(process, "grpo: first")
+    wait_for(data / MODELS / "grpo" / "step_0000004.safetensors", process)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "grpo was asked to stop and saved step 3 of 6; run the same" in " ".join(output.split())
+    assert re.search(
+        "grpo was asked to stop and saved step [45] of 6; run the same", " ".join(output.split())
+    )
 
     succeed(data, "grpo")
-    whole, found = rows(smoke_run[0]), rows(data)
-    assert [row["step"] for row in found] == [1, 2, 3, 4, 5, 6]
-    for row, expected in zip(found, whole, strict=True):
-        assert row == pytest.approx(expected, rel=1e-3, abs=1e-3)
-    policy, expected = (load_file(of / MODELS / "policy.safetensors") for of in (data, smoke_run[0]))
-    assert_close(policy, expected, rtol=0, atol=1e-4)
+    assert_equal_runs(data, smoke_run[0])
+
+
+def test_a_run_that_one_process_began_goes_on_with_two(smoke_run, data):
+    succeed(data, "grpo", grpo__updates=2)
+    succeed(data, "grpo", processes=2)
+    assert_equal_runs(data, smoke_run[0])
 
 
 def test_under_torchrun_one_process_of_all_writes_and_logs(smoke_run, data):

@@ -29,7 +29,7 @@ from motiongrpo.base.row_parallel import LostProcess, Team, joined
 
 HERE = "127.0.0.1"
 PATIENCE = timedelta(days=30)  # followers wait while the leader ingests
-GRACE_S = 10.0  # for a leader to notice by itself that a follower has died; within nccl it would wait forever
+GRACE_S = 30.0  # for a leader to notice that a follower has ended; within nccl it would wait forever
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 Item = TypeVar("Item")
