@@ -54,6 +54,7 @@ def test_a_command_that_torchrun_did_not_start_is_just_run():
 def test_a_follower_that_ends_ends_the_training_with_one_sentence_and_leaves_nothing(end, how):
     steps = on_processes(2, "cpu", ending_elsewhere, end)
     assert next(steps) == (0, 2)
+    assert team() is ALONE  # between steps
     with pytest.raises(LostProcess, match=f"process 2 of 2 {how}; run the same command to go on from the"):
         next(steps)
     assert team() is ALONE

@@ -48,9 +48,9 @@ class Job:
     def steps(self) -> Iterator[Any]:
         """What the training yields here, in step with all others."""
         torch.set_num_threads(self.threads)
-        rank, size = dist.get_rank(), dist.get_world_size()
-        with _meeting_place(self.device) as group, joined(Team(rank, size, group)):
-            yield from self.training(*self.inputs)
+        with _meeting_place(self.device) as group:
+            together = Team(dist.get_rank(), dist.get_world_size(), group)
+            yield from _joined_at_each(self.training(*self.inputs), together)
 
 
 def on_processes(
@@ -58,8 +58,7 @@ def on_processes(
 ) -> Iterator[Item]:
     """What `training(*inputs)` yields, run by `count` processes; under torchrun by as many as it has started.
 
-    Inputs are pickled for the others. Raises InputError where a process is killed, LostProcess where it is
-    not known which.
+    Inputs are pickled for the others. Raises LostProcess, of one sentence, where another process ends.
     """
     if count == 1 and not dist.is_initialized():
         yield from training(*inputs)
@@ -72,9 +71,20 @@ def on_processes(
         yield from job.steps()
 
 
+def _joined_at_each(steps: Iterator[Item], together: Team) -> Iterator[Item]:
+    """The steps as they come. Between them, when the others are not there, this process is alone."""
+    while True:
+        with joined(together):
+            try:
+                step = next(steps)
+            except StopIteration:
+                return
+        yield step
+
+
 def run_once(command: Callable[[], Item]) -> Item | None:
     """Run a command; under torchrun on the first process alone, whose trainings the others take part in."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+    if "RANK" not in os.environ or os.environ.get("WORLD_SIZE") == "1" or dist.is_initialized():
         return command()
     dist.init_process_group("gloo", timeout=PATIENCE)
     if dist.get_rank() > 0:
