@@ -54,7 +54,9 @@ class Run(OneSentence):
         pipelines = ctx.params.get("pipelines") or []
         for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
             _demand_known("pipeline", name, pipeline_names())
-        return super().invoke(ctx)
+        from motiongrpo.base.processes import run_once
+
+        return run_once(lambda: super(Run, self).invoke(ctx))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_commands(formatter)

@@ -28,8 +28,11 @@ class CommandChecks:
         from motiongrpo.app.parameters import validated
 
         self.parameters = validated(context.config_loader["parameters"])
-        if self.parameters.threads:
-            torch.set_num_threads(self.parameters.threads)
+        threads = self.parameters.threads
+        if threads is None and self.parameters.processes > 1:
+            threads = max(1, torch.get_num_threads() // self.parameters.processes)
+        if threads:
+            torch.set_num_threads(threads)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

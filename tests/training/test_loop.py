@@ -14,6 +14,7 @@ from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import Diverged, InputError
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
+from motiongrpo.base.row_parallel import Team, joined
 from motiongrpo.training.loop import (
     Progress,
     Training,
@@ -103,6 +104,12 @@ def test_a_polite_signal_saves_this_step_and_stops_with_one_sentence():
     with pytest.raises(InputError, match="pretraining was asked to stop and saved step 2 of 6; run the same"):
         next(found)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_process_that_follows_another_leaves_signals_to_it():
+    with joined(Team(rank=1, size=2)):
+        found = list(checkpointed(steps(1, 6, asked_at=2), optimiser(), training(), Progress(0, {})))
+    assert [checkpoint.model.header.step for _, checkpoint in found] == [4, 6]
 
 
 def test_asked_to_stop_at_its_last_step_a_training_just_ends():

@@ -79,6 +79,11 @@ FURTHER: tuple[tuple[str, str], ...] = (
         "obtain it",
     ),
     (
+        "kedro run --env paper --params processes=8",
+        "pretraining, reward_model and grpo each on eight processes, which have a GPU each; torchrun and "
+        "clusters are in docs/scale.md",
+    ),
+    (
         "motiongrpo recover --live",
         "bodies in a browser while a companion app of a headset sends poses to a socket, a line of JSON each "
         "(docs/recovery.md)",

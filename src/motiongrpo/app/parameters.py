@@ -32,7 +32,7 @@ def _demand_home(path: str) -> str:
     return path
 
 
-MOST_THREADS = 1024
+MOST_THREADS = MOST_PROCESSES = 1024
 Place = Annotated[str, AfterValidator(_demand_home)]
 
 
@@ -49,6 +49,7 @@ class ProjectParameters(Config):
     device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
     precision: Precision  # of the denoiser's forward pass
     threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; none leaves its own choice
+    processes: int = Field(ge=1, le=MOST_PROCESSES)  # of each training
     ingestion: IngestionConfig
     windows: WindowConfig
     pretraining: PretrainingConfig
@@ -67,6 +68,12 @@ class ProjectParameters(Config):
         """Build every cell of the ablation once: one that cannot be built is refused by name before a run."""
         for name in self.ablation.cells:
             planned(name, self.ablation.pace.seeds[0], self.ablation, self._foundation)
+        return self
+
+    @model_validator(mode="after")
+    def let_every_process_have_its_device(self) -> "ProjectParameters":
+        if self.processes > 1 and self.device not in ("cpu", "cuda"):
+            raise ValueError(f"processes above 1 need device cpu or cuda, got {self.device}")
         return self
 
     def planned(self) -> list[PlannedCell]:

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from motiongrpo.base.network import Network
+from motiongrpo.base.row_parallel import by_rows
 from motiongrpo.base.shapes import Rollout
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.attention import ACTIVATIONS, DecoderLayer, EncoderLayer, interleaved_sinusoids
@@ -57,6 +58,7 @@ class Denoiser(Network):
         """What this network is told of a head path with one frame before the first."""
         return encoded_condition(T_world_cpf, self.config.condition)
 
+    @by_rows
     def forward(
         self,
         x_t: Rollout,

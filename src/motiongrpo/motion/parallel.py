@@ -20,6 +20,7 @@ from functools import cached_property
 import torch
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.processes import end_with_parent
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest, refused
@@ -123,15 +124,7 @@ def _start(ingestion: Ingestion) -> None:
     _ingestion = ingestion
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent receives it too, and stops its processes
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent ends, which a killed parent cannot ask for."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def _work(name: str) -> EncodedFile:

@@ -31,6 +31,7 @@ from pydantic import Field
 from torch import Tensor
 
 from motiongrpo.base.config import Config
+from motiongrpo.base.row_parallel import in_shares
 from motiongrpo.base.shapes import PerSequence, Rollout
 from motiongrpo.body.skeleton import BODY_JOINTS, PARENTS, Joint
 from motiongrpo.diffusion.placed import PlacedMotion
@@ -131,8 +132,8 @@ class BranchCredit:
         total = torch.zeros_like(guess.R_parent_joint)
         for _ in range(self.config.pairs if self.deviation.keys() - {PERCEPTUAL, CONTACT} else 0):
             z, other = (self.config.sd_rad * _normal(guess.R_parent_joint[..., 0], generator) for _ in "12")
-            plus, minus = (self._errors(guess, real, sign * z) for sign in (1, -1))
-            credit, z = self.credited(plus, minus, mask), other if self.config.null_control else z
+            credit = in_shares(self._worth, z, guess, real)["credit"]
+            z = other if self.config.null_control else z
             total += cotangent(guess.R_parent_joint, z, credit, self.config.sd_rad) / self.config.pairs
         if PERCEPTUAL in self.deviation:
             total += self._perceptual(guess, batch.T_world_cpf[repeat], generator)
@@ -170,6 +171,10 @@ class BranchCredit:
         """What a unit of a term counts: its weight over its scale s_k."""
         return self.reward.config.weight(term) / self.deviation[term]
 
+    def _worth(self, z: Turns, guess: PlacedMotion, real: TrueMotion) -> dict[str, Tensor]:
+        plus, minus = (self._errors(guess, real, sign * z) for sign in (1, -1))
+        return {"credit": self.credited(plus, minus, guess.mask)}
+
     def _errors(self, guess: PlacedMotion, real: TrueMotion, z: Turns) -> dict[str, ByJoint]:
         branch = replace(guess, R_parent_joint=turned(guess.R_parent_joint, z))
         return self.reward.errors_by_joint(branch, branch.posed(self.reward.body)[1], real)
@@ -183,12 +188,15 @@ class BranchCredit:
         for _ in range(self.config.perceptual_pairs):
             weights = (_normal(guess.R_parent_joint[:, :modes, ..., 0], generator) for _ in "12")
             z, other = (sd * torch.einsum("fm,bmjc->bfjc", basis, w) for w in weights)
-            plus, minus = (self._score(guess, T_world_cpf, sign * z) for sign in (1, -1))
+            a = in_shares(self._preferred, z, guess, T_world_cpf)["advantage"] * self._scale(PERCEPTUAL)
             z = other if self.config.null_control else z
-            a = 0.5 * (plus - minus) * self._scale(PERCEPTUAL)
             credit = (a[:, None] * guess.mask)[..., None].expand(-1, -1, ROTATIONS)
             total += cotangent(guess.R_parent_joint, z, credit, sd) / self.config.perceptual_pairs
         return total
+
+    def _preferred(self, z: Turns, guess: PlacedMotion, T_world_cpf: Tensor) -> dict[str, Tensor]:
+        plus, minus = (self._score(guess, T_world_cpf, sign * z) for sign in (1, -1))
+        return {"advantage": 0.5 * (plus - minus)}
 
     def _score(self, guess: PlacedMotion, T_world_cpf: Tensor, z: Turns) -> PerSequence:
         branch = replace(guess, R_parent_joint=turned(guess.R_parent_joint, z))

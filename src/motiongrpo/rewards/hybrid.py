@@ -13,6 +13,7 @@ from torch import Tensor
 
 from motiongrpo.base.batched import Batched
 from motiongrpo.base.config import Config
+from motiongrpo.base.row_parallel import in_shares
 from motiongrpo.base.shapes import PerSample, PerSequence, Rollout
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.kinematics import PosedBody
@@ -42,6 +43,7 @@ JointTerm = Literal["rotation", "position", "aligned_position", "velocity"]
 Fault = Literal["sliding", "penetration", "contact"]
 Term = Literal["rotation", "position", "aligned_position", "velocity", Fault, "perceptual"]
 PERCEPTUAL, CONTACT = "perceptual", "contact"
+FROM_HEAD = "p_head_joint"
 FAULTS: tuple[str, ...] = get_args(Fault)
 
 
@@ -106,6 +108,10 @@ class HybridReward:
         self, x: Rollout, batch: WindowBatch, T_world_placement: Float[Tensor, "condition sample frame 7"]
     ) -> Measured:
         """Place every sample by its head path, pose it once, and measure it against the truth and with φ."""
+        found = in_shares(self._measured, x, batch, T_world_placement)
+        return Measured({term: found[term] for term in self.config.terms}, found[FROM_HEAD])
+
+    def _measured(self, x: Rollout, batch: WindowBatch, T_world_placement: Tensor) -> dict[str, Tensor]:
         conditions, samples = x.shape[:2]
         repeat = torch.arange(conditions, device=x.device).repeat_interleave(samples)
         guess = PlacedMotion.sampled(x.flatten(0, 1), T_world_placement.flatten(0, 1), batch.mask[repeat])
@@ -113,11 +119,8 @@ class HybridReward:
         values = self.joint_errors(guess, posed, PlacedMotion.truth(batch), repeat)
         if PERCEPTUAL in self.config.terms:
             values[PERCEPTUAL] = self.score(guess, posed, batch.T_world_cpf[repeat])
-        from_head = posed.p_world_joint - guess.T_world_cpf[:, :, None, 4:]
-        return Measured(
-            {term: values[term].view(conditions, samples) for term in self.config.terms},
-            from_head.unflatten(0, (conditions, samples)),
-        )
+        values[FROM_HEAD] = posed.p_world_joint - guess.T_world_cpf[:, :, None, 4:]
+        return {name: value.unflatten(0, (conditions, samples)) for name, value in values.items()}
 
     def rewards(self, measured: dict[str, PerSample], omega: dict[str, float]) -> dict[str, PerSample]:
         """exp(−ω · error) of the joint terms, exp(ω · score) of the perceptual one."""

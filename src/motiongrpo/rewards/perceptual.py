@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.network import Network
+from motiongrpo.base.row_parallel import by_rows
 from motiongrpo.base.shapes import PerSequence
 from motiongrpo.body.kinematics import PosedBody
 from motiongrpo.body.skeleton import BODY_JOINTS
@@ -77,6 +78,7 @@ class PerceptualModel(Network):
         self.logit = nn.Linear(width, 1)
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
 
+    @by_rows
     def forward(
         self,
         features: JointFeatures,

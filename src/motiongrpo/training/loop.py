@@ -24,6 +24,7 @@ from motiongrpo.base.finite import demand_finite
 from motiongrpo.base.optimisation import Learner, TrainingConfig
 from motiongrpo.base.progress import with_progress
 from motiongrpo.base.provenance import Provenance
+from motiongrpo.base.row_parallel import team
 from motiongrpo.base.words import flattened
 
 Rows = list[dict[str, Any]]
@@ -185,13 +186,14 @@ def _checkpoint(learner: Learner, training: Training, row: dict[str, Any]) -> Tr
 
 
 class _StopRequest:
-    """Remembers a polite signal instead of dying of it."""
+    """Remembers a polite signal instead of dying of it; a process that follows another ignores it."""
 
     def __init__(self) -> None:
         self.asked = False
 
     def __enter__(self) -> "_StopRequest":
-        self.before = {s: signal.signal(s, self._ask) for s in (signal.SIGTERM, signal.SIGUSR1)}
+        answer = self._ask if team().leads else signal.SIG_IGN
+        self.before = {s: signal.signal(s, answer) for s in (signal.SIGTERM, signal.SIGUSR1)}
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from motiongrpo import __version__
 from motiongrpo.base.checkpoint import (
@@ -16,19 +15,18 @@ from motiongrpo.base.checkpoint import (
     weights_digest,
 )
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.optimisation import Optimiser
-from motiongrpo.base.precision import Precision, with_precision
-from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.precision import Precision
+from motiongrpo.base.processes import on_processes
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
-from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.egoallo import read_egoallo
 from motiongrpo.diffusion.trained import EGOALLO_USAGE
-from motiongrpo.diffusion.training import PretrainingConfig, pretrain, start_from_data
+from motiongrpo.diffusion.training import PretrainingConfig
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig
-from motiongrpo.training.loop import Steps, checkpointed, refuse_changes, resume
+from motiongrpo.training.loop import Steps, refuse_changes
 from motiongrpo.training.materials import Materials, refuse_other_body
+from motiongrpo.training.pretraining import train_prior
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +41,7 @@ def train_denoiser(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
     precision: Precision,
+    processes: int,
 ) -> Steps:
     """Train from where the run stands to the end; every yield is on disk before the next step.
 
@@ -54,22 +53,8 @@ def train_denoiser(  # noqa: PLR0913
         yield [], adopt_denoiser(body, state, config)
         return
     materials = Materials(motions, windows, body, window, device, precision, planned=config.denoiser)
-    supply = materials.supply(config.seed, config.short_share)
-    torch.manual_seed(config.seed)
-    denoiser = Denoiser(config.denoiser)
-    first = supply.batch(config.start_windows, "start").to("cpu")
-    start_from_data(denoiser, first, generator_for(config.seed, "start"))
-    optimiser = Optimiser(with_precision(denoiser.to(device), precision), config.optimiser)
-    training = materials.training("pretraining", config, sampling=evaluation.sampling)
-    progress = resume(optimiser, state, training)
-    records = pretrain(
-        optimiser,
-        lambda step: supply.batch(config.batch_size, "pretraining", step),
-        materials.held_out("validation", config.validation_windows),
-        materials.joint_loss(config.joint_loss),
-        config,
-    )
-    yield from checkpointed(records, optimiser, training, progress)
+    training = (train_prior, materials, state, config, evaluation.sampling)
+    yield from on_processes(processes, device, *training)
 
 
 def adopt_denoiser(

@@ -1,0 +1,198 @@
+"""One training on several processes of one machine, or of many under torchrun.
+
+The first process leads: it alone reads the catalog, writes checkpoints, shows progress, answers to signals.
+The others follow: they are handed each training with its inputs, run it in step and drop what it yields
+(`row_parallel` says what they share). Whether the leader has started its followers itself, or torchrun has
+started all, they meet through gloo; where each has a GPU of its own, gradients go through nccl.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
+
+import rich
+import torch
+import torch.distributed as dist
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.row_parallel import LostProcess, Team, joined
+
+HERE = "127.0.0.1"
+PATIENCE = timedelta(days=30)  # followers wait while the leader ingests
+GRACE_S = 30.0  # for a leader to notice that a follower has ended; within nccl it would wait forever
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+Item = TypeVar("Item")
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training, as every process of a team runs it."""
+
+    training: Callable[..., Iterator[Any]]  # of a module, so that its name finds it elsewhere
+    inputs: tuple[Any, ...]
+    device: str
+    threads: int  # of torch, in each process
+
+    def steps(self) -> Iterator[Any]:
+        """What the training yields here, in step with all others."""
+        torch.set_num_threads(self.threads)
+        with _meeting_place(self.device) as group:
+            together = Team(dist.get_rank(), dist.get_world_size(), group)
+            yield from _joined_at_each(self.training(*self.inputs), together)
+
+
+def on_processes(
+    count: int, device: str, training: Callable[..., Iterator[Item]], *inputs: Any
+) -> Iterator[Item]:
+    """What `training(*inputs)` yields, run by `count` processes; under torchrun by as many as it has started.
+
+    Inputs are pickled for the others. Raises LostProcess, of one sentence, where another process ends.
+    """
+    if count == 1 and not dist.is_initialized():
+        yield from training(*inputs)
+        return
+    if device not in ("cpu", "cuda"):
+        raise InputError(f"several processes train on cpu or cuda, got device={device}; pass processes=1")
+    job = Job(training, inputs, device, torch.get_num_threads())
+    with nullcontext() if dist.is_initialized() else _followers(count):
+        _hand_out(job)
+        yield from job.steps()
+
+
+def _joined_at_each(steps: Iterator[Item], together: Team) -> Iterator[Item]:
+    """The steps as they come. Between them, when the others are not there, this process is alone."""
+    while True:
+        with joined(together):
+            try:
+                step = next(steps)
+            except StopIteration:
+                return
+        yield step
+
+
+def run_once(command: Callable[[], Item]) -> Item | None:
+    """Run a command; under torchrun on the first process alone, whose trainings the others take part in."""
+    if "RANK" not in os.environ or os.environ.get("WORLD_SIZE") == "1" or dist.is_initialized():
+        return command()
+    dist.init_process_group("gloo", timeout=PATIENCE)
+    if dist.get_rank() > 0:
+        return _follow()
+    result = command()  # where it fails this process ends, and with it the others
+    _hand_out(None)
+    return result
+
+
+def end_with_parent() -> None:
+    """End this process when its parent ends, which a killed parent cannot ask for."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _hand_out(job: Job | None) -> Job | None:
+    """The leader's job, on every process; none is the end of all."""
+    box = [job]
+    try:
+        dist.broadcast_object_list(box, src=0)
+    except RuntimeError as error:
+        raise LostProcess from error
+    return box[0]
+
+
+def _follow() -> None:
+    """Take part in every training until there is no more, or until the leader ends."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # the leader answers to them
+    logging.disable(logging.WARNING)
+    rich.reconfigure(quiet=True)
+    with suppress(LostProcess):
+        while (job := _hand_out(None)) is not None:
+            for _ in job.steps():
+                pass
+
+
+@contextmanager
+def _meeting_place(device: str) -> Iterator[dist.ProcessGroup | None]:
+    """The group through which tensors of a device are summed; this process's GPU becomes the present one."""
+    if device != "cuda":
+        yield None
+        return
+    rank = int(os.environ.get("LOCAL_RANK", dist.get_rank()))
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", dist.get_world_size()))
+    gpus = torch.cuda.device_count()
+    torch.cuda.set_device(rank % gpus)
+    if processes > gpus:  # nccl refuses two processes on one GPU
+        logger.warning("%d processes share %d GPUs, and meet through gloo instead of nccl", processes, gpus)
+        yield None
+        return
+    group = dist.new_group(backend="nccl", timeout=PATIENCE)
+    try:
+        yield group
+    finally:
+        dist.destroy_process_group(group)
+
+
+@contextmanager
+def _followers(count: int) -> Iterator[None]:
+    """Further processes on this machine, until the end of the block."""
+    store = dist.TCPStore(HERE, 0, count, is_master=True, wait_for_workers=False)
+    context = multiprocessing.get_context("spawn")
+    processes: list[BaseProcess] = [
+        context.Process(target=_join, args=(rank, count, store.port), daemon=True) for rank in range(1, count)
+    ]
+    over = threading.Event()
+    for process in processes:
+        process.start()
+    threading.Thread(target=_end_with_any, args=(processes, over), daemon=True).start()
+    try:
+        dist.init_process_group("gloo", store=store, rank=0, world_size=count, timeout=PATIENCE)
+        yield
+    except LostProcess as error:
+        raise LostProcess(_fate(processes)) from error
+    finally:
+        over.set()
+        for process in processes:
+            process.kill()
+            process.join()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _join(rank: int, count: int, port: int) -> None:
+    """The life of a follower that its leader has started."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    store = dist.TCPStore(HERE, port, count, is_master=False)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=count, timeout=PATIENCE)
+    with suppress(InputError):  # what a training refuses here it refuses on the leader, who says so
+        _follow()
+
+
+def _end_with_any(processes: list[BaseProcess], over: threading.Event) -> None:
+    """End this process when a follower has ended and nothing has noticed."""
+    wait([process.sentinel for process in processes])
+    if not over.wait(GRACE_S):
+        sys.stderr.write(f"Error: {LostProcess(_fate(processes))}\n")
+        os._exit(1)
+
+
+def _fate(processes: list[BaseProcess]) -> str:
+    """The end of the first process that did not end as it should."""
+    wait([process.sentinel for process in processes], timeout=GRACE_S)
+    for rank, process in enumerate(processes, start=1):
+        if code := process.exitcode:
+            how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+            return f"process {rank + 1} of {len(processes) + 1} {how}"
+    return "another process of this training has ended"

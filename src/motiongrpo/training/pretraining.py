@@ -1,0 +1,43 @@
+"""Pretraining from stored artefacts: a denoiser that starts at the scale of the data learns motion."""
+
+import torch
+
+from motiongrpo.base.checkpoint import Checkpoint
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.optimisation import Optimiser
+from motiongrpo.base.precision import with_precision
+from motiongrpo.base.row_parallel import team
+from motiongrpo.base.seeds import generator_for
+from motiongrpo.diffusion.denoiser import Denoiser
+from motiongrpo.diffusion.sampler import SamplingConfig
+from motiongrpo.diffusion.training import PretrainingConfig, pretrain, start_from_data
+from motiongrpo.training.loop import Steps, checkpointed, resume
+from motiongrpo.training.materials import Materials
+
+
+def train_prior(
+    materials: Materials, state: Checkpoint | None, config: PretrainingConfig, sampling: SamplingConfig
+) -> Steps:
+    """Train from where the run stands to the end; checkpoints say that they are sampled with `sampling`."""
+    if team().size > 1 and config.denoiser.dropout_p > 0:
+        raise InputError(
+            f"several processes cannot draw one dropout, got pretraining.denoiser.dropout_p="
+            f"{config.denoiser.dropout_p:g}; set it to 0 or pass processes=1"
+        )
+    supply = materials.supply(config.seed, config.short_share)
+    torch.manual_seed(config.seed)
+    denoiser = Denoiser(config.denoiser)
+    first = supply.batch(config.start_windows, "start").to("cpu")
+    start_from_data(denoiser, first, generator_for(config.seed, "start"))
+    network = with_precision(denoiser.to(materials.device), materials.precision)
+    optimiser = Optimiser(network, config.optimiser)
+    training = materials.training("pretraining", config, sampling=sampling)
+    progress = resume(optimiser, state, training)
+    records = pretrain(
+        optimiser,
+        lambda step: supply.batch(config.batch_size, "pretraining", step),
+        materials.held_out("validation", config.validation_windows),
+        materials.joint_loss(config.joint_loss),
+        config,
+    )
+    yield from checkpointed(records, optimiser, training, progress)

@@ -1,0 +1,62 @@
+"""Starting processes, and what is said where one of them ends."""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.processes import on_processes, run_once
+from motiongrpo.base.row_parallel import ALONE, LostProcess, team
+
+
+def whoever_is_here(*inputs):
+    yield team(), inputs
+
+
+def ending_elsewhere(end):
+    """The leader tells of its team, then asks for a sum that its follower never adds to."""
+    if not team().leads:
+        end()
+    yield team().rank, team().size
+    team().add_up(torch.ones(1))
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail():
+    raise MemoryError
+
+
+def test_one_process_is_this_one():
+    thing = object()
+    ((seen, (given,)),) = on_processes(1, "mps", whoever_is_here, thing)
+    assert seen is ALONE
+    assert given is thing
+
+
+def test_several_processes_on_a_device_that_cannot_sum_are_refused():
+    with pytest.raises(InputError, match="several processes train on cpu or cuda, got device=mps; pass proc"):
+        next(on_processes(2, "mps", whoever_is_here))
+
+
+def test_a_command_that_torchrun_did_not_start_is_just_run():
+    assert run_once(lambda: 3) == 3
+    assert not dist.is_initialized()
+
+
+@pytest.mark.parametrize(("end", "how"), [(kill, "was killed by SIGKILL"), (fail, "ended with code 1")])
+def test_a_follower_that_ends_ends_the_training_with_one_sentence_and_leaves_nothing(end, how):
+    steps = on_processes(2, "cpu", ending_elsewhere, end)
+    assert next(steps) == (0, 2)
+    assert team() is ALONE  # between steps
+    with pytest.raises(LostProcess, match=f"process 2 of 2 {how}; run the same command to go on from the"):
+        next(steps)
+    assert team() is ALONE
+    assert not dist.is_initialized()
+    assert multiprocessing.active_children() == []
