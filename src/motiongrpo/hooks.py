@@ -1,21 +1,24 @@
 """Hooks around every run: what is checked before it, what keeps others out, what is printed after it."""
 
+import logging
 from pathlib import Path
+from typing import Any
 
 import rich
 import torch
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
+from kedro.io import AbstractDataset, DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from rich.console import Console
 
+from motiongrpo.app.judged_models import OF_TRAININGS, TRAINING_STAGES, of_another_run, trained_run
 from motiongrpo.app.parameters import validated
 from motiongrpo.app.requirements import missing
 from motiongrpo.app.run_lock import RunLock
 from motiongrpo.base.errors import InputError
-from motiongrpo.diffusion.candidates import TRAININGS
+from motiongrpo.diffusion.candidates import TRAININGS, Candidate, judged_run
 from motiongrpo.pipeline_registry import all_pipelines
 from motiongrpo.viz.report.runs import contenders_of
 from motiongrpo.viz.report.terminal import (
@@ -26,6 +29,42 @@ from motiongrpo.viz.report.terminal import (
     sources_table,
     summary_table,
 )
+
+logger = logging.getLogger(__name__)
+
+
+class JudgedModels:
+    """Lets a command that trains nothing judge the models of another run, where its own has motion alone."""
+
+    @hook_impl
+    def after_catalog_created(self, conf_catalog: dict[str, Any], parameters: dict[str, Any]) -> None:
+        """Note which runs are named, and how the catalog describes the files of trainings."""
+        self.run, self.runs = (parameters["parameters"][name] for name in ("run", "runs"))
+        self.files = {name: conf_catalog[name] for name in OF_TRAININGS}
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Put the files of the first run that has trainings into the catalog; refuse where it lacks some."""
+        if any(node.namespace in TRAINING_STAGES for node in pipeline.nodes):
+            return
+        trained = trained_run(_path(catalog, "policy").parents[1], self.run, self.runs)
+        if trained is None or trained == self.run:
+            return
+        logger.info(
+            "run '%s' has no trainings: the models of '%s' are judged on its motion", self.run, trained
+        )
+        for name, entry in self.files.items():
+            file = of_another_run(Path(entry["filepath"]), trained)
+            catalog[name] = AbstractDataset.from_config(name, entry | {"filepath": str(file)})
+        absent = [
+            name for name in sorted(pipeline.inputs() & {*OF_TRAININGS}) if not _is_there(name, catalog)
+        ]
+        if absent:
+            raise InputError(
+                f"run '{self.run}' has no trainings, and '{trained}', the first of runs that has any, lacks "
+                f"{_names(absent)}; make what is missing first: "
+                f"kedro run --pipelines {','.join(makers_of(absent))} --params run={trained}"
+            )
 
 
 class CommandChecks:
@@ -44,10 +83,9 @@ class CommandChecks:
         sentences = missing(self.parameters, pipeline.inputs())
         artefacts = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
         if artefacts:
-            names = " and ".join(f"'{name}'" for name in artefacts)
             sentences.append(
-                f"{names} {'does' if len(artefacts) == 1 else 'do'} not exist yet; make what is missing "
-                f"first: kedro run --pipelines {','.join(makers_of(artefacts))}"
+                f"{_names(artefacts)} {'does' if len(artefacts) == 1 else 'do'} not exist yet; make what is "
+                f"missing first: kedro run --pipelines {','.join(makers_of(artefacts))}"
             )
         if sentences:
             raise InputError("\n".join(sentences))
@@ -128,6 +166,10 @@ class RunSummary:
 
 
 def _print_comparison(catalog: DataCatalog, console: Console) -> None:
+    run = catalog.load("params:run")
+    judged = judged_run(Candidate(**record) for record in catalog.load("checkpoints_found"))
+    if judged not in (None, run):
+        console.print(f"Models of run {judged}, judged on the motion of run {run}:", markup=False)
     if set((comparison := catalog.load("comparison"))["stage"]) & set(TRAININGS):
         console.print(summary_table(comparison))
         by_source = catalog.load("comparison_by_source")
@@ -144,6 +186,10 @@ def _print_comparison(catalog: DataCatalog, console: Console) -> None:
 
 def _path(catalog: DataCatalog, name: str) -> Path:
     return catalog.get(name).filepath  # type: ignore[union-attr]
+
+
+def _names(datasets: list[str]) -> str:
+    return " and ".join(f"'{name}'" for name in datasets)
 
 
 def _is_there(name: str, catalog: DataCatalog) -> bool:

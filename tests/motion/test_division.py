@@ -41,7 +41,7 @@ def test_a_misspelt_subject_is_refused_by_the_names_of_files_alone(files, config
 
 
 def test_too_few_people_and_a_split_of_nobody_are_refused_by_names_alone():
-    with pytest.raises(InputError, match="of 2 subjects with motion .* none is left for training"):
+    with pytest.raises(InputError, match=r"of 2 subjects with motion .* none is left for training"):
         check_division(TAKES[:4], base_config("mocap"))
     with pytest.raises(InputError, match="no subject is left for the validation split of 4 subjects"):
         check_division(TAKES, base_config("mocap", splits={"validation_share": 0}))

@@ -90,9 +90,7 @@ def test_a_misspelt_name_among_many_people_is_told_the_nearest():
 def test_a_split_that_must_have_motion_and_gets_nobody_is_named_with_what_fills_it():
     chosen = split_subjects(PEOPLE, config(test_subjects=["003"], test_share=0, validation_share=0))
     demand_every_split(chosen, ("train", "test"))
-    with pytest.raises(
-        InputError, match="the validation split of 40 subjects .*validation_share .*only=test"
-    ):
+    with pytest.raises(InputError, match=r"validation split of 40 subjects .*validation_share .*only=test"):
         demand_every_split(chosen, config().required)
 
 

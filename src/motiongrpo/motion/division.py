@@ -30,8 +30,9 @@ def check_division(files: Iterable[str], config: IngestionConfig) -> None:
     if _own_division(config) is not None:
         if config.splits.only is not None:
             raise InputError(
-                f"ingestion.splits.only={config.splits.only} is for subjects that are divided by name or share, "
-                f"but source {config.source} is divided as {_SAYS[config.source]} says: name its parts there"
+                f"ingestion.splits.only={config.splits.only} is for subjects that are divided by name or "
+                f"share, but source {config.source} is divided as {_SAYS[config.source]} says: name its "
+                "parts there"
             )
         return
     subjects = sorted(set(_subjects(files, config)))
