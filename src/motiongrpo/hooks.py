@@ -4,17 +4,57 @@ Every command of Kedro loads this module, and most never run a pipeline: what ta
 torch or pandas below it, is imported where a run needs it.
 """
 
+import logging
 from pathlib import Path
+from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog
+from kedro.io import AbstractDataset, DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from motiongrpo.app.run_lock import RunLock
 from motiongrpo.base.errors import InputError
 from motiongrpo.pipeline_registry import all_pipelines
+
+logger = logging.getLogger(__name__)
+
+
+class JudgedModels:
+    """Lets a command that trains nothing judge the models of another run, where its own has motion alone."""
+
+    @hook_impl
+    def after_catalog_created(self, conf_catalog: dict[str, Any], parameters: dict[str, Any]) -> None:
+        """Note which runs are named, and how the catalog describes the files of trainings."""
+        from motiongrpo.app.judged_models import OF_TRAININGS
+
+        self.run, self.runs = (parameters["parameters"][name] for name in ("run", "runs"))
+        self.files = {name: conf_catalog[name] for name in OF_TRAININGS}
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Put the files of the first run that has trainings into the catalog; refuse where it lacks some."""
+        from motiongrpo.app.judged_models import TRAINING_STAGES, of_another_run, trained_run
+
+        if any(node.namespace in TRAINING_STAGES for node in pipeline.nodes):
+            return
+        trained = trained_run(_path(catalog, "policy").parents[1], self.run, self.runs)
+        if trained is None or trained == self.run:
+            return
+        logger.info(
+            "run '%s' has no trainings: the models of '%s' are judged on its motion", self.run, trained
+        )
+        for name, entry in self.files.items():
+            file = of_another_run(Path(entry["filepath"]), trained)
+            catalog[name] = AbstractDataset.from_config(name, entry | {"filepath": str(file)})
+        absent = [name for name in sorted(pipeline.inputs() & {*self.files}) if not _is_there(name, catalog)]
+        if absent:
+            raise InputError(
+                f"run '{self.run}' has no trainings, and '{trained}', the first of runs that has any, lacks "
+                f"{_names(absent)}; make what is missing first: "
+                f"kedro run --pipelines {','.join(makers_of(absent))} --params run={trained}"
+            )
 
 
 class CommandChecks:
@@ -42,10 +82,9 @@ class CommandChecks:
         sentences = missing(self.parameters, pipeline.inputs())
         artefacts = [name for name in sorted(pipeline.inputs()) if not _is_there(name, catalog)]
         if artefacts:
-            names = " and ".join(f"'{name}'" for name in artefacts)
             sentences.append(
-                f"{names} {'does' if len(artefacts) == 1 else 'do'} not exist yet; make what is missing "
-                f"first: kedro run --pipelines {','.join(makers_of(artefacts))}"
+                f"{_names(artefacts)} {'does' if len(artefacts) == 1 else 'do'} not exist yet; make what is "
+                f"missing first: kedro run --pipelines {','.join(makers_of(artefacts))}"
             )
         if sentences:
             raise InputError("\n".join(sentences))
@@ -113,6 +152,14 @@ class RunSummary:
         from motiongrpo.app.summary import print_results
 
         print_results(pipeline.all_outputs(), catalog)
+
+
+def _path(catalog: DataCatalog, name: str) -> Path:
+    return catalog.get(name).filepath  # type: ignore[union-attr]
+
+
+def _names(datasets: list[str]) -> str:
+    return " and ".join(f"'{name}'" for name in datasets)
 
 
 def _is_there(name: str, catalog: DataCatalog) -> bool:

@@ -1,9 +1,10 @@
 """The settings that Kedro reads of this project."""
 
 from motiongrpo.base.run_names import first_run
-from motiongrpo.hooks import CommandChecks, OneWriter, RunSummary
+from motiongrpo.hooks import CommandChecks, JudgedModels, OneWriter, RunSummary
 
-HOOKS = (OneWriter(), CommandChecks(), RunSummary())  # pluggy calls the last first: a lock comes after checks
+# pluggy calls the last first: models are found, then all is checked, then the lock is taken
+HOOKS = (OneWriter(), CommandChecks(), JudgedModels(), RunSummary())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -15,6 +15,7 @@ from motiongrpo.metrics.baselines import (
     MEAN_OF_SAMPLES,
     MeanPose,
     Placement,
+    TrainingMotion,
     baselines_of,
     evenly_spaced_frames,
     mean_of_candidates,
@@ -133,7 +134,7 @@ def test_the_prior_whose_samples_are_averaged_is_the_last_pretrained_one_of_the_
         checkpoint("grpo", 30),
         checkpoint("pretraining", 99, run="other"),
     ]
-    *constants, mean = baselines_of(found, motions, TABLE, "mine")
+    *constants, mean = baselines_of(found, TrainingMotion("mine", motions, TABLE), "mine")
     assert [c.name for c in constants] == ["baselines/constant_upright", "baselines/constant_hung"]
     assert (mean.name, mean.path, mean.run) == (MEAN_OF_SAMPLES, "pretraining-16", "mine")
 
@@ -141,7 +142,9 @@ def test_the_prior_whose_samples_are_averaged_is_the_last_pretrained_one_of_the_
 def test_a_baseline_is_another_where_what_it_is_made_of_is(motions):
     def made(table: pd.DataFrame, weights: str) -> list[str]:
         found = [checkpoint("pretraining", 8, weights=weights)]
-        return [baseline.weights for baseline in baselines_of(found, motions, table, "r")]
+        return [
+            baseline.weights for baseline in baselines_of(found, TrainingMotion("r", motions, table), "r")
+        ]
 
     first = made(TABLE, "w")
     same = [before == after for before, after in zip(first, made(TABLE, "other"), strict=True)]
@@ -153,9 +156,9 @@ def test_a_baseline_is_another_where_what_it_is_made_of_is(motions):
 
 
 def test_there_is_no_constant_pose_without_training_motion_and_no_mean_without_a_prior(motions):
-    test_alone = TABLE[TABLE["split"] == "test"]
-    names = [
-        baseline.name for baseline in baselines_of([checkpoint("pretraining", 8)], motions, test_alone, "r")
-    ]
-    assert names == [MEAN_OF_SAMPLES]
-    assert MEAN_OF_SAMPLES not in [b.name for b in baselines_of([checkpoint("grpo", 8)], motions, TABLE, "r")]
+    def names(stage: str, table: pd.DataFrame) -> list[str]:
+        training = TrainingMotion("r", motions, table)
+        return [baseline.name for baseline in baselines_of([checkpoint(stage, 8)], training, "r")]
+
+    assert names("pretraining", TABLE[TABLE["split"] == "test"]) == [MEAN_OF_SAMPLES]
+    assert names("grpo", TABLE) == ["baselines/constant_upright", "baselines/constant_hung"]

@@ -5,14 +5,14 @@ from collections import Counter
 import pytest
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.motion.splits import SplitConfig, split_subjects
+from motiongrpo.motion.splits import SplitConfig, demand_every_split, split_subjects
 
 PEOPLE = [f"{number:03d}" for number in range(40)]
 
 
 def config(**changes) -> SplitConfig:
     values = {"test_subjects": [], "validation_subjects": [], "test_share": 0.1, "validation_share": 0.2}
-    return SplitConfig(**(values | {"seed": 0} | changes))
+    return SplitConfig(**({"only": None} | values | {"seed": 0} | changes))
 
 
 def test_everybody_is_in_exactly_one_split_however_often_and_in_whatever_order_they_are_named():
@@ -70,6 +70,28 @@ def test_when_nobody_is_left_for_training_the_sentence_counts_them_and_says_what
 ):
     with pytest.raises(InputError, match=sentence):
         split_subjects(people, config(**changes))
+
+
+def test_only_one_split_takes_everybody_and_is_all_that_is_required():
+    alone = config(only="test", test_subjects=["nobody"], validation_share=0.9)
+    assert split_subjects(PEOPLE, alone) == dict.fromkeys(PEOPLE, "test")
+    assert alone.required == ("test",)
+    assert config().required == ("train", "validation", "test")
+
+
+def test_a_misspelt_name_among_many_people_is_told_the_nearest():
+    many = [f"person_{number:04d}" for number in range(500)]
+    with pytest.raises(
+        InputError, match="'persn_0123' has no motion; of 500 subjects with motion 'person_0123'"
+    ):
+        split_subjects(many, config(test_subjects=["persn_0123"]))
+
+
+def test_a_split_that_must_have_motion_and_gets_nobody_is_named_with_what_fills_it():
+    chosen = split_subjects(PEOPLE, config(test_subjects=["003"], test_share=0, validation_share=0))
+    demand_every_split(chosen, ("train", "test"))
+    with pytest.raises(InputError, match=r"validation split of 40 subjects .*validation_share .*only=test"):
+        demand_every_split(chosen, config().required)
 
 
 def test_named_people_stay_named_whatever_the_shares_are():

@@ -58,7 +58,7 @@ def test_spans_are_cut_one_after_the_other_and_what_is_left_is_shorter_or_left_o
 
 def test_no_subject_is_in_two_splits():
     config = SplitConfig(
-        test_subjects=["07"], validation_subjects=[], test_share=0.2, validation_share=0.2, seed=0
+        only=None, test_subjects=["07"], validation_subjects=[], test_share=0.2, validation_share=0.2, seed=0
     )
     subjects = [f"{i:02d}" for i in range(11)]
     chosen = split_subjects(subjects, config)
@@ -78,7 +78,7 @@ def test_no_subject_is_in_two_splits():
 def test_an_impossible_split_is_refused(changes, message):
     values = {"test_subjects": [], "validation_subjects": [], "test_share": 0, "validation_share": 0}
     with pytest.raises(InputError, match=message):
-        split_subjects(["01", "02"], SplitConfig(**values | {"seed": 0} | changes))
+        split_subjects(["01", "02"], SplitConfig(**{"only": None, "seed": 0} | values | changes))
 
 
 def test_a_split_without_windows_is_refused(store):

@@ -100,13 +100,17 @@ def test_no_folder_at_all_is_asked_for(tmp_path):
     ],
 )
 def test_a_take_that_cannot_be_used_ends_the_run_with_its_fault(take, sentence, tmp_path):
-    result, data = ingested(tmp_path, {"07_01.bvh": take})
+    result, data = ingested(tmp_path, {"07_01.bvh": take}, ingestion__splits__only="test")
     assert_refused(result, "every file was refused, 1 in all, the first, '07_01.bvh', because: ", sentence)
     assert not (data / "02_intermediate/smoke/motions/CURRENT").exists()
     assert not (data / "05_model_input").exists()
 
 
-KIT = {"ingestion__source": "amass", "ingestion__amass__subsets": "[KIT]"}
+KIT = {
+    "ingestion__source": "amass",
+    "ingestion__amass__subsets": "[KIT]",
+    "ingestion__splits__only": "test",
+}
 
 
 def test_an_amass_folder_of_nothing_but_shapes_says_so(tmp_path):
@@ -151,10 +155,41 @@ def test_one_bad_file_is_listed_with_its_reason_and_the_rest_goes_through(tmp_pa
 
 
 def test_verdicts_are_on_disk_even_where_too_little_motion_is_left_for_windows(tmp_path):
-    result, data = ingested(tmp_path, {"01_01.bvh": TAKE, "02_01.bvh": TAKE[:9000]})
-    assert_refused(result, "of 1 subject with motion (01) none is left for training", "add motion")
+    result, data = ingested(tmp_path, {"01_01.bvh": TAKE, "02_01.bvh": TAKE, "03_01.bvh": TAKE[:9000]})
+    assert_refused(result, "of 2 subjects with motion (01, 02) none is left for training", "add motion")
     report = (data / "08_reporting/smoke/ingestion_report.csv").read_text()
-    assert "02_01.bvh,refused," in report
+    assert "03_01.bvh,refused," in report
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        (
+            {"ingestion__splits__test_subjects": "[7]"},
+            "test subject '7' has no motion; subjects with motion are 00,",
+        ),
+        (
+            {"ingestion__splits__test_share": 0.9},
+            "of 4 subjects with motion (00, 01, 02, …) none is left for",
+        ),
+        (
+            {"ingestion__splits__validation_share": 0},
+            "no subject is left for the validation split of 4 subjects",
+        ),
+    ],
+    ids=["misspelt", "shares", "nobody"],
+)
+def test_splits_that_cannot_be_are_refused_before_any_file_is_read(params, sentence, tmp_path, monkeypatch):
+    def never(*_: object) -> bytes:
+        raise AssertionError("a file was read")
+
+    monkeypatch.setattr("motiongrpo.motion.raw.RawFile.read", never)
+    monkeypatch.setattr("motiongrpo.motion.raw._digest", never)
+    result, data = ingested(
+        tmp_path, {f"0{subject}_01.bvh": TAKE for subject in range(4)} | {"07_03.bvh": ""}, **params
+    )
+    assert_refused(result, sentence)
+    assert files(data) == {}
 
 
 def pickled(path: Path) -> None:

@@ -26,6 +26,7 @@ from tests.pipelines.kedro_project import QUIET, ROOT
 SHOWN = {"TablePreview", "JSONPreview", "ImagePreview", "PlotlyPreview"}
 NO_PREVIEW = {
     "raw_motions",
+    "training_motion",
     "gender_conversion",
     "scenes",
     "report",

@@ -60,7 +60,11 @@ def page(
     facts = (verdicts_table(report), refused_by_reason(report), files_with_reasons(report))
     return report_html(
         RunFacts(
-            run, [stage | {"parameters": [{"name": "grpo.seed", "value": "3"}]}], [], {"torch": "2.13.0"}
+            run,
+            run,
+            [stage | {"parameters": [{"name": "grpo.seed", "value": "3"}]}],
+            [],
+            {"torch": "2.13.0"},
         ),
         DataFacts([hours], *facts),
         Results(

@@ -22,8 +22,8 @@ MAIN: tuple[tuple[str, str], ...] = (
     ),
     (
         'kedro run --pipelines evaluation,reporting --params "runs=a;b;c"',
-        "scores the checkpoints of several runs on the held-out motion of the first, and compares the last "
-        "ones of each",
+        "scores the checkpoints of several runs on the held-out motion of the first, which may have nothing "
+        "else (ingestion.splits.only=test), and compares the last ones of each",
     ),
     (
         "motiongrpo recover FILE",

@@ -7,7 +7,7 @@ import rich
 from kedro.io import DataCatalog
 from rich.console import Console
 
-from motiongrpo.diffusion.candidates import TRAININGS
+from motiongrpo.diffusion.candidates import TRAININGS, Candidate, judged_run
 from motiongrpo.viz.report.runs import contenders_of
 from motiongrpo.viz.report.terminal import (
     WIDTH,
@@ -36,6 +36,10 @@ def print_results(made: Set[str], catalog: DataCatalog) -> None:
 
 
 def _print_comparison(catalog: DataCatalog, console: Console) -> None:
+    run = catalog.load("params:run")
+    judged = judged_run(Candidate(**record) for record in catalog.load("checkpoints_found"))
+    if judged not in (None, run):
+        console.print(f"Models of run {judged}, judged on the motion of run {run}:", markup=False)
     if set((comparison := catalog.load("comparison"))["stage"]) & set(TRAININGS):
         console.print(summary_table(comparison))
         by_source = catalog.load("comparison_by_source")

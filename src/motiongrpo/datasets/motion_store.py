@@ -1,12 +1,18 @@
 """The motion store in the catalog: ingested files are appended, and frames are read when they are needed."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, astuple
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from kedro_datasets._typing import JSONPreview, TablePreview
 
 from motiongrpo.base.files import replace_text
-from motiongrpo.datasets.base import FolderDataset, LoadOnly
+from motiongrpo.base.run_names import named_runs
+from motiongrpo.datasets.base import Dataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import json_preview, table_preview
 from motiongrpo.motion.raw import Fingerprint
 from motiongrpo.motion.store import (
@@ -51,6 +57,38 @@ class MotionStoreDataset(FolderDataset[StoreUpdate, MotionStore]):
         if self._writer is None or self._writer.path.name != data.generation:
             self._writer = StoreWriter(self.path, data.header, data.generation)
         return self._writer
+
+
+class MotionOfRuns(LoadOnly, Dataset[None, dict[str, Callable[[], tuple[MotionStore, pd.DataFrame]]]]):
+    """The motion of other runs, by name, of those that have it: what opens their store and window table."""
+
+    may_be_absent = True
+    reason = "the motion of other runs is never written"
+
+    def __init__(
+        self, stores: str, tables: str, run: str, runs: str | None, metadata: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(metadata)
+        self.stores, self.tables = Path(stores), Path(tables)
+        self.runs = [name for name in named_runs(runs) if name != run]
+
+    def load(self) -> dict[str, Callable[[], tuple[MotionStore, pd.DataFrame]]]:
+        places = {
+            name: (self.stores / name / "motions", self.tables / name / "windows.csv") for name in self.runs
+        }
+        return {
+            name: partial(_opened, store, table)
+            for name, (store, table) in places.items()
+            if (store / CURRENT).is_file() and table.is_file()
+        }
+
+    def preview(self) -> JSONPreview:
+        """The names of the runs."""
+        return json_preview(list(self.load()))
+
+
+def _opened(store: Path, table: Path) -> tuple[MotionStore, pd.DataFrame]:
+    return open_store(store), pd.read_csv(table, dtype={"subject": str})
 
 
 class IngestionProgress(LoadOnly, FolderDataset[None, dict[str, set[str]]]):

@@ -4,7 +4,7 @@ A run's own lie in the folders of its trainings. Others are copied into its fold
 of this project, `NAME.safetensors`, or as a folder in EgoAllo's layout, `NAME/`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,11 @@ class Candidate:
     weights: str  # digest
     body: str | None  # digest of the body file it was trained with, where that is known
     path: str
+
+
+def judged_run(found: Iterable[Candidate]) -> str | None:
+    """The run whose trainings are judged: the first that has a checkpoint of one."""
+    return next((candidate.run for candidate in found if candidate.stage in TRAININGS), None)
 
 
 def trained(folder: CheckpointFolder, run: str, prefix: str = "") -> list[Candidate]:

@@ -58,6 +58,20 @@ MEAN_OF_SAMPLES = f"{BASELINES}/mean_of_{CANDIDATES}"
 
 
 @dataclass(frozen=True)
+class TrainingMotion:
+    """The motion whose mean is the constant pose, and the run that has it."""
+
+    run: str
+    motions: MotionStore
+    windows: pd.DataFrame  # the window table; without a train row where no run has motion to train on
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is motion to train on."""
+        return "train" in set(self.windows["split"])
+
+
+@dataclass(frozen=True)
 class MeanPose:
     """One pose for every frame: mean shape, chordal mean of local rotations, share of frames in contact."""
 
@@ -115,17 +129,15 @@ def mean_of_candidates(
     return sum(drawn, next(drawn)) / count
 
 
-def baselines_of(
-    found: list[Candidate], motions: MotionStore, windows: pd.DataFrame, run: str
-) -> Iterator[Candidate]:
+def baselines_of(found: list[Candidate], training: TrainingMotion, run: str) -> Iterator[Candidate]:
     """The constant poses, where there is training motion, and the mean of samples, where there is a prior.
 
     The prior is the last pretrained checkpoint of the first run that has one. `weights` is a digest of what a
     baseline is made of.
     """
-    train = windows[windows["split"] == "train"]
-    if len(train):
-        made_of = digest_of(motions.digest, train.to_csv(index=False), FRAMES)
+    if training.is_there:
+        train = training.windows[training.windows["split"] == "train"]
+        made_of = digest_of(training.motions.digest, train.to_csv(index=False), FRAMES)
         for name in CONSTANTS:
             yield Candidate(name, run, BASELINES, 0, made_of, None, "")
     pretrained = [candidate for candidate in found if candidate.stage == "pretraining"]
@@ -138,27 +150,27 @@ def baselines_of(
 @torch.no_grad()
 def score_baseline(
     baseline: Candidate,
-    motions: MotionStore,
-    table: pd.DataFrame,
+    training: TrainingMotion,
     windows: WindowBatch,
+    fps: float,
     body: BodyModel,
     config: EvaluationConfig,
 ) -> dict[str, list[float | None]]:
     """Every metric of every window of one of `baselines_of`, measured as those of a checkpoint are.
 
-    `table` is the window table, whose training motion makes the constant pose.
+    `training` has the motion that makes the constant pose.
     """
     batches = list(evaluation_batches(windows, config))
     heads: list[Poses | None] = [None] * len(batches)
     if baseline.name in CONSTANTS:
-        pose, placement = MeanPose.of(motions, table), CONSTANTS[baseline.name]
+        pose, placement = MeanPose.of(training.motions, training.windows), CONSTANTS[baseline.name]
         drawn = [pose.packed(batch.windows, config.samples) for batch in batches]
         heads = [pose.head_path(batch.windows, placement, body) for batch in batches]
     else:
         denoiser = load_denoiser(Path(baseline.path)).to(windows.betas.device)
         drawn = [mean_of_candidates(denoiser, batch, config, CANDIDATES) for batch in batches]
     scores = [
-        score_samples(x, batch.windows, body, motions.header.fps, head)
+        score_samples(x, batch.windows, body, fps, head)
         for x, batch, head in zip(drawn, batches, heads, strict=True)
     ]
     return listed(scores)

@@ -19,13 +19,12 @@ from motiongrpo.motion.quality import QualityConfig, QualityReport, check_qualit
 from motiongrpo.motion.raw import MostMegabytes, RawFolder
 from motiongrpo.motion.resample import resample
 from motiongrpo.motion.sources.amass import AmassConfig
-from motiongrpo.motion.sources.amass_subsets import subset_splits
 from motiongrpo.motion.sources.egoallo_hdf5 import EgoAlloConfig, egoallo_clips
 from motiongrpo.motion.sources.folder import ClipReader, amass_clips, mocap_clips
 from motiongrpo.motion.sources.mocap.takes import MocapConfig
 from motiongrpo.motion.sources.rich import RichConfig, rich_clips
 from motiongrpo.motion.sources.synthetic import SyntheticConfig, synthesise
-from motiongrpo.motion.splits import SPLITS, SplitConfig, split_by_group, split_subjects
+from motiongrpo.motion.splits import SplitConfig
 from motiongrpo.motion.store import FileVerdict
 
 MOST_CHARACTERS = 399  # of a reason
@@ -73,22 +72,6 @@ def clip_readers(
             f"data_root '{raw.root}' holds no {kinds}; pass --params data_root=DIR, a folder that does"
         )
     return listed
-
-
-def divided(subjects: list[str], config: IngestionConfig) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Subject → split, and the splits that must have motion: by the source's own division or by shares."""
-    match config.source:
-        case "amass":
-            groups = subset_splits(config.amass.subsets)
-        case "egoallo_hdf5":
-            groups = subset_splits(config.egoallo_hdf5.subsets)
-        case "rich":
-            groups = {str(folder): str(split) for folder, split in config.rich.splits.items()}
-        case _:
-            groups = None
-    if groups is None:
-        return split_subjects(subjects, config.splits), SPLITS
-    return split_by_group(subjects, groups), tuple(sorted(set(groups.values())))
 
 
 def ingest(

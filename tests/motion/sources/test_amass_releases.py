@@ -7,7 +7,8 @@ from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.gender_conversion import GenderConversion
-from motiongrpo.motion.ingestion import clip_readers, divided, ingest
+from motiongrpo.motion.division import divided
+from motiongrpo.motion.ingestion import clip_readers, ingest
 from motiongrpo.motion.sources.amass_subsets import PROTOCOLS, subset_folders, subset_splits
 from tests.bodies import open_body
 from tests.motion.sources.raw_folders import base_config, listed, smplh_file, smplx_file

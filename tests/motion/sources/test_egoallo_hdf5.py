@@ -9,7 +9,8 @@ from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.kinematics import central_pupil_frame
-from motiongrpo.motion.ingestion import clip_readers, divided, ingest
+from motiongrpo.motion.division import divided
+from motiongrpo.motion.ingestion import clip_readers, ingest
 from motiongrpo.motion.sources.egoallo_hdf5 import read_group
 from tests.bodies import open_body, standing_clip
 from tests.motion.sources.raw_folders import base_config, listed

@@ -13,7 +13,8 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.body.skeleton import FEET, Joint
 from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation_vector
-from motiongrpo.motion.ingestion import clip_readers, divided, ingest
+from motiongrpo.motion.division import divided
+from motiongrpo.motion.ingestion import clip_readers, ingest
 from motiongrpo.motion.sources.rich import world_from_camera
 from tests.bodies import open_body
 from tests.motion.sources.raw_folders import base_config, camera_to_world, listed, rich_tree, swaying

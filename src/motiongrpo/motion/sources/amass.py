@@ -75,7 +75,7 @@ def amass_clip(
     return Clip(
         name=file.removesuffix(".npz"),
         source="amass",
-        subject=file.rpartition("/")[0] or file,
+        subject=subject_of_path(file),
         activity="",
         licence=LICENCE,
         fps=_frame_rate(arrays, file, config),
@@ -83,6 +83,11 @@ def amass_clip(
         q_parent_joint=q[:, 1:],
         T_world_root=torch.cat([q[:, 0], torch.from_numpy(trans) + pelvis], dim=1),
     )
+
+
+def subject_of_path(file: str) -> str:
+    """Who moves in a file, by its path from its subset on: the folder that it lies in."""
+    return file.rpartition("/")[0] or file
 
 
 def _motion(arrays: Mapping[str, Any], file: str) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,7 @@ from motiongrpo.body.skeleton import BODY_JOINTS, HAND_JOINTS
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.frame_rate import FrameRate
 from motiongrpo.motion.raw import RawFile
-from motiongrpo.motion.sources.amass import LICENCE
+from motiongrpo.motion.sources.amass import LICENCE, subject_of_path
 from motiongrpo.motion.sources.amass_subsets import Subsets, subset_folders
 from motiongrpo.motion.sources.folder import ClipReader
 
@@ -82,7 +82,7 @@ def _read_group(
     clip = Clip(
         name=name,
         source="egoallo",
-        subject=name.rpartition("/")[0] or name,
+        subject=subject_of_path(name),
         activity="",
         licence=LICENCE,
         fps=config.fps,

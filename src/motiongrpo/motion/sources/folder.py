@@ -10,7 +10,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -39,13 +40,34 @@ ClipReader = tuple[str, Callable[[], Clip | Take]]
 """A file's name, and a function that reads it; reading raises InputError where the file cannot be used."""
 
 
+@dataclass(frozen=True)
+class RestTakes:
+    """The takes of a folder from which others have their T-pose, opened when the first of these is read."""
+
+    files: Mapping[str, Read]
+    config: MocapConfig
+
+    @cached_property
+    def poses(self) -> dict[str, RigPoses]:
+        """By layout, the T-pose that its takes have from another take."""
+        poses = {}
+        for layout, name in self.config.rest_takes.items():
+            for file in self.files:
+                if take(file) == name and suffix(file) == ".bvh":
+                    with suppress(Exception):  # a file that cannot be read gets a verdict of its own
+                        recognised, pose = rest_pose(_bvh(self.files, file), self.config)
+                        if recognised == layout:
+                            poses[layout] = pose
+        return poses
+
+
 def mocap_clips(files: Mapping[str, Read], model: BodyModel, config: MocapConfig) -> Iterator[ClipReader]:
     """Every BVH and AMC file of a folder, packed (`.xz`) or plain."""
-    rest_poses = _rest_poses(files, config)
+    rest_takes = RestTakes(files, config)
     for file in files:
         match suffix(file):
             case ".bvh":
-                yield file, partial(_read_bvh, files, file, rest_poses, model, config)
+                yield file, partial(_read_bvh, files, file, rest_takes, model, config)
             case ".amc":
                 yield file, partial(_read_amc, files, file, model, config)
 
@@ -93,27 +115,14 @@ def read_npz(data: bytes, where: str, most_bytes: float = math.inf) -> dict[str,
         raise InputError(f"'{where}' is damaged: {said}; get the file again") from error
 
 
-def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, RigPoses]:
-    """By layout, the T-pose that its takes have from another take."""
-    poses = {}
-    for layout, name in config.rest_takes.items():
-        for file in files:
-            if take(file) == name and suffix(file) == ".bvh":
-                with suppress(Exception):  # a file that cannot be read gets a verdict of its own
-                    recognised, pose = rest_pose(_bvh(files, file), config)
-                    if recognised == layout:
-                        poses[layout] = pose
-    return poses
-
-
 def _read_bvh(
     files: Mapping[str, Read],
     file: str,
-    rest_poses: Mapping[str, RigPoses],
+    rest_takes: RestTakes,
     model: BodyModel,
     config: MocapConfig,
 ) -> Clip:
-    return bvh_clip(_bvh(files, file), take(file), rest_poses, model, config)
+    return bvh_clip(_bvh(files, file), take(file), rest_takes.poses, model, config)
 
 
 def _bvh(files: Mapping[str, Read], file: str) -> Bvh:

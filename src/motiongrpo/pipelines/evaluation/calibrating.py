@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.diffusion.candidates import TRAININGS, Candidate
+from motiongrpo.diffusion.candidates import TRAININGS, Candidate, judged_run
 from motiongrpo.diffusion.trained import load_denoiser
 from motiongrpo.diffusion.window_blend import WindowPlan
 from motiongrpo.metrics.band_calibration import (
@@ -22,11 +22,12 @@ from motiongrpo.metrics.bands import BandCalibration, BandConfig, JudgedSamples,
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, split_rows
-from motiongrpo.pipelines.evaluation.nodes import is_own
 from motiongrpo.training.materials import refuse_other_body
 
-NO_MODEL = "bands are not calibrated: this run has no model of its own"
-NO_VALIDATION = "bands are not calibrated: there is no validation motion"
+NO_MODEL = "bands are not calibrated: there is no trained model"
+NO_VALIDATION = (
+    "bands are not calibrated: there is no validation motion, and the run that trained the model has no bands"
+)
 
 Record = dict[str, Any]
 
@@ -42,11 +43,17 @@ def calibrate_bands(  # noqa: PLR0913
     bands: BandConfig,
     window: WindowConfig,
     device: str,
+    so_far: BandCalibration | None,
 ) -> Record:
-    """The bands of the run's final model on validation motion; empty where there is no model or no motion."""
+    """The bands of the final model on validation motion, or without any those that it has; else empty."""
     model = final_model(found)
-    if model is None or "validation" not in set(windows["split"]):
-        logger.warning("%s", NO_MODEL if model is None else NO_VALIDATION)
+    if model is None:
+        logger.warning(NO_MODEL)
+        return {}
+    if "validation" not in set(windows["split"]):
+        if so_far is not None and so_far.weights == model.weights:
+            return so_far.model_dump(mode="json")
+        logger.warning(NO_VALIDATION)
         return {}
     refuse_other_body(body, motions)
     rows = split_rows(stretches_of(windows), "validation", bands.stretches, "people")
@@ -79,15 +86,16 @@ def check_bands(  # noqa: PLR0913
         return no_reliability()
     calibration = BandCalibration.model_validate(band_calibration)
     rows = split_rows(stretches_of(windows), "test", bands.stretches, "people")
-    drawn = config.model_copy(update={"samples": calibration.samples})
+    drawn = config.model_copy(update={"samples": calibration.samples, "sampling": calibration.sampling})
     judged = _judged(model, motions, rows, body, calibration.plan, drawn, device)
     rng = np.random.default_rng(config.seed)
     return reliability(judged, calibration.bands, people_of(rows), rng, config.resamples)
 
 
 def final_model(found: list[Record]) -> Candidate | None:
-    """The last checkpoint of the run's post-training, else of its pretraining, where there is one."""
-    own = [candidate for record in found if is_own((candidate := Candidate(**record)).name)]
+    """The last checkpoint of post-training, else of pretraining, of the run whose models are judged."""
+    candidates = [Candidate(**record) for record in found]
+    own = [candidate for candidate in candidates if candidate.run == judged_run(candidates)]
     for training in reversed(TRAININGS):
         of_training = [candidate for candidate in own if candidate.stage == training]
         if of_training:

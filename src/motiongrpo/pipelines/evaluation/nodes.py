@@ -1,7 +1,7 @@
 """Evaluation: every checkpoint without a current score gets one; then all are compared."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from motiongrpo.base.progress import with_progress
 from motiongrpo.base.provenance import Provenance
 from motiongrpo.base.words import by_value, counted
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate, others, trained
+from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate, judged_run, others, trained
 from motiongrpo.diffusion.trained import load_denoiser
-from motiongrpo.metrics.baselines import BASELINES, baselines_of, score_baseline
+from motiongrpo.metrics.baselines import BASELINES, TrainingMotion, baselines_of, score_baseline
 from motiongrpo.metrics.evaluation import EvaluationConfig, score_denoiser
 from motiongrpo.metrics.guided import GUIDED, guided_of
 from motiongrpo.metrics.standing import CURRENT, Score, evaluation_provenance, is_current, staleness
@@ -26,20 +26,43 @@ from motiongrpo.training.loop import table_digest
 from motiongrpo.training.materials import refuse_other_body
 
 UNSCORED = "no score yet"
+NO_TRAINING_MOTION = (
+    "no constant pose is scored: there is no training motion, nor are there runs that have it"
+)
 
 Record = dict[str, Any]
 
 logger = logging.getLogger(__name__)
 
 
-def find_checkpoints(  # noqa: PLR0913
+def find_training_motion(
+    motions: MotionStore,
+    windows: pd.DataFrame,
+    of_runs: dict[str, Callable[[], tuple[MotionStore, pd.DataFrame]]],
+    run: str,
+) -> TrainingMotion:
+    """The motion whose mean is the constant pose: the run's own, else that of the first run that has some.
+
+    Motion on another body is no such motion. Without any, it is that of the run, which has no training split.
+    """
+    own = TrainingMotion(run, motions, windows)
+    if own.is_there:
+        return own
+    for name, opened in of_runs.items():
+        theirs = TrainingMotion(name, *opened())
+        if theirs.is_there and theirs.motions.header.body_digest == motions.header.body_digest:
+            logger.info("the constant pose is the mean of the training motion of run '%s'", name)
+            return theirs
+    return own
+
+
+def find_checkpoints(
     pretraining: CheckpointFolder,
     grpo: CheckpointFolder,
     beside: CheckpointFolder,
     of_runs: dict[str, Path],
     run: str,
-    motions: MotionStore,
-    windows: pd.DataFrame,
+    training: TrainingMotion,
     config: EvaluationConfig,
 ) -> list[Record]:
     """Every denoiser of this run, of the folder for those from elsewhere, and of the runs that are named.
@@ -48,8 +71,8 @@ def find_checkpoints(  # noqa: PLR0913
     """
     found = trained(pretraining, run) + trained(grpo, run) + others(beside.path, run)
     for name, folder in of_runs.items():
-        for training in TRAININGS:
-            found += trained(CheckpointFolder(folder / training), name, f"{name}/")
+        for stage in TRAININGS:
+            found += trained(CheckpointFolder(folder / stage), name, f"{name}/")
         found += others(folder / OTHERS, name, f"{name}/")
     if not found:
         places = ", ".join(f"'{folder.path}'" for folder in (pretraining, grpo, beside))
@@ -57,9 +80,12 @@ def find_checkpoints(  # noqa: PLR0913
             f"there is no checkpoint in {places}; run the pretraining pipeline, copy a checkpoint into the "
             'last of them, or name runs that have some: --params "runs=a;b"'
         )
-    refined = list(guided_of(found, run, config.guidance)) if config.guidance.enabled else []
+    judged = judged_run(found) or run
+    refined = list(guided_of(found, judged, config.guidance)) if config.guidance.enabled else []
     if config.baselines:
-        found += baselines_of(found, motions, windows, run)
+        if not training.is_there:
+            logger.warning(NO_TRAINING_MOTION)
+        found += baselines_of(found, training, run)
     return [asdict(candidate) for candidate in found + refined]
 
 
@@ -68,6 +94,7 @@ def score_checkpoints(  # noqa: PLR0913
     scored: dict[str, Score],
     motions: MotionStore,
     windows: pd.DataFrame,
+    training: TrainingMotion,
     body: BodyModel,
     config: EvaluationConfig,
     window: WindowConfig,
@@ -90,7 +117,7 @@ def score_checkpoints(  # noqa: PLR0913
                 "%s was trained on another body file, so shapes meant others to it", candidate.name
             )
         if candidate.stage == BASELINES:
-            metrics = score_baseline(candidate, motions, windows, batch, body, config)
+            metrics = score_baseline(candidate, training, batch, motions.header.fps, body, config)
         else:
             denoiser = load_denoiser(Path(candidate.path)).to(device)
             guidance = config.guidance if candidate.stage == GUIDED else None

@@ -4,7 +4,7 @@ from motiongrpo.pipelines.stage import node, stage
 
 from .calibrating import calibrate_bands, check_bands
 from .comparing import compare_checkpoints, compare_runs, write_runs_page
-from .nodes import find_checkpoints, score_checkpoints
+from .nodes import find_checkpoints, find_training_motion, score_checkpoints
 
 
 def create_pipeline(**kwargs: object) -> Pipeline:
@@ -17,10 +17,11 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         "scores",
         found="checkpoints_found",
         scored="scores_so_far",
+        training="training_motion",
         config="params:evaluation",
     )
     drawn = {"found": "checkpoints_found", "config": "params:evaluation", "bands": "params:bands"}
-    calibrate = node(calibrate_bands, "band_calibration", **drawn)
+    calibrate = node(calibrate_bands, "band_calibration", so_far="band_calibration_if_any", **drawn)
     check = node(check_bands, "band_reliability", **drawn)
     return stage("evaluation", [score, calibrate, check]) + comparing()
 
@@ -31,6 +32,7 @@ def comparing() -> Pipeline:
     return stage(
         "evaluation",
         [
+            node(find_training_motion, "training_motion", of_runs="motion_of_runs", run="params:run"),
             node(
                 find_checkpoints,
                 "checkpoints_found",
@@ -39,6 +41,7 @@ def comparing() -> Pipeline:
                 beside="other_checkpoints",
                 of_runs="models_of_runs",
                 run="params:run",
+                training="training_motion",
                 config="params:evaluation",
             ),
             node(

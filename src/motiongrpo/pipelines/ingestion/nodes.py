@@ -12,7 +12,8 @@ from motiongrpo.base.provenance import Provenance
 from motiongrpo.base.words import counted
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
-from motiongrpo.motion.ingestion import IngestionConfig, divided
+from motiongrpo.motion.division import check_division, divided
+from motiongrpo.motion.ingestion import IngestionConfig
 from motiongrpo.motion.ingestion_summary import ingestion_summary
 from motiongrpo.motion.parallel import Ingestion
 from motiongrpo.motion.raw import Fingerprint, MostMegabytes, RawFolder, fingerprints
@@ -36,6 +37,7 @@ def ingest_motions(
     if raw.root is None and config.source != "synthetic":
         raise InputError("data_root is not set; pass --params data_root=DIR, the folder of raw motion")
     ingestion = Ingestion(raw, model, config, conversion)
+    check_division(ingestion.readers, config)
     total = len(ingestion.readers)
     contents = contents_of(raw, known, config.most_megabytes) if config.source != "synthetic" else {}
     generation = store_provenance(ingestion, contents).digest

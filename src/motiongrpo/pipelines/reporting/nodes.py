@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from motiongrpo import __version__
 from motiongrpo.app.parameters import ProjectParameters
 from motiongrpo.base.checkpoint import Checkpoint
+from motiongrpo.diffusion.candidates import Candidate, judged_run
 from motiongrpo.metrics.table import final_checkpoints
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.viz.clips.example import RANKS, windows_scored
@@ -39,15 +40,22 @@ def plot_comparison(comparison: pd.DataFrame) -> go.Figure:
 
 
 def describe_run(
-    denoiser: Checkpoint, reward_model: Checkpoint, policy: Checkpoint, parameters: Record
+    denoiser: Checkpoint,
+    reward_model: Checkpoint,
+    policy: Checkpoint,
+    found: list[Record],
+    parameters: Record,
 ) -> Record:
     """The trainings as their checkpoints record them, and the settings of the stages that record none."""
+    judged = judged_run(Candidate(**record) for record in found)
     now = ProjectParameters.model_validate(parameters).model_dump(mode="json")
     stages = [tables.stage_row(checkpoint.header) for checkpoint in (denoiser, reward_model, policy)]
     others = {name: value for name, value in now.items() if name not in TRAINED}
     software = {"motiongrpo": __version__, "Python": platform.python_version()}
     software |= {name: version(name) for name in SOFTWARE}
-    return asdict(RunFacts(now["run"], stages, tables.flat_parameters(others), software))
+    return asdict(
+        RunFacts(now["run"], judged or now["run"], stages, tables.flat_parameters(others), software)
+    )
 
 
 def describe_data(motions: MotionStore, windows: pd.DataFrame, ingestion_report: pd.DataFrame) -> Record:

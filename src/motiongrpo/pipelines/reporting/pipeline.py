@@ -32,7 +32,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         node(reliability_by_joint, "reliability_by_joint", "plot_reliability_by_joint"),
         node(render_clips, ["best_clip", "median_clip", "worst_clip"]),
         node(draw_motion, "motion_figure"),
-        node(describe_run, "run_facts"),
+        node(describe_run, "run_facts", found="checkpoints_found"),
         node(describe_data, "data_facts"),
         node(find_what_matters, "findings", standings="score_standings"),
         node(find_worst_windows, "worst_windows"),

@@ -1,6 +1,7 @@
 """Held-out windows to look at: chosen by a rule, not by eye, with one motion of each model."""
 
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -84,15 +85,16 @@ def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[Exam
 def windows_scored(scores: dict[str, dict[str, Any]], weights: str) -> pd.DataFrame:
     """The scores of every window of the checkpoint with these weights.
 
-    Checkpoints from elsewhere are left aside: the score of a copy may be stale.
+    Those of the run itself come before those of other runs. Checkpoints from elsewhere are left aside: the
+    score of a copy may be stale.
     """
-    own = [score for name, score in scores.items() if name.rpartition("/")[0] in TRAININGS]
-    mine = [score for score in own if score["weights"] == weights]
+    of_trainings = [name for name in scores if PurePosixPath(name).parent.name in TRAININGS]
+    mine = [name for name in of_trainings if scores[name]["weights"] == weights]
     if not mine:
         raise InputError(
             "the last checkpoint of pretraining or GRPO has no score yet; run the evaluation pipeline"
         )
-    return pd.DataFrame(mine[0]["windows"])
+    return pd.DataFrame(scores[min(mine, key=lambda name: name.count("/"))]["windows"])
 
 
 def demand_same_windows(model: str, scored: pd.DataFrame, rows: pd.DataFrame) -> None:

@@ -18,7 +18,8 @@ from motiongrpo.viz.report.tables import Row
 class RunFacts:
     """The run and its trainings, as their checkpoints record them, and the settings of everything else."""
 
-    run: str
+    run: str  # whose motion judges
+    trained: str  # the run whose models are judged
     stages: list[Row]  # stage, steps, seed, code_version, weights, body, parameters (name, value)
     settings: list[Row]  # name, value: what is configured now for the stages that keep no record
     versions: dict[str, str]  # of the software that made the report

@@ -8,6 +8,6 @@ plan is sampled at the times of the frames (`timeline`). Feet then move from foo
 """
 
 from motiongrpo.motion.sources.synthetic.plan import Activity
-from motiongrpo.motion.sources.synthetic.synthesis import SyntheticConfig, synthesise
+from motiongrpo.motion.sources.synthetic.synthesis import SyntheticConfig, subject_of_clip, synthesise
 
-__all__ = ["Activity", "SyntheticConfig", "synthesise"]
+__all__ = ["Activity", "SyntheticConfig", "subject_of_clip", "synthesise"]

@@ -85,7 +85,7 @@ def clip_of(animation: Animation, config: SyntheticConfig, index: int) -> Clip:
     return Clip(
         name=f"{SOURCE}_{config.seed}_{index:06d}",
         source=SOURCE,
-        subject=f"{SOURCE}_{config.seed}_{index // config.clips_per_subject:05d}",
+        subject=subject_of_clip(config, index),
         activity=activity_names(timeline.plan, float(timeline.t[edge]), float(timeline.t[-1 - edge])),
         licence=LICENCE,
         fps=config.fps,
@@ -93,6 +93,11 @@ def clip_of(animation: Animation, config: SyntheticConfig, index: int) -> Clip:
         q_parent_joint=_quaternions(animation.R_parent_joint[shown]),
         T_world_root=T_world_root,
     )
+
+
+def subject_of_clip(config: SyntheticConfig, index: int) -> str:
+    """Who moves in clip number `index`."""
+    return f"{SOURCE}_{config.seed}_{index // config.clips_per_subject:05d}"
 
 
 def animate_clip(model: BodyModel, config: SyntheticConfig, index: int) -> Animation:
