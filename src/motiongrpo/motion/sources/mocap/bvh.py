@@ -27,6 +27,7 @@ from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hiera
 MOTION = re.compile(r"^[^\S\n]*MOTION[^\S\n]*$", re.MULTILINE)
 LINE = re.compile(r"\S[^\n]*")
 COUNT = re.compile(r"[0-9]{1,9}")
+GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[0-9]+)?)+")
 POSITIONS = ("Xposition", "Yposition", "Zposition")
 
 PositionChannels = Literal["added_to_offset", "instead_of_offset"]
@@ -153,6 +154,9 @@ def _first_fault(text: str, channels: list[str], where: str, first_line: int) ->
     for number, line in enumerate(text.split("\n"), start=first_line):
         words = line.split()
         wrong = next((place for place, word in enumerate(words) if not _is_number(word)), None)
+        if wrong is not None and GLUED.fullmatch(words[wrong]):
+            glued = f"'{shown(words[wrong])}' is several numbers without a space between them"
+            return f"{where}, line {number}: {glued}; put spaces there, or export the file again"
         if words and len(words) != len(channels):
             count = f"expected {len(channels)} numbers, one per channel, got {len(words)}"
             odd = "" if wrong is None else f", and '{shown(words[wrong])}' is none"
