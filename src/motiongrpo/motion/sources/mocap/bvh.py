@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Literal
 
 import numpy as np
 import roma
@@ -23,15 +22,13 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import Chain, lineage
 from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hierarchy
+from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, meaning
 
 MOTION = re.compile(r"^[^\S\n]*MOTION[^\S\n]*$", re.MULTILINE)
 LINE = re.compile(r"\S[^\n]*")
 COUNT = re.compile(r"[0-9]{1,9}")
 GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[0-9]+)?)+")
 POSITIONS = ("Xposition", "Yposition", "Zposition")
-
-PositionChannels = Literal["added_to_offset", "instead_of_offset"]
-"""Whether the position channels of a joint with an OFFSET are added to it or replace it; exporters differ."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,8 @@ def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChanne
     for (place, channel), column in columns.items():
         if channel in POSITIONS:
             axis = POSITIONS.index(channel)
-            offset = offsets[place, axis] if position_channels == "added_to_offset" else 0.0
+            means = meaning(tree.names[kept[place]], position_channels, bvh.where)
+            offset = offsets[place, axis] if means == "added_to_offset" else 0.0
             t_parent_joint[:, place, axis] = values[:, column] + offset
     return Chain(
         names=tuple(tree.names[joint] for joint in kept),

@@ -20,6 +20,7 @@ from motiongrpo.motion.rig import RigPoses, rig_poses
 from motiongrpo.motion.sources.mocap.amc import Amc, amc_chain
 from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain
 from motiongrpo.motion.sources.mocap.layouts import ASFAMC_JOINTS, BVH_LAYOUTS, BvhLayout, recognise_layout
+from motiongrpo.motion.sources.mocap.position_channels import check_position_channels
 from motiongrpo.motion.sources.patterns import first_match
 from motiongrpo.motion.t_pose import check_t_pose, starts_in_t_pose
 
@@ -47,6 +48,8 @@ def bvh_clip(
 ) -> Clip:
     """A BVH take on our body; `rest_poses` holds, by layout, the T-poses that come from another take."""
     layout_name, layout = _layout(bvh, config)
+    vertical = layout.up, layout.unit_m
+    check_position_channels(bvh.hierarchy, bvh.values, layout.position_channels, vertical, bvh.where)
     poses = _bvh_poses(bvh, layout)
     fps = first_match(name, config.fps, poses.fps)
     check_frame_rate(fps, bvh.where, "correct its 'Frame Time', or name the true rate in ingestion.mocap.fps")
