@@ -1,5 +1,6 @@
 """A clip: one continuous motion of one body, in the project's conventions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -53,7 +54,7 @@ class Clip:
 class Take:
     """The motion of one file: its clips, each without a gap, and the reason for what is left out."""
 
-    clips: list[Clip]
+    clips: Iterable[Clip]  # of a long file, each is read when its turn comes
     seconds: float  # of all motion in the file
     reason: str  # what was left out or cut, "" where there is nothing to say
 

@@ -12,6 +12,7 @@ from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.floor_contact import ContactConfig, contact_labels, estimate_floor
 from motiongrpo.body.kinematics import central_pupil_frame, sole_positions
 from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.world_up import demand_z_up
 
 
 class FloorConfig(Config):
@@ -34,9 +35,14 @@ class GroundedClip:
 
 
 def ground(clip: Clip, model: BodyModel, floor: FloorConfig, contact: ContactConfig) -> GroundedClip:
-    """Shift the clip so that its floor is z = 0; raises InputError where resting feet do not agree on one."""
+    """Shift the clip so that its floor is z = 0.
+
+    Raises InputError where resting feet do not agree on a floor, or where another axis than z looks like up.
+    """
     body, posed = clip.posed(model)
-    estimate = estimate_floor(sole_positions(body, posed), clip.fps, floor.speed_m_s, floor.tolerance_m)
+    soles = sole_positions(body, posed)
+    demand_z_up(posed, soles, clip.fps, floor.speed_m_s)
+    estimate = estimate_floor(soles, clip.fps, floor.speed_m_s, floor.tolerance_m)
     if estimate.confidence < floor.confidence_at_least:
         raise InputError(
             f"no flat floor: {estimate.confidence:.0%} of the resting feet share a height, "

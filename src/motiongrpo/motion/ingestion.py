@@ -82,23 +82,31 @@ def ingest(
     The verdict gives the reason of whatever is left out; it names clips, and not the file, which stands
     beside it: the same fault of two files is the same reason.
     """
+    kept, reports = [], []
     try:
         motion = read()
+        take = Take.whole(motion) if isinstance(motion, Clip) else motion
+        reasons = {"": [take.reason]}
+        for clip in take.clips:
+            pieces, report = check_quality(clip, config.quality)
+            grounded, refusals = _grounded(pieces, model, config)
+            kept += grounded
+            reports.append(report)
+            reasons[clip.name] = [reason for reason in (report.reason, *refusals) if reason]
     except InputError as error:
         return refused(file, _without_file(str(error), file))
-    take = Take.whole(motion) if isinstance(motion, Clip) else motion
-    kept, reports, reasons = [], [], [take.reason]
-    for clip in take.clips:
-        pieces, report = check_quality(clip, config.quality)
-        grounded, refusals = _grounded(pieces, model, config)
-        kept += grounded
-        reports.append(report)
-        named = "" if len(take.clips) == 1 else f"'{clip.name}': "
-        reasons += [named + reason for reason in (report.reason, *refusals) if reason]
     verdict = _verdict(take, reports) if kept else "refused"
-    return FileVerdict(
-        file, verdict, shown("; ".join(filter(None, reasons)), MOST_CHARACTERS), take.seconds, kept
-    )
+    return FileVerdict(file, verdict, _listed(reasons, len(reports)), take.seconds, kept)
+
+
+def _listed(reasons: dict[str, list[str]], clips: int) -> str:
+    """All reasons, those of one clip among several with its name; the first are those of the file."""
+    said = [
+        reason if clips == 1 or not name else f"'{name}': {reason}"
+        for name, about in reasons.items()
+        for reason in about
+    ]
+    return shown("; ".join(filter(None, said)), MOST_CHARACTERS)
 
 
 def refused(file: str, reason: str) -> FileVerdict:

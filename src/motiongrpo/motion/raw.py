@@ -1,13 +1,16 @@
 """Raw motion files as their owner keeps them: listed, and opened only to be read or fingerprinted."""
 
 import hashlib
+import io
 import lzma
 import math
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from pydantic import PositiveFloat
 
@@ -57,33 +60,77 @@ class RawFile:
 
     def read(self, most_bytes: float = math.inf) -> bytes:
         """The content, unpacked where the name ends in `.xz`; InputError where there is more than that."""
-        try:
+        with self.open(most_bytes) as content:
+            return b"".join(iter(partial(content.read, PIECE), b""))
+
+    def open(self, most_bytes: float = math.inf) -> io.BufferedReader:
+        """The content as a stream that is unpacked while it is read; InputError where `read` raises it."""
+        with _told(self.name):
             facts = self.path.stat()
             if not stat.S_ISREG(facts.st_mode):
                 raise InputError(f"'{self.name}' is not a file, but a pipe, a device or a folder")
             if facts.st_size > most_bytes:
-                raise InputError(self._too_large(most_bytes))
-            return self._unpacked(most_bytes) if self.path.suffix == ".xz" else self.path.read_bytes()
-        except (lzma.LZMAError, EOFError) as error:
-            raise InputError(f"'{self.name}' is not a whole xz file: {error}") from error
-        except OSError as error:
-            raise InputError(f"'{self.name}' cannot be read: {error.strerror}") from error
+                raise InputError(_too_large(self.name, most_bytes))
+            unpacked = lzma.LZMAFile if self.path.suffix == ".xz" else partial(Path.open, mode="rb")
+            content = unpacked(self.path)
+        return io.BufferedReader(_Bounded(content, self.name, most_bytes), PIECE)
 
-    def _unpacked(self, most_bytes: float) -> bytes:
-        pieces, size = [], 0
-        with lzma.open(self.path) as content:
-            while piece := content.read(PIECE):
-                size += len(piece)
-                if size > most_bytes:
-                    raise InputError(self._too_large(most_bytes))
-                pieces.append(piece)
-        return b"".join(pieces)
 
-    def _too_large(self, most_bytes: float) -> str:
-        return (
-            f"'{self.name}' holds more than {most_bytes / 1e6:g} MB; if that is motion, cut it into takes "
-            "or raise ingestion.most_megabytes"
-        )
+class _Bounded(io.RawIOBase):
+    """The content of a file, up to so many bytes; whatever reading it raises is an InputError."""
+
+    def __init__(self, content: io.BufferedIOBase, name: str, most_bytes: float) -> None:
+        self.content, self.name, self.most_bytes, self.seen = content, name, most_bytes, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with _told(self.name):
+            piece = self.content.read(len(buffer))
+        self.seen += len(piece)
+        if self.seen > self.most_bytes:
+            raise InputError(_too_large(self.name, self.most_bytes))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self.content.close()
+        super().close()
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """What the system and the unpacking say against a file, as an InputError."""
+    try:
+        yield
+    except (lzma.LZMAError, EOFError) as error:
+        raise InputError(f"'{name}' is not a whole xz file: {error}") from error
+    except OSError as error:
+        raise InputError(f"'{name}' cannot be read: {error.strerror}") from error
+
+
+def _too_large(name: str, most_bytes: float) -> str:
+    return (
+        f"'{name}' holds more than {most_bytes / 1e6:g} MB; if that is motion, cut it into takes "
+        "or raise ingestion.most_megabytes"
+    )
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a raw file holds, read when it is asked for, unless that is more than is allowed."""
+
+    file: RawFile
+    most_bytes: float
+
+    def __call__(self) -> bytes:
+        """All of it."""
+        return self.file.read(self.most_bytes)
+
+    def open(self) -> io.BufferedReader:
+        """A stream of it."""
+        return self.file.open(self.most_bytes)
 
 
 @dataclass(frozen=True)
@@ -132,6 +179,6 @@ class RawFolder:
     root: Path | None
     files: dict[str, RawFile]
 
-    def readers(self, most: MostMegabytes) -> dict[str, Callable[[], bytes]]:
-        """By name, a function that reads the file, unless it is larger than is allowed."""
-        return {name: partial(file.read, most.bytes_of(name)) for name, file in self.files.items()}
+    def readers(self, most: MostMegabytes) -> dict[str, Content]:
+        """The contents by name, each up to the size that is allowed."""
+        return {name: Content(file, most.bytes_of(name)) for name, file in self.files.items()}

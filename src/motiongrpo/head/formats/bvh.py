@@ -8,8 +8,9 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.head.formats.config import HeadFormatConfig, WorldAxes
 from motiongrpo.head.formats.poses import FilePoses
 from motiongrpo.head.formats.text import Sheet
-from motiongrpo.motion.sources.mocap.bvh import Bvh, PositionChannels, bvh_chain, parse_bvh
+from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain, parse_bvh
 from motiongrpo.motion.sources.mocap.layouts import BVH_LAYOUTS
+from motiongrpo.motion.sources.mocap.position_channels import PositionChannels
 
 SHOWN = 8  # joints named in a message
 

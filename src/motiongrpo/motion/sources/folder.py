@@ -9,10 +9,11 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import PurePosixPath
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,8 +28,8 @@ from motiongrpo.motion.sources.amass import AmassConfig, amass_take
 from motiongrpo.motion.sources.amass_subsets import subset_folders
 from motiongrpo.motion.sources.mocap.amc import parse_amc
 from motiongrpo.motion.sources.mocap.asf import parse_asf
-from motiongrpo.motion.sources.mocap.bvh import Bvh, parse_bvh
-from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_clip, rest_pose
+from motiongrpo.motion.sources.mocap.bvh import Bvh, read_bvh
+from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_take, rest_pose
 
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError),
@@ -36,6 +37,17 @@ _DAMAGE = (
 )
 
 Read = Callable[[], bytes]
+
+
+@runtime_checkable
+class Opened(Protocol):
+    """A file that is read as a whole, or as a stream."""
+
+    def __call__(self) -> bytes: ...
+
+    def open(self) -> io.BufferedIOBase: ...
+
+
 ClipReader = tuple[str, Callable[[], Clip | Take]]
 """A file's name, and a function that reads it; reading raises InputError where the file cannot be used."""
 
@@ -44,7 +56,7 @@ ClipReader = tuple[str, Callable[[], Clip | Take]]
 class RestTakes:
     """The takes of a folder from which others have their T-pose, opened when the first of these is read."""
 
-    files: Mapping[str, Read]
+    files: Mapping[str, Opened]
     config: MocapConfig
 
     @cached_property
@@ -55,13 +67,14 @@ class RestTakes:
             for file in self.files:
                 if take(file) == name and suffix(file) == ".bvh":
                     with suppress(Exception):  # a file that cannot be read gets a verdict of its own
-                        recognised, pose = rest_pose(_bvh(self.files, file), self.config)
+                        _, pieces = _bvh(self.files, file)
+                        recognised, pose = rest_pose(next(pieces), self.config)
                         if recognised == layout:
                             poses[layout] = pose
         return poses
 
 
-def mocap_clips(files: Mapping[str, Read], model: BodyModel, config: MocapConfig) -> Iterator[ClipReader]:
+def mocap_clips(files: Mapping[str, Opened], model: BodyModel, config: MocapConfig) -> Iterator[ClipReader]:
     """Every BVH and AMC file of a folder, packed (`.xz`) or plain."""
     rest_takes = RestTakes(files, config)
     for file in files:
@@ -116,17 +129,38 @@ def read_npz(data: bytes, where: str, most_bytes: float = math.inf) -> dict[str,
 
 
 def _read_bvh(
-    files: Mapping[str, Read],
+    files: Mapping[str, Opened],
     file: str,
     rest_takes: RestTakes,
     model: BodyModel,
     config: MocapConfig,
-) -> Clip:
-    return bvh_clip(_bvh(files, file), take(file), rest_takes.poses, model, config)
+) -> Take:
+    return bvh_take(*_bvh(files, file), take(file), rest_takes.poses, model, config)
 
 
-def _bvh(files: Mapping[str, Read], file: str) -> Bvh:
-    return parse_bvh(_text(files, file), f"'{file}'")
+def _bvh(files: Mapping[str, Opened], file: str) -> tuple[int, Iterator[Bvh]]:
+    """The number of frames in a BVH file, and its motion in pieces that are read one by one."""
+    text = io.TextIOWrapper(files[file].open(), encoding="utf-8-sig")
+    with _told_by_byte(files, file):
+        frames, pieces = read_bvh(text, f"'{file}'")
+    return frames, _while_open(text, pieces, files, file)
+
+
+def _while_open(
+    text: io.TextIOBase, pieces: Iterator[Bvh], files: Mapping[str, Opened], file: str
+) -> Iterator[Bvh]:
+    with text, _told_by_byte(files, file):
+        yield from pieces
+
+
+@contextmanager
+def _told_by_byte(files: Mapping[str, Opened], file: str) -> Iterator[None]:
+    """Where a stream is not UTF-8, the file is read as a whole, which raises InputError with the place."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        _text(files, file)
+        raise
 
 
 def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: MocapConfig) -> Clip:

@@ -1,4 +1,4 @@
-"""BVH, the text format of joint trees and Euler angles, read in one pass over its numbers.
+"""BVH, the text format of joint trees and Euler angles, read in one pass over its numbers, a piece at a time.
 
 Biovision's convention: rotation channels apply in the order they are listed, each about the axes the
 one before has turned (`Zrotation Yrotation Xrotation` is R_z R_y R_x), in degrees.
@@ -8,10 +8,9 @@ import io
 import math
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Literal
 
 import numpy as np
 import roma
@@ -23,14 +22,12 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import Chain, lineage
 from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hierarchy
+from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, meaning
 
-MOTION = re.compile(r"^[^\S\n]*MOTION[^\S\n]*$", re.MULTILINE)
-LINE = re.compile(r"\S[^\n]*")
+PIECE = 1 << 20  # characters of rows that are read at a time
 COUNT = re.compile(r"[0-9]{1,9}")
+GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[0-9]+)?)+")
 POSITIONS = ("Xposition", "Yposition", "Zposition")
-
-PositionChannels = Literal["added_to_offset", "instead_of_offset"]
-"""Whether the position channels of a joint with an OFFSET are added to it or replace it; exporters differ."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +47,45 @@ class Bvh:
 
 def parse_bvh(text: str, where: str) -> Bvh:
     """The tree, frame rate and channel values of a BVH file, which `where` names in messages."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-    motion = MOTION.search(text)
-    if motion is None:
+    _, pieces = read_bvh(io.StringIO(text, newline=None), where)
+    first, *others = pieces
+    return replace(first, values=np.concatenate([first.values, *(piece.values for piece in others)]))
+
+
+def read_bvh(text: io.TextIOBase, where: str) -> tuple[int, Iterator[Bvh]]:
+    """The number of frames that a BVH file promises, and its motion in pieces of some megabytes of text.
+
+    The last piece raises InputError where there are more frames than promised, or fewer.
+    """
+    head: list[str] = []
+    for line in text:
+        if line.strip() == "MOTION":
+            break
+        head.append(line)
+    else:
         raise InputError(f"{where} has no MOTION block: it is not a BVH file, or its end is missing")
-    head = text[: motion.start()]
-    hierarchy = parse_hierarchy(head, where)
-    frames, end = _labelled(text, motion.end(), "Frames", where)
+    hierarchy = parse_hierarchy("".join(head), where)
+    frames, blank = _labelled(text, "Frames", where)
     if not COUNT.fullmatch(frames) or int(frames) == 0:
         raise InputError(f"{where}: 'Frames' must be a count of at least 1, got '{shown(frames)}'")
-    time, end = _labelled(text, end, "Frame Time", where)
-    fps = _frame_rate(time, where)
-    values = _table(text[end:], hierarchy.channel_names(), where, text.count("\n", 0, end) + 1)
-    if len(values) != int(frames):
-        fault = "the file is cut, get it again" if len(values) < int(frames) else "correct its 'Frames'"
-        raise InputError(f"{where} promises {int(frames)} frames and holds {len(values)}: {fault}")
-    return Bvh(where, hierarchy, fps, values)
+    time, more_blank = _labelled(text, "Frame Time", where)
+    first_line = len(head) + blank + more_blank + 4
+    empty = Bvh(where, hierarchy, _frame_rate(time, where), np.empty((0, len(hierarchy.channel_names()))))
+    return int(frames), _pieces(text, empty, int(frames), first_line)
+
+
+def _pieces(text: io.TextIOBase, empty: Bvh, frames: int, line: int) -> Iterator[Bvh]:
+    """The rows from a line on, as takes of some rows each."""
+    channels, seen = empty.hierarchy.channel_names(), 0
+    while rows := text.read(PIECE) + text.readline():
+        values = _table(rows, channels, empty.where, line)
+        _demand_finite(values, channels, empty.where, seen)
+        line, seen = line + rows.count("\n"), seen + len(values)
+        if len(values):
+            yield replace(empty, values=values)
+    if seen != frames:
+        fault = "the file is cut, get it again" if seen < frames else "correct its 'Frames'"
+        raise InputError(f"{empty.where} promises {frames} frames and holds {seen}: {fault}")
 
 
 def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChannels) -> Chain:
@@ -81,7 +101,8 @@ def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChanne
     for (place, channel), column in columns.items():
         if channel in POSITIONS:
             axis = POSITIONS.index(channel)
-            offset = offsets[place, axis] if position_channels == "added_to_offset" else 0.0
+            means = meaning(tree.names[kept[place]], position_channels, bvh.where)
+            offset = offsets[place, axis] if means == "added_to_offset" else 0.0
             t_parent_joint[:, place, axis] = values[:, column] + offset
     return Chain(
         names=tuple(tree.names[joint] for joint in kept),
@@ -106,14 +127,15 @@ def _rotations(
     return R
 
 
-def _labelled(text: str, start: int, label: str, where: str) -> tuple[str, int]:
-    """The value on the first line from `start` on that is not blank, and where that line ends."""
-    line = LINE.search(text, start)
-    name, colon, value = line[0].partition(":") if line else ("", "", "")
-    if line is None or name.strip() != label or not colon:
-        got = shown(line[0], 40) if line else ""
-        raise InputError(f"{where}: expected '{label}: …' after MOTION, got '{got}'")
-    return value.strip(), line.end()
+def _labelled(text: io.TextIOBase, label: str, where: str) -> tuple[str, int]:
+    """The value on the next line that is not blank, and the number of blank ones before it."""
+    blank = 0
+    while (line := text.readline()).isspace():
+        blank += 1
+    name, colon, value = line.strip().partition(":")
+    if name.strip() != label or not colon:
+        raise InputError(f"{where}: expected '{label}: …' after MOTION, got '{shown(line.strip(), 40)}'")
+    return value.strip(), blank
 
 
 def _frame_rate(frame_time: str, where: str) -> float:
@@ -141,11 +163,16 @@ def _table(text: str, channels: list[str], where: str, first_line: int) -> Float
         raise InputError(_first_fault(text, channels, where, first_line)) from error
     if values.shape[1] != len(channels):
         raise InputError(_first_fault(text, channels, where, first_line))
-    if not np.isfinite(values).all():
-        frame, column = np.argwhere(~np.isfinite(values))[0]
-        value = values[frame, column]
-        raise InputError(f"{where}, frame {frame}: {channels[column]} is {value}; cut the take around it")
     return values
+
+
+def _demand_finite(
+    values: Float[np.ndarray, "frame channel"], channels: list[str], where: str, first_frame: int
+) -> None:
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        frame, value = first_frame + row, values[row, column]
+        raise InputError(f"{where}, frame {frame}: {channels[column]} is {value}; cut the take around it")
 
 
 def _first_fault(text: str, channels: list[str], where: str, first_line: int) -> str:
@@ -153,6 +180,9 @@ def _first_fault(text: str, channels: list[str], where: str, first_line: int) ->
     for number, line in enumerate(text.split("\n"), start=first_line):
         words = line.split()
         wrong = next((place for place, word in enumerate(words) if not _is_number(word)), None)
+        if wrong is not None and GLUED.fullmatch(words[wrong]):
+            glued = f"'{shown(words[wrong])}' is several numbers without a space between them"
+            return f"{where}, line {number}: {glued}; put spaces there, or export the file again"
         if words and len(words) != len(channels):
             count = f"expected {len(channels)} numbers, one per channel, got {len(words)}"
             odd = "" if wrong is None else f", and '{shown(words[wrong])}' is none"

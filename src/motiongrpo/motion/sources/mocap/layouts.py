@@ -13,8 +13,8 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import END, Axis, check_joint_map
-from motiongrpo.motion.sources.mocap.bvh import PositionChannels
 from motiongrpo.motion.sources.mocap.bvh_hierarchy import without_namespace
+from motiongrpo.motion.sources.mocap.position_channels import PositionChannels
 
 SHOWN = 6  # joints named in a message
 
@@ -27,7 +27,7 @@ class BvhLayout(Config):
     joints: dict[str, str]  # our name, such as left_knee, to the file's; `lFoot.end` is an End Site
     unit_m: float = Field(gt=0)  # metres in one unit of length
     up: Axis
-    position_channels: PositionChannels
+    position_channels: PositionChannels  # one word for all joints, or a table from patterns of their names
     t_pose: TPose  # zero: all angles 0; rest_frame: the first frame of another take of the same rig
     leading_frames: int = Field(ge=0)  # dropped from the start of every take
     travel: float = Field(gt=0)  # of its path that suits its legs; 1 unless a conversion stretched it

@@ -4,24 +4,31 @@ A take is parsed (`parse_bvh`, or `parse_asf` and `parse_amc`), its joints are b
 and z up by the layout of its rig, and its motion is retargeted (`bvh_clip`, `amc_clip`).
 """
 
+import math
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
-from motiongrpo.motion.clip import Clip
+from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.frame_rate import FrameRate, check_frame_rate
 from motiongrpo.motion.retarget import retarget
 from motiongrpo.motion.rig import RigPoses, rig_poses
 from motiongrpo.motion.sources.mocap.amc import Amc, amc_chain
 from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain
 from motiongrpo.motion.sources.mocap.layouts import ASFAMC_JOINTS, BVH_LAYOUTS, BvhLayout, recognise_layout
+from motiongrpo.motion.sources.mocap.position_channels import check_position_channels
 from motiongrpo.motion.sources.patterns import first_match
 from motiongrpo.motion.t_pose import check_t_pose, starts_in_t_pose
+
+MOST_FRAMES = 18_000  # of a clip: of two and a half minutes at 120 frames/s, of ten at 30
 
 
 class MocapConfig(Config):
@@ -42,28 +49,38 @@ class MocapConfig(Config):
     layouts: dict[str, BvhLayout]  # of rigs by name, beside those of `layouts.BVH_LAYOUTS`
 
 
+def bvh_take(
+    frames: int,
+    pieces: Iterator[Bvh],
+    name: str,
+    rest_poses: Mapping[str, RigPoses],
+    model: BodyModel,
+    config: MocapConfig,
+) -> Take:
+    """A BVH take of so many frames on our body, in clips of some MOST_FRAMES at most.
+
+    Each is read and retargeted when its turn comes. `rest_poses` holds, by layout, the T-poses that come from
+    another take.
+    """
+    first = next(pieces)
+    reading = _reading(first, name, rest_poses, config)
+    stretches, moving = math.ceil(frames / MOST_FRAMES), max(frames - reading.skipped, 0)
+    motion = _stretches(reading, chain([first], pieces), model, math.ceil(frames / stretches))
+    clips = (
+        _clip(name if stretches == 1 else f"{name}.{number}", stretch, reading.fps, name, config)
+        for number, stretch in enumerate(motion, start=1)
+    )
+    reason = "" if stretches == 1 else f"kept as {stretches} sequences of {MOST_FRAMES} frames at most"
+    return Take(clips, moving / reading.fps, reason)
+
+
 def bvh_clip(
     bvh: Bvh, name: str, rest_poses: Mapping[str, RigPoses], model: BodyModel, config: MocapConfig
 ) -> Clip:
-    """A BVH take on our body; `rest_poses` holds, by layout, the T-poses that come from another take."""
-    layout_name, layout = _layout(bvh, config)
-    poses = _bvh_poses(bvh, layout)
-    fps = first_match(name, config.fps, poses.fps)
-    check_frame_rate(fps, bvh.where, "correct its 'Frame Time', or name the true rate in ingestion.mocap.fps")
-    poses = replace(poses, fps=fps).travelling(layout.travel)
-    moving = poses.frames(layout.leading_frames, len(poses))
-    match layout.t_pose:
-        case "zero":
-            return _clip(name, moving, _standing(bvh.at_zero_angles(), layout), model, config)
-        case "first_frame":
-            return _clip(name, moving, poses.frames(0, 1), model, config)
-        case "rest_frame":
-            if layout_name not in rest_poses:
-                raise InputError(
-                    f"{bvh.where}: layout '{layout_name}' takes its T-pose from another take; "
-                    f"name one that starts in a T-pose under 'rest_takes' (07_03 among CMU's for iClone)"
-                )
-            return _clip(name, moving, rest_poses[layout_name], model, config)
+    """A BVH take on our body as one clip."""
+    reading = _reading(bvh, name, rest_poses, config)
+    (motion,) = _stretches(reading, iter([bvh]), model, len(bvh.values))
+    return _clip(name, motion, reading.fps, name, config)
 
 
 def rest_pose(bvh: Bvh, config: MocapConfig) -> tuple[str, RigPoses]:
@@ -75,7 +92,10 @@ def rest_pose(bvh: Bvh, config: MocapConfig) -> tuple[str, RigPoses]:
 def amc_clip(amc: Amc, name: str, model: BodyModel, config: MocapConfig) -> Clip:
     """An ASF/AMC take on our body; the T-pose is that of all angles zero."""
     fps = config.amc_fps
-    return _clip(name, _amc_poses(amc, fps), _amc_poses(amc.at_zero_angles(), fps), model, config)
+    poses, t_pose = _amc_poses(amc, fps), _amc_poses(amc.at_zero_angles(), fps)
+    poses = poses.frames(int(starts_in_t_pose(poses, t_pose)), len(poses))
+    _demand_motion(len(poses), amc.where)
+    return _clip(name, retarget(poses, t_pose, model), fps, name, config)
 
 
 def subject_of(name: str, config: MocapConfig) -> str:
@@ -87,19 +107,89 @@ def subject_of(name: str, config: MocapConfig) -> str:
     return subject
 
 
-def _clip(name: str, poses: RigPoses, t_pose: RigPoses, model: BodyModel, config: MocapConfig) -> Clip:
-    poses = poses.frames(int(starts_in_t_pose(poses, t_pose)), len(poses))
-    if len(poses) == 0:
-        raise InputError(f"{poses.where} has no frame of motion after its T-pose")
-    q_parent_joint, T_world_root = retarget(poses, t_pose, model)
-    source = first_match(name, config.sources, config.source)
+@dataclass(frozen=True)
+class _Reading:
+    """What the layout and the first frames of a take say of all of it."""
+
+    layout: BvhLayout
+    fps: float
+    t_pose: RigPoses
+    skipped: int  # frames in front of the motion
+
+    def poses(self, bvh: Bvh) -> RigPoses:
+        """The poses of a piece of the take."""
+        return replace(_bvh_poses(bvh, self.layout), fps=self.fps).travelling(self.layout.travel)
+
+
+def _reading(bvh: Bvh, name: str, rest_poses: Mapping[str, RigPoses], config: MocapConfig) -> _Reading:
+    layout_name, layout = _layout(bvh, config)
+    vertical = layout.up, layout.unit_m
+    check_position_channels(bvh.hierarchy, bvh.values, layout.position_channels, vertical, bvh.where)
+    fps = first_match(name, config.fps, bvh.fps)
+    check_frame_rate(fps, bvh.where, "correct its 'Frame Time', or name the true rate in ingestion.mocap.fps")
+    front = replace(bvh, values=bvh.values[: layout.leading_frames + 2])
+    t_pose = _t_pose(front, layout_name, layout, rest_poses)
+    moving = _bvh_poses(front, layout).frames(layout.leading_frames, len(front.values))
+    return _Reading(layout, fps, t_pose, layout.leading_frames + int(starts_in_t_pose(moving, t_pose)))
+
+
+def _t_pose(bvh: Bvh, name: str, layout: BvhLayout, rest_poses: Mapping[str, RigPoses]) -> RigPoses:
+    match layout.t_pose:
+        case "zero":
+            return _standing(bvh.at_zero_angles(), layout)
+        case "first_frame":
+            return _bvh_poses(bvh, layout).frames(0, 1)
+        case "rest_frame":
+            if name not in rest_poses:
+                raise InputError(
+                    f"{bvh.where}: layout '{name}' takes its T-pose from another take; "
+                    f"name one that starts in a T-pose under 'rest_takes' (07_03 among CMU's for iClone)"
+                )
+            return rest_poses[name]
+
+
+Motion = tuple[Float[Tensor, "frame 51 4"], Float[Tensor, "frame 7"]]
+"""Local rotations and root pose."""
+
+
+def _stretches(reading: _Reading, pieces: Iterator[Bvh], model: BodyModel, length: int) -> Iterator[Motion]:
+    """The motion of our body, in stretches of whole pieces that have `length` frames or a little more."""
+    seen, waiting, where = 0, [], ""
+    for piece in pieces:
+        where = piece.where
+        poses = reading.poses(piece)
+        moving = poses.frames(max(reading.skipped - seen, 0), len(poses))
+        seen += len(poses)
+        if len(moving):
+            waiting.append(retarget(moving, reading.t_pose, model))
+        if sum(len(T_world_root) for _, T_world_root in waiting) >= length:
+            yield _joined(waiting)
+            waiting = []
+    _demand_motion(seen - reading.skipped, where)
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: Iterable[tuple[Tensor, Tensor]]) -> Motion:
+    q_parent_joint, T_world_root = zip(*parts, strict=True)
+    return torch.cat(q_parent_joint), torch.cat(T_world_root)
+
+
+def _demand_motion(frames: int, where: str) -> None:
+    if frames < 1:
+        raise InputError(f"{where} has no frame of motion after its T-pose")
+
+
+def _clip(name: str, motion: Motion, fps: float, take: str, config: MocapConfig) -> Clip:
+    q_parent_joint, T_world_root = motion
+    source = first_match(take, config.sources, config.source)
     return Clip(
         name=name,
         source=source,
-        subject=subject_of(name, config),
-        activity=first_match(name, config.activities, ""),
+        subject=subject_of(take, config),
+        activity=first_match(take, config.activities, ""),
         licence=config.licences.get(source, config.licence),
-        fps=poses.fps,
+        fps=fps,
         betas=torch.zeros(SHAPE_COEFFICIENTS).to(T_world_root),
         q_parent_joint=q_parent_joint,
         T_world_root=T_world_root,
