@@ -64,15 +64,15 @@ def test_a_run_goes_on_with_more_processes_or_fewer_after_a_signal_and_after_a_k
     read_until(process, "grpo: first")
     (follower,) = followers(process)
     os.kill(follower, signal.SIGKILL)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "process 2 of 2 was killed by SIGKILL; run the same command to go on" in " ".join(output.split())
     assert "Traceback" not in output
 
     process = start(data, "grpo", processes=2)
-    wait_for(data / MODELS / "grpo" / "step_0000004.safetensors", process)
+    wait_for(data / MODELS / "grpo" / "step_0000004.safetensors", process, patience_s=300)
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 1
     assert re.search(
         "grpo was asked to stop and saved step [45] of 6; run the same", " ".join(output.split())

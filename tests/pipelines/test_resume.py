@@ -32,11 +32,11 @@ def without(unbroken: Path, stage: str, target: Path) -> Path:
     return data
 
 
-def wait_for(path: Path, process) -> None:
-    deadline = time.monotonic() + 60
+def wait_for(path: Path, process, patience_s: float = 60) -> None:
+    deadline = time.monotonic() + patience_s
     while not path.is_file():
         assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < deadline, "no checkpoint within a minute"
+        assert time.monotonic() < deadline, f"no checkpoint within {patience_s:.0f} s"
         time.sleep(0.002)
 
 

@@ -11,13 +11,16 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, TypeVar
 
 import rich
@@ -27,7 +30,6 @@ import torch.distributed as dist
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.row_parallel import LostProcess, Team, joined
 
-HERE = "127.0.0.1"
 PATIENCE = timedelta(days=30)  # followers wait while the leader ingests
 GRACE_S = 30.0  # for a leader to notice that a follower has ended; within nccl it would wait forever
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
@@ -139,6 +141,7 @@ def _meeting_place(device: str) -> Iterator[dist.ProcessGroup | None]:
         yield None
         return
     group = dist.new_group(backend="nccl", timeout=PATIENCE)
+    assert isinstance(group, dist.ProcessGroup)  # every process is in it
     try:
         yield group
     finally:
@@ -148,17 +151,17 @@ def _meeting_place(device: str) -> Iterator[dist.ProcessGroup | None]:
 @contextmanager
 def _followers(count: int) -> Iterator[None]:
     """Further processes on this machine, until the end of the block."""
-    store = dist.TCPStore(HERE, 0, count, is_master=True, wait_for_workers=False)
-    context = multiprocessing.get_context("spawn")
+    context, folder = multiprocessing.get_context("spawn"), tempfile.TemporaryDirectory()
+    meet = partial(_meet, count=count, folder=folder.name)
     processes: list[BaseProcess] = [
-        context.Process(target=_join, args=(rank, count, store.port), daemon=True) for rank in range(1, count)
+        context.Process(target=_join, args=(rank, meet), daemon=True) for rank in range(1, count)
     ]
     over = threading.Event()
     for process in processes:
         process.start()
     threading.Thread(target=_end_with_any, args=(processes, over), daemon=True).start()
     try:
-        dist.init_process_group("gloo", store=store, rank=0, world_size=count, timeout=PATIENCE)
+        meet(0)
         yield
     except LostProcess as error:
         raise LostProcess(_fate(processes)) from error
@@ -169,13 +172,19 @@ def _followers(count: int) -> Iterator[None]:
             process.join()
         if dist.is_initialized():
             dist.destroy_process_group()
+        folder.cleanup()
 
 
-def _join(rank: int, count: int, port: int) -> None:
+def _meet(rank: int, count: int, folder: str) -> None:
+    """Find each other through a file."""
+    address = (Path(folder) / "addresses").as_uri()
+    dist.init_process_group("gloo", address, timeout=PATIENCE, rank=rank, world_size=count)
+
+
+def _join(rank: int, meet: Callable[[int], None]) -> None:
     """The life of a follower that its leader has started."""
     threading.Thread(target=end_with_parent, daemon=True).start()
-    store = dist.TCPStore(HERE, port, count, is_master=False)
-    dist.init_process_group("gloo", store=store, rank=rank, world_size=count, timeout=PATIENCE)
+    meet(rank)
     with suppress(InputError):  # what a training refuses here it refuses on the leader, who says so
         _follow()
 

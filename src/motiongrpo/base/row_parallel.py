@@ -161,5 +161,5 @@ class _Whole(torch.autograd.Function):
         return team().whole(part, rows)
 
     @staticmethod
-    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None]:
-        return cotangent[ctx.share], None
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None]:
+        return cotangents[0][ctx.share], None
