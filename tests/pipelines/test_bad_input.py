@@ -165,17 +165,11 @@ def test_verdicts_are_on_disk_even_where_too_little_motion_is_left_for_windows(t
     ("params", "sentence"),
     [
         (
-            {"ingestion__splits__test_subjects": "[7]"},
-            "test subject '7' has no motion; subjects with motion are 00,",
+            {"test_subjects": "[seven]"},
+            "test subject 'seven' has no motion; subjects with motion are 00, 01,",
         ),
-        (
-            {"ingestion__splits__test_share": 0.9},
-            "of 4 subjects with motion (00, 01, 02, …) none is left for",
-        ),
-        (
-            {"ingestion__splits__validation_share": 0},
-            "no subject is left for the validation split of 4 subjects",
-        ),
+        ({"test_share": 0.9}, "of 5 subjects with motion (00, 01, 02, …) none is left for training"),
+        ({"validation_share": 0}, "no subject is left for the validation split of 5 subjects"),
     ],
     ids=["misspelt", "shares", "nobody"],
 )
@@ -185,8 +179,9 @@ def test_splits_that_cannot_be_are_refused_before_any_file_is_read(params, sente
 
     monkeypatch.setattr("motiongrpo.motion.raw.RawFile.read", never)
     monkeypatch.setattr("motiongrpo.motion.raw._digest", never)
+    takes = {name: TAKE for name in ("00_01.bvh", "01_01.bvh", "02_01.bvh", "03_01.bvh", "07_03.bvh")}
     result, data = ingested(
-        tmp_path, {f"0{subject}_01.bvh": TAKE for subject in range(4)} | {"07_03.bvh": ""}, **params
+        tmp_path, takes, **{f"ingestion__splits__{name}": params[name] for name in params}
     )
     assert_refused(result, sentence)
     assert files(data) == {}
