@@ -24,7 +24,7 @@ def ingestion_summary(store: MotionStore) -> dict[str, Any]:
         "hours_kept": _hours(frames / store.header.fps),
         "files_by_verdict": _counts(files["verdict"]),
         "refused_by_reason": _counts(refused["reason"].map(kind_of_reason)),
-        "warnings": _counts(warned.str.partition(WARNING)[2].map(kind_of_reason)),
+        "warnings": _counts(warned.str.split(WARNING).str[-1].map(kind_of_reason)),
         "by_source": {
             str(source): _of_source(rows, store.header.fps)
             for source, rows in store.sequences.groupby("source")

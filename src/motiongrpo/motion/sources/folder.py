@@ -224,8 +224,8 @@ def _skeleton(files: Mapping[str, Read], file: str) -> str:
     beside = [other for other in files if PurePosixPath(other).parent == folder and suffix(other) == ".asf"]
     named = [other for other in beside if take(other) == subject]
     if not named and len(beside) != 1:
-        there = f"there are {len(beside)} others" if beside else "there is none"
-        raise InputError(f"'{file}' needs its skeleton '{folder / subject}.asf' beside it, and {there}")
+        there = f", where {len(beside)} others are" if beside else ""
+        raise InputError(f"'{file}' needs its skeleton '{folder / subject}.asf' beside it{there}")
     return (named or beside)[0]
 
 
