@@ -93,3 +93,16 @@ def test_an_amass_file_that_is_y_up_is_found_out_though_its_person_stands_still(
     verdict = first(tmp_path, "amass", amass={"subsets": ["KIT"]})
     assert verdict.verdict == "refused"
     assert verdict.reason.startswith("y looks like up, not z")
+
+
+def test_a_header_that_says_another_rate_than_the_takes_beside_it_is_doubted(tmp_path):
+    shutil.copy(CASES / "bvh_rate_header_wrong/90_29.bvh", tmp_path)
+    for number in (30, 31, 32):
+        shutil.copy(CASES / "90_01.bvh", tmp_path / f"90_{number}.bvh")
+    verdict = first(tmp_path)
+    assert verdict.verdict == "accepted"
+    assert verdict.reason == (
+        "warning: its header says 30 frames/s, and that of 3 of 3 other takes beside it 120; "
+        "name the true rate in ingestion.mocap.fps"
+    )
+    assert first(tmp_path, mocap={"fps": {"90_29": 120}}).reason == ""

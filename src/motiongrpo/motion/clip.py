@@ -57,6 +57,9 @@ class Take:
     clips: Iterable[Clip]  # of a long file, each is read when its turn comes
     seconds: float  # of all motion in the file
     reason: str  # what was left out or cut, "" where there is nothing to say
+    warning: str = ""  # why its frame rate looks wrong
+    remedy: str = "name the true rate in the parameters of the source"
+    is_rest_take: bool = False  # others take their T-pose from it, so it need not hold motion
 
     @classmethod
     def whole(cls, clip: Clip) -> "Take":

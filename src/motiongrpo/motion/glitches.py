@@ -17,6 +17,7 @@ from motiongrpo.geometry.so3 import slerp
 from motiongrpo.motion.clip import Clip
 
 GENTLE = 0.5
+BLOCK = 2048  # steps whose differences are held in memory together
 MOST_TURN = torch.pi / 2  # rad, across a repair; beyond it a joint has flipped, and either side may be right
 
 Tracks = Float[Tensor, "frame 52 7"]
@@ -44,8 +45,10 @@ class Repair:
 
 def tracks_of(clip: Clip) -> Tracks:
     """The tracks of a clip."""
-    below = torch.nn.functional.pad(clip.q_parent_joint, (0, 3))
-    return torch.cat([clip.T_world_root[:, None], below], dim=1)
+    joints = 1 + clip.q_parent_joint.shape[1]
+    tracks = clip.T_world_root.new_zeros(len(clip), joints, clip.T_world_root.shape[1])
+    tracks[:, 0], tracks[:, 1:, :4] = clip.T_world_root, clip.q_parent_joint
+    return tracks
 
 
 def with_tracks(clip: Clip, tracks: Tracks) -> Clip:
@@ -61,10 +64,19 @@ def steepness(
     return torch.maximum(_turn(a, b) / limits.turn, travel / limits.travel)
 
 
+def step_steepness(tracks: Tracks, limits: JumpLimits) -> Float[Tensor, "step 52"]:
+    """The steepness of the step between every two frames, computed over BLOCK of them at a time."""
+    starts = range(0, max(len(tracks) - 1, 1), BLOCK)
+    blocks = [tracks[start : start + BLOCK + 1] for start in starts]
+    return torch.cat([steepness(block[:-1], block[1:], limits) for block in blocks])
+
+
 def mend(tracks: Tracks, limits: JumpLimits) -> tuple[Tracks, list[Repair]]:
     """The tracks with every glitch interpolated that has a gentle interpolation; others stay."""
+    steep = step_steepness(tracks, limits)
+    if not (steep > 1).any():
+        return tracks, []
     tracks, repairs = tracks.clone(), []
-    steep = steepness(tracks[:-1], tracks[1:], limits)
     for joint in torch.nonzero((steep > 1).any(dim=0))[:, 0].tolist():
         track = tracks[:, joint]
         for first, last in _glitches(steep[:, joint], limits.frames):

@@ -1,6 +1,6 @@
 """Grounding: a clip shifted onto its floor, with contact labels and central pupil frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float
 from pydantic import Field
@@ -11,6 +11,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.floor_contact import ContactConfig, contact_labels, estimate_floor
 from motiongrpo.body.kinematics import central_pupil_frame, sole_positions
+from motiongrpo.motion.cadence import walk_ratio
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.world_up import demand_z_up
 
@@ -32,6 +33,13 @@ class GroundedClip:
     T_world_cpf: Float[Tensor, "frame 7"]
     floor_shift_m: float  # what was subtracted from every height
     floor_confidence: float
+    walk_ratio: float | None  # m s, None where nobody walks
+
+    def in_single_precision(self) -> "GroundedClip":
+        """The same clip with its motion as the store keeps it, in half the memory."""
+        q, T = self.clip.q_parent_joint.float(), self.clip.T_world_root.float()
+        clip = replace(self.clip, q_parent_joint=q, T_world_root=T)
+        return replace(self, clip=clip, T_world_cpf=self.T_world_cpf.float())
 
 
 def ground(clip: Clip, model: BodyModel, floor: FloorConfig, contact: ContactConfig) -> GroundedClip:
@@ -55,4 +63,5 @@ def ground(clip: Clip, model: BodyModel, floor: FloorConfig, contact: ContactCon
         T_world_cpf=central_pupil_frame(body, posed).wxyz_xyz(),
         floor_shift_m=estimate.height_m,
         floor_confidence=estimate.confidence,
+        walk_ratio=walk_ratio(posed.p_world_joint, clip.fps),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from statistics import median
 from typing import Literal
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from motiongrpo.base.words import shown
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.floor_contact import ContactConfig
 from motiongrpo.body.gender_conversion import GenderConversion
+from motiongrpo.motion.cadence import cadence_doubt
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.frame_rate import FrameRate
 from motiongrpo.motion.grounding import FloorConfig, GroundedClip, ground
@@ -25,7 +27,7 @@ from motiongrpo.motion.sources.mocap.takes import MocapConfig
 from motiongrpo.motion.sources.rich import RichConfig, rich_clips
 from motiongrpo.motion.sources.synthetic import SyntheticConfig, synthesise
 from motiongrpo.motion.splits import SplitConfig
-from motiongrpo.motion.store import FileVerdict
+from motiongrpo.motion.store import WARNING, FileVerdict
 
 MOST_CHARACTERS = 399  # of a reason
 
@@ -87,16 +89,24 @@ def ingest(
         motion = read()
         take = Take.whole(motion) if isinstance(motion, Clip) else motion
         reasons = {"": [take.reason]}
-        for clip in take.clips:
-            pieces, report = check_quality(clip, config.quality)
+        for pieces, report in map(partial(_resampled, config=config), take.clips):
             grounded, refusals = _grounded(pieces, model, config)
             kept += grounded
             reports.append(report)
-            reasons[clip.name] = [reason for reason in (report.reason, *refusals) if reason]
+            reasons[report.name] = [reason for reason in (report.reason, *refusals) if reason]
     except InputError as error:
         return refused(file, _without_file(str(error), file))
-    verdict = _verdict(take, reports) if kept else "refused"
-    return FileVerdict(file, verdict, _listed(reasons, len(reports)), take.seconds, kept)
+    verdict = _verdict(take, reports) if kept else "rest take" if take.is_rest_take else "refused"
+    doubts = [take.warning, _doubted_cadence(kept)]
+    warning = next((f"{WARNING}{doubt}; {take.remedy}" for doubt in doubts if doubt), "")
+    said = [_listed(reasons, len(reports)), warning]
+    reason = shown("; ".join(filter(None, said)), MOST_CHARACTERS)
+    return FileVerdict(file, verdict, reason, take.seconds, kept)
+
+
+def _doubted_cadence(kept: list[GroundedClip]) -> str:
+    ratios = [clip.walk_ratio for clip in kept if clip.walk_ratio is not None]
+    return cadence_doubt(median(ratios)) if ratios else ""
 
 
 def _listed(reasons: dict[str, list[str]], clips: int) -> str:
@@ -106,7 +116,7 @@ def _listed(reasons: dict[str, list[str]], clips: int) -> str:
         for name, about in reasons.items()
         for reason in about
     ]
-    return shown("; ".join(filter(None, said)), MOST_CHARACTERS)
+    return "; ".join(filter(None, said))
 
 
 def refused(file: str, reason: str) -> FileVerdict:
@@ -127,13 +137,19 @@ def _verdict(take: Take, reports: list[QualityReport]) -> str:
     return "split" if len(reports) > 1 or take.reason else reports[0].verdict
 
 
+def _resampled(clip: Clip, config: IngestionConfig) -> tuple[list[Clip], QualityReport]:
+    """What is kept of a clip, at the frame rate of the store, and the report on it."""
+    pieces, report = check_quality(clip, config.quality)
+    return [resample(piece, config.fps) for piece in pieces], report
+
+
 def _grounded(
     pieces: list[Clip], model: BodyModel, config: IngestionConfig
 ) -> tuple[list[GroundedClip], list[str]]:
     kept, reasons = [], []
     for piece in pieces:
         try:
-            kept.append(ground(resample(piece, config.fps), model, config.floor, config.contact))
+            kept.append(ground(piece, model, config.floor, config.contact).in_single_precision())
         except InputError as error:
             reasons.append(str(error) if len(pieces) == 1 else f"'{piece.name}': {error}")
     return kept, reasons

@@ -3,7 +3,9 @@
 import re
 from typing import Any
 
-from motiongrpo.motion.store import MotionStore
+import pandas as pd
+
+from motiongrpo.motion.store import WARNING, MotionStore
 
 SECONDS_PER_HOUR = 3600
 QUOTED = re.compile(r"(?<!\w)'(?:[^']|'(?=\w))*'(?!\w)")  # an apostrophe within a word ends no name
@@ -13,6 +15,7 @@ def ingestion_summary(store: MotionStore) -> dict[str, Any]:
     """Files, hours and frames of the raw motion and of the store; refused files counted by kind of reason."""
     files, frames = store.files, int(store.sequences["frames"].sum())
     refused = files[files["verdict"] == "refused"]
+    warned = files["reason"][files["reason"].str.contains(WARNING, regex=False)]
     return {
         "files": len(files),
         "hours_in_files": _hours(files["seconds"].sum()),
@@ -21,6 +24,21 @@ def ingestion_summary(store: MotionStore) -> dict[str, Any]:
         "hours_kept": _hours(frames / store.header.fps),
         "files_by_verdict": _counts(files["verdict"]),
         "refused_by_reason": _counts(refused["reason"].map(kind_of_reason)),
+        "warnings": _counts(warned.str.split(WARNING).str[-1].map(kind_of_reason)),
+        "by_source": {
+            str(source): _of_source(rows, store.header.fps)
+            for source, rows in store.sequences.groupby("source")
+        },
+    }
+
+
+def _of_source(rows: pd.DataFrame, fps: float) -> dict[str, Any]:
+    """What the store holds of one source."""
+    return {
+        "licence": "; ".join(sorted(rows["licence"].unique())),
+        "subjects": int(rows["subject"].nunique()),
+        "sequences": len(rows),
+        "hours_kept": _hours(rows["frames"].sum() / fps),
     }
 
 

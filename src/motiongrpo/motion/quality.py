@@ -16,7 +16,15 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.words import counted
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.motion.clip import Clip
-from motiongrpo.motion.glitches import JumpLimits, Repair, Tracks, mend, steepness, tracks_of, with_tracks
+from motiongrpo.motion.glitches import (
+    JumpLimits,
+    Repair,
+    Tracks,
+    mend,
+    step_steepness,
+    tracks_of,
+    with_tracks,
+)
 
 TRAVELS_M = 1.0  # path length from which on the pelvis must have risen and fallen with the steps
 
@@ -67,10 +75,10 @@ def check_quality(clip: Clip, config: QualityConfig) -> tuple[list[Clip], Qualit
     refusal = _refusal(clip, config)
     if refusal:
         return [], QualityReport(clip.name, "refused", refusal, (), (), len(clip), 0)
-    limits = config.limits(clip.fps)
-    frozen = _frozen(tracks_of(clip), math.ceil(config.frozen_seconds * clip.fps))
-    tracks, repairs = mend(tracks_of(clip), limits)
-    jumps = steepness(tracks[:-1], tracks[1:], limits) > 1
+    limits, tracks = config.limits(clip.fps), tracks_of(clip)
+    frozen = _frozen(tracks, math.ceil(config.frozen_seconds * clip.fps))
+    tracks, repairs = mend(tracks, limits)
+    jumps = step_steepness(tracks, limits) > 1
     spans = _spans(jumps.any(dim=-1), ~frozen)
     kept = [(start, stop) for start, stop in spans if stop - start >= config.least_seconds * clip.fps]
     whole = kept == [(0, len(clip))]
@@ -99,9 +107,10 @@ def _verdict(anything: bool, whole: bool, mended: bool) -> Verdict:
 
 def _refusal(clip: Clip, config: QualityConfig) -> str:
     """The reason why no part of a clip can be used, or empty."""
-    tracks = tracks_of(clip)
-    if not torch.isfinite(tracks).all():
-        frame, joint, _ = torch.nonzero(~torch.isfinite(tracks))[0].tolist()
+    finite = torch.isfinite(clip.T_world_root).all(dim=-1, keepdim=True)
+    finite = torch.cat([finite, torch.isfinite(clip.q_parent_joint).all(dim=-1)], dim=1)
+    if not finite.all():
+        frame, joint = torch.nonzero(~finite)[0].tolist()
         return f"{Joint(joint).name.lower()} is not finite at frame {frame}"
     if len(clip) < config.least_seconds * clip.fps:
         return f"it lasts {len(clip) / clip.fps:.2f} s, and {config.least_seconds} s are needed"

@@ -36,6 +36,7 @@ ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "T_world_cpf": (np.float32, (7,)),
     "contacts": (np.bool_, (21,)),
 }
+WARNING = "warning: "  # before the part of a reason that nothing was left out for
 LOG, HEADER, CURRENT, CONTENTS = "files.jsonl", "header.json", "CURRENT", "raw_files.json"
 
 
@@ -52,7 +53,7 @@ class FileVerdict:
     """The outcome of ingesting one raw file: its verdict, the reason, and the clips that are kept."""
 
     file: str
-    verdict: str  # "accepted", "repaired", "split" or "refused"
+    verdict: str  # "accepted", "repaired", "split", "refused", or "rest take" where it gives a T-pose alone
     reason: str  # "" where there is nothing to say
     seconds: float  # of motion in the file, 0 where it could not be read
     clips: list[GroundedClip]

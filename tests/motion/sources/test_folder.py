@@ -8,7 +8,7 @@ import pytest
 from motiongrpo.base.errors import InputError
 from motiongrpo.motion.raw import RawFile
 from motiongrpo.motion.sources.amass import AmassConfig
-from motiongrpo.motion.sources.folder import amass_clips, mocap_clips, read_npz, suffix, take
+from motiongrpo.motion.sources.folder import FolderRates, amass_clips, mocap_clips, read_npz, suffix, take
 from motiongrpo.motion.sources.mocap.takes import MocapConfig
 from tests.motion.rigs import MODEL, cmu_take
 
@@ -95,8 +95,41 @@ def test_a_byte_order_mark_is_no_part_of_a_text_file():
 def test_an_amc_file_asks_for_its_skeleton_beside_it():
     """One in another folder is another subject's."""
     readers = dict(mocap_clips(folder(**{"s/07_01.amc": b"", "07.asf": b""}), MODEL, MOCAP))
-    with pytest.raises(InputError, match=r"'s/07_01\.amc' needs its skeleton 's/07\.asf' beside it"):
+    with pytest.raises(InputError, match=r"'s/07_01\.amc' needs its skeleton 's/07\.asf' beside it$"):
         readers["s/07_01.amc"]()
+
+
+def test_the_only_skeleton_of_a_folder_serves_whatever_its_name():
+    files = {"s/07_01.amc": b"", "s/john.asf": b"not a skeleton"}
+    with pytest.raises(InputError, match=r"'s/john\.asf' has no"):
+        dict(mocap_clips(folder(**files), MODEL, MOCAP))["s/07_01.amc"]()
+    several = folder(**files, **{"s/mary.asf": b""})
+    with pytest.raises(InputError, match=r"needs its skeleton 's/07\.asf' beside it, where 2 others are"):
+        dict(mocap_clips(several, MODEL, MOCAP))["s/07_01.amc"]()
+
+
+def test_takes_are_told_apart_by_folder_in_every_table():
+    tables = {
+        "sources": {"lab/*": "lab"},
+        "licences": {"lab": "CC0"},
+        "fps": {"lab/*": 60.0},
+        "subjects": {"lab/*": "ann"},
+    }
+    described = MOCAP.model_copy(update=tables)
+    files = folder(**{name: cmu_take(45).encode() for name in ("lab/07_01.bvh", "else/07_01.bvh")})
+    lab, other = (read_whole(read) for _, read in mocap_clips(files, MODEL, described))
+    assert (lab.name, lab.source, lab.licence, lab.fps, lab.subject) == ("07_01", "lab", "CC0", 60.0, "ann")
+    assert (other.source, other.licence, other.fps, other.subject) == ("cmu", "free", 30.0, "07")
+
+
+def test_a_rate_is_doubted_by_most_takes_of_its_folder_alone():
+    slow, fast = cmu_take(30).encode(), cmu_take(30).replace("0.033333333", "0.008333333").encode()
+    files = folder(**{"a/1.bvh": slow, "a/2.bvh": fast, "a/3.bvh": fast, "a/4.bvh": fast, "b/1.bvh": slow})
+    rates = FolderRates(files, MOCAP)
+    doubt = "its header says 30 frames/s, and that of 3 of 3 other takes beside it 120"
+    assert [rates.doubt(file) for file in files] == [doubt, "", "", "", ""]
+    named = MOCAP.model_copy(update={"fps": {"a/1": 120.0}})
+    assert FolderRates(files, named).doubt("a/1.bvh") == ""
 
 
 def test_a_packed_skeleton_serves_as_well():

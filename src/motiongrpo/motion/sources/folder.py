@@ -8,9 +8,10 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Protocol, runtime_checkable
@@ -28,13 +29,17 @@ from motiongrpo.motion.sources.amass import AmassConfig, amass_take
 from motiongrpo.motion.sources.amass_subsets import subset_folders
 from motiongrpo.motion.sources.mocap.amc import parse_amc
 from motiongrpo.motion.sources.mocap.asf import parse_asf
-from motiongrpo.motion.sources.mocap.bvh import Bvh, read_bvh
+from motiongrpo.motion.sources.mocap.bvh import Bvh, header_rate, read_bvh
 from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_take, rest_pose
+from motiongrpo.motion.sources.patterns import first_match_of_path
 
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError),
     *(EOFError, OSError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError),
 )
+
+LEAST_OTHERS, MOST_OTHERS = 3, 16  # takes beside one that are asked for their frame rate
+USUAL = 0.75  # the share of them that must agree
 
 Read = Callable[[], bytes]
 
@@ -76,11 +81,11 @@ class RestTakes:
 
 def mocap_clips(files: Mapping[str, Opened], model: BodyModel, config: MocapConfig) -> Iterator[ClipReader]:
     """Every BVH and AMC file of a folder, packed (`.xz`) or plain."""
-    rest_takes = RestTakes(files, config)
+    rest_takes, rates = RestTakes(files, config), FolderRates(files, config)
     for file in files:
         match suffix(file):
             case ".bvh":
-                yield file, partial(_read_bvh, files, file, rest_takes, model, config)
+                yield file, partial(_read_bvh, files, file, rest_takes, rates, model, config)
             case ".amc":
                 yield file, partial(_read_amc, files, file, model, config)
 
@@ -107,6 +112,11 @@ def take(file: str) -> str:
     return PurePosixPath(file.removesuffix(".xz")).stem
 
 
+def take_path(file: str) -> str:
+    """The take in a file by its path: `iclone/01_01.bvh.xz` is `iclone/01_01`."""
+    return PurePosixPath(file.removesuffix(".xz")).with_suffix("").as_posix()
+
+
 def read_npz(data: bytes, where: str, most_bytes: float = math.inf) -> dict[str, np.ndarray]:
     """The arrays of an npz file, at most `most_bytes` unpacked; pickled objects are never loaded."""
     if not zipfile.is_zipfile(io.BytesIO(data)):
@@ -128,14 +138,65 @@ def read_npz(data: bytes, where: str, most_bytes: float = math.inf) -> dict[str,
         raise InputError(f"'{where}' is damaged: {said}; get the file again") from error
 
 
+@dataclass(frozen=True)
+class FolderRates:
+    """The frame rates that BVH files state, folder by folder; each is read when it is first asked for."""
+
+    files: Mapping[str, Opened]
+    config: MocapConfig
+    known: dict[str, float | None] = field(default_factory=dict)
+
+    def doubt(self, file: str) -> str:
+        """What most other takes of a file's folder say against its rate, "" where nothing does."""
+        own, others = self._rate(file), [self._rate(other) for other in self._beside(file)]
+        stated = [rate for rate in others if rate is not None]
+        if own is None or len(stated) < LEAST_OTHERS:
+            return ""
+        usual, count = Counter(stated).most_common(1)[0]
+        factor = max(usual / own, own / usual)
+        if count < USUAL * len(stated) or not any(abs(factor / wrong - 1) < 0.02 for wrong in (2, 4)):
+            return ""
+        beside = f"{count} of {len(stated)} other takes beside it"
+        return f"its header says {own:g} frames/s, and that of {beside} {usual:g}"
+
+    @cached_property
+    def _by_folder(self) -> dict[PurePosixPath, list[str]]:
+        folders = defaultdict(list)
+        for name in self.files:
+            if suffix(name) == ".bvh":
+                folders[PurePosixPath(name).parent].append(name)
+        return dict(folders)
+
+    def _beside(self, file: str) -> list[str]:
+        """Other BVH files of a folder, some of them where they are many."""
+        beside = self._by_folder[PurePosixPath(file).parent]
+        return [name for name in beside[:: -(-len(beside) // MOST_OTHERS)] if name != file]
+
+    def _rate(self, file: str) -> float | None:
+        """The stated rate; None where it cannot be read, or where the parameters say another."""
+        if file not in self.known:
+            self.known[file] = None
+            if first_match_of_path(take_path(file), self.config.fps, None) is None:
+                with suppress(Exception), io.TextIOWrapper(self.files[file].open(), "utf-8-sig") as text:
+                    self.known[file] = header_rate(text, file)
+        return self.known[file]
+
+
 def _read_bvh(
     files: Mapping[str, Opened],
     file: str,
     rest_takes: RestTakes,
+    rates: FolderRates,
     model: BodyModel,
     config: MocapConfig,
 ) -> Take:
-    return bvh_take(*_bvh(files, file), take(file), rest_takes.poses, model, config)
+    motion = bvh_take(*_bvh(files, file), take_path(file), rest_takes.poses, model, config)
+    return replace(
+        motion,
+        warning=rates.doubt(file),
+        remedy="name the true rate in ingestion.mocap.fps",
+        is_rest_take=take(file) in config.rest_takes.values(),
+    )
 
 
 def _bvh(files: Mapping[str, Opened], file: str) -> tuple[int, Iterator[Bvh]]:
@@ -164,14 +225,21 @@ def _told_by_byte(files: Mapping[str, Opened], file: str) -> Iterator[None]:
 
 
 def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: MocapConfig) -> Clip:
+    skeleton = _skeleton(files, file)
+    asf = parse_asf(_text(files, skeleton, comment=b"#"), f"'{skeleton}'")
+    amc = parse_amc(_text(files, file, comment=b"#"), asf, f"'{file}'")
+    return amc_clip(amc, take_path(file), model, config)
+
+
+def _skeleton(files: Mapping[str, Read], file: str) -> str:
+    """The ASF file beside a take: the one named after its subject, or the only one."""
     folder, subject = PurePosixPath(file).parent, take(file).partition("_")[0]
-    names = [(folder / f"{subject}.asf{packed}").as_posix() for packed in ("", ".xz")]
-    for skeleton in names:
-        if skeleton in files:
-            asf = parse_asf(_text(files, skeleton, comment=b"#"), f"'{skeleton}'")
-            amc = parse_amc(_text(files, file, comment=b"#"), asf, f"'{file}'")
-            return amc_clip(amc, take(file), model, config)
-    raise InputError(f"'{file}' needs its skeleton '{names[0]}' beside it")
+    beside = [other for other in files if PurePosixPath(other).parent == folder and suffix(other) == ".asf"]
+    named = [other for other in beside if take(other) == subject]
+    if not named and len(beside) != 1:
+        there = f", where {len(beside)} others are" if beside else ""
+        raise InputError(f"'{file}' needs its skeleton '{folder / subject}.asf' beside it{there}")
+    return (named or beside)[0]
 
 
 def _read_amass(

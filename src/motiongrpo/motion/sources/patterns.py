@@ -14,6 +14,13 @@ def first_match(name: str, table: Mapping[str, Value], otherwise: Value) -> Valu
     return next((value for pattern, value in table.items() if fnmatchcase(name, pattern)), otherwise)
 
 
+def first_match_of_path(path: str, table: Mapping[str, Value], otherwise: Value) -> Value:
+    """The value of the first pattern that fits a path where it has a slash, the last part of it where not."""
+    name = path.rpartition("/")[2]
+    fits = (fnmatchcase(path if "/" in pattern else name, pattern) for pattern in table)
+    return next((value for fit, value in zip(fits, table.values(), strict=True) if fit), otherwise)
+
+
 def refuse_skipped(name: str, patterns: Iterable[str], parameter: str) -> None:
     """Raise InputError where one of the patterns, which `parameter` lists, fits a name."""
     for pattern in patterns:

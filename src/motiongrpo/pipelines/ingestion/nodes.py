@@ -90,4 +90,6 @@ def list_verdicts(motions: MotionStore) -> tuple[pd.DataFrame, dict[str, Any]]:
     )
     for reason, count in summary["refused_by_reason"].items():
         logger.info("ingestion: %s refused: %s", counted(count, "file"), reason)
+    for warning, count in summary["warnings"].items():
+        logger.warning("ingestion: %s may be wrong: %s", counted(count, "file"), warning)
     return motions.files, summary

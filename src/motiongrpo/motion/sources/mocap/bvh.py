@@ -24,7 +24,8 @@ from motiongrpo.motion.rig import Chain, lineage
 from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hierarchy
 from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, meaning
 
-PIECE = 1 << 20  # characters of rows that are read at a time
+PIECE = 1 << 19  # characters of rows that are parsed at a time
+PIECE_FRAMES = 2048  # of a part of a take
 COUNT = re.compile(r"[0-9]{1,9}")
 GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[0-9]+)?)+")
 POSITIONS = ("Xposition", "Yposition", "Zposition")
@@ -53,10 +54,21 @@ def parse_bvh(text: str, where: str) -> Bvh:
 
 
 def read_bvh(text: io.TextIOBase, where: str) -> tuple[int, Iterator[Bvh]]:
-    """The number of frames that a BVH file promises, and its motion in pieces of some megabytes of text.
+    """The number of frames that a BVH file promises, and its motion in pieces of some 2,000 frames.
 
     The last piece raises InputError where there are more frames than promised, or fewer.
     """
+    empty, frames, first_line = _before_rows(text, where)
+    return frames, _pieces(text, empty, frames, first_line)
+
+
+def header_rate(text: io.TextIOBase, where: str) -> float:
+    """The frames/s that the header of a BVH file states; nothing after it is read."""
+    return _before_rows(text, where)[0].fps
+
+
+def _before_rows(text: io.TextIOBase, where: str) -> tuple[Bvh, int, int]:
+    """What stands before the rows: the take without them, the number promised, and the line of the first."""
     head: list[str] = []
     for line in text:
         if line.strip() == "MOTION":
@@ -71,18 +83,23 @@ def read_bvh(text: io.TextIOBase, where: str) -> tuple[int, Iterator[Bvh]]:
     time, more_blank = _labelled(text, "Frame Time", where)
     first_line = len(head) + blank + more_blank + 4
     empty = Bvh(where, hierarchy, _frame_rate(time, where), np.empty((0, len(hierarchy.channel_names()))))
-    return int(frames), _pieces(text, empty, int(frames), first_line)
+    return empty, int(frames), first_line
 
 
 def _pieces(text: io.TextIOBase, empty: Bvh, frames: int, line: int) -> Iterator[Bvh]:
-    """The rows from a line on, as takes of some rows each."""
+    """The rows from a line on, as takes of some PIECE_FRAMES each."""
     channels, seen = empty.hierarchy.channel_names(), 0
+    waiting: list[np.ndarray] = []
     while rows := text.read(PIECE) + text.readline():
         values = _table(rows, channels, empty.where, line)
         _demand_finite(values, channels, empty.where, seen)
         line, seen = line + rows.count("\n"), seen + len(values)
-        if len(values):
-            yield replace(empty, values=values)
+        waiting.append(values)
+        if sum(map(len, waiting)) >= PIECE_FRAMES:
+            yield replace(empty, values=np.concatenate(waiting))
+            waiting = []
+    if sum(map(len, waiting)):
+        yield replace(empty, values=np.concatenate(waiting))
     if seen != frames:
         fault = "the file is cut, get it again" if seen < frames else "correct its 'Frames'"
         raise InputError(f"{empty.where} promises {frames} frames and holds {seen}: {fault}")

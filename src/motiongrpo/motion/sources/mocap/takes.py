@@ -8,7 +8,8 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
+from functools import partial
+from itertools import chain, count, repeat
 
 import torch
 from jaxtyping import Float
@@ -25,16 +26,17 @@ from motiongrpo.motion.sources.mocap.amc import Amc, amc_chain
 from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain
 from motiongrpo.motion.sources.mocap.layouts import ASFAMC_JOINTS, BVH_LAYOUTS, BvhLayout, recognise_layout
 from motiongrpo.motion.sources.mocap.position_channels import check_position_channels
-from motiongrpo.motion.sources.patterns import first_match
+from motiongrpo.motion.sources.patterns import first_match_of_path
 from motiongrpo.motion.t_pose import check_t_pose, starts_in_t_pose
 
-MOST_FRAMES = 18_000  # of a clip: of two and a half minutes at 120 frames/s, of ten at 30
+MOST_FRAMES = 9_000  # of a clip: of 75 seconds at 120 frames/s, of five minutes at 30
 
 
 class MocapConfig(Config):
     """What a folder of motion capture is, and what its files leave unsaid.
 
-    In a table from patterns of names, such as `salsa_*`, the first pattern that fits a take decides.
+    In a table from patterns, such as `salsa_*` or `hdm05/*`, the first that fits a take decides: one with a
+    slash must fit its path below the folder, one without its name alone.
     """
 
     source: str  # name of the collection
@@ -42,7 +44,7 @@ class MocapConfig(Config):
     sources: dict[str, str]  # by pattern: another collection that the folder holds too
     licences: dict[str, str]  # of these, by name
     amc_fps: FrameRate  # AMC files do not say
-    fps: dict[str, FrameRate]  # by pattern: the true frames/s where a BVH file says another
+    fps: dict[str, FrameRate]  # by pattern: the true frames/s where a BVH file says another, and of AMC files
     subjects: dict[str, str]  # by pattern: who moves, where the name is not like CMU's 07_12
     activities: dict[str, str]  # by pattern: what the subject does
     rest_takes: dict[str, str]  # by layout: the take whose first frame is its T-pose
@@ -66,10 +68,8 @@ def bvh_take(
     reading = _reading(first, name, rest_poses, config)
     stretches, moving = math.ceil(frames / MOST_FRAMES), max(frames - reading.skipped, 0)
     motion = _stretches(reading, chain([first], pieces), model, math.ceil(frames / stretches))
-    clips = (
-        _clip(name if stretches == 1 else f"{name}.{number}", stretch, reading.fps, name, config)
-        for number, stretch in enumerate(motion, start=1)
-    )
+    names = repeat(name) if stretches == 1 else (f"{name}.{number}" for number in count(1))
+    clips = map(partial(_clip, fps=reading.fps, take=name, config=config), names, motion)
     reason = "" if stretches == 1 else f"kept as {stretches} sequences of {MOST_FRAMES} frames at most"
     return Take(clips, moving / reading.fps, reason)
 
@@ -91,7 +91,7 @@ def rest_pose(bvh: Bvh, config: MocapConfig) -> tuple[str, RigPoses]:
 
 def amc_clip(amc: Amc, name: str, model: BodyModel, config: MocapConfig) -> Clip:
     """An ASF/AMC take on our body; the T-pose is that of all angles zero."""
-    fps = config.amc_fps
+    fps = first_match_of_path(name, config.fps, config.amc_fps)
     poses, t_pose = _amc_poses(amc, fps), _amc_poses(amc.at_zero_angles(), fps)
     poses = poses.frames(int(starts_in_t_pose(poses, t_pose)), len(poses))
     _demand_motion(len(poses), amc.where)
@@ -100,8 +100,8 @@ def amc_clip(amc: Amc, name: str, model: BodyModel, config: MocapConfig) -> Clip
 
 def subject_of(name: str, config: MocapConfig) -> str:
     """The subject of a take: by the table, or the first number of a name such as CMU's 07_12."""
-    number = re.fullmatch(r"(\d+)_\d+", name)
-    subject = first_match(name, config.subjects, number[1] if number else "")
+    number = re.fullmatch(r"(\d+)_\d+", name.rpartition("/")[2])
+    subject = first_match_of_path(name, config.subjects, number[1] if number else "")
     if not subject:
         raise InputError(f"nothing says whose motion '{name}' is: add a pattern that fits it to 'subjects'")
     return subject
@@ -125,7 +125,7 @@ def _reading(bvh: Bvh, name: str, rest_poses: Mapping[str, RigPoses], config: Mo
     layout_name, layout = _layout(bvh, config)
     vertical = layout.up, layout.unit_m
     check_position_channels(bvh.hierarchy, bvh.values, layout.position_channels, vertical, bvh.where)
-    fps = first_match(name, config.fps, bvh.fps)
+    fps = first_match_of_path(name, config.fps, bvh.fps)
     check_frame_rate(fps, bvh.where, "correct its 'Frame Time', or name the true rate in ingestion.mocap.fps")
     front = replace(bvh, values=bvh.values[: layout.leading_frames + 2])
     t_pose = _t_pose(front, layout_name, layout, rest_poses)
@@ -163,11 +163,17 @@ def _stretches(reading: _Reading, pieces: Iterator[Bvh], model: BodyModel, lengt
         if len(moving):
             waiting.append(retarget(moving, reading.t_pose, model))
         if sum(len(T_world_root) for _, T_world_root in waiting) >= length:
-            yield _joined(waiting)
-            waiting = []
+            yield _joined(_emptied(waiting))
     _demand_motion(seen - reading.skipped, where)
     if waiting:
         yield _joined(waiting)
+
+
+def _emptied(parts: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """What was in a list that is empty now, so that it is not held in memory twice."""
+    taken = parts.copy()
+    parts.clear()
+    return taken
 
 
 def _joined(parts: Iterable[tuple[Tensor, Tensor]]) -> Motion:
@@ -181,13 +187,14 @@ def _demand_motion(frames: int, where: str) -> None:
 
 
 def _clip(name: str, motion: Motion, fps: float, take: str, config: MocapConfig) -> Clip:
+    """A clip of a take, which the tables know by its path."""
     q_parent_joint, T_world_root = motion
-    source = first_match(take, config.sources, config.source)
+    source = first_match_of_path(take, config.sources, config.source)
     return Clip(
-        name=name,
+        name=name.rpartition("/")[2],
         source=source,
         subject=subject_of(take, config),
-        activity=first_match(take, config.activities, ""),
+        activity=first_match_of_path(take, config.activities, ""),
         licence=config.licences.get(source, config.licence),
         fps=fps,
         betas=torch.zeros(SHAPE_COEFFICIENTS).to(T_world_root),
