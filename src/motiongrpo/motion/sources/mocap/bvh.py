@@ -14,9 +14,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 import roma
 import torch
 from jaxtyping import Float
+from pyarrow import csv
 from torch import Tensor
 
 from motiongrpo.base.errors import InputError
@@ -136,7 +138,7 @@ def _table(text: str, channels: list[str], where: str, first_line: int) -> Float
     if not text.strip():
         return np.empty((0, len(channels)))
     try:
-        values = np.loadtxt(io.StringIO(text), comments=None, ndmin=2)
+        values = _numbers(text, len(channels))
     except ValueError as error:
         raise InputError(_first_fault(text, channels, where, first_line)) from error
     if values.shape[1] != len(channels):
@@ -146,6 +148,22 @@ def _table(text: str, channels: list[str], where: str, first_line: int) -> Float
         value = values[frame, column]
         raise InputError(f"{where}, frame {frame}: {channels[column]} is {value}; cut the take around it")
     return values
+
+
+def _numbers(text: str, columns: int) -> Float[np.ndarray, "frame column"]:
+    """The same bits by either reader: Arrow is fast and takes single blanks between numbers, NumPy any."""
+    rows = "\n".join(map(str.strip, text.split("\n")))
+    names = [str(column) for column in range(columns)]
+    try:
+        table = csv.read_csv(
+            io.BytesIO(rows.encode()),
+            csv.ReadOptions(column_names=names, use_threads=False),
+            csv.ParseOptions(delimiter=" ", quote_char=False),
+            csv.ConvertOptions(column_types=dict.fromkeys(names, pa.float64()), null_values=[]),
+        )
+    except pa.ArrowInvalid:
+        return np.loadtxt(io.StringIO(text), comments=None, ndmin=2)
+    return np.column_stack([column.to_numpy() for column in table.columns])
 
 
 def _first_fault(text: str, channels: list[str], where: str, first_line: int) -> str:
