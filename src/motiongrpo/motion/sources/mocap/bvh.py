@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
+import pyarrow as pa
 import roma
 import torch
 from jaxtyping import Float
+from pyarrow import csv
 from torch import Tensor
 
 from motiongrpo.base.errors import InputError
@@ -175,7 +177,7 @@ def _table(text: str, channels: list[str], where: str, first_line: int) -> Float
     if not text.strip():
         return np.empty((0, len(channels)))
     try:
-        values = np.loadtxt(io.StringIO(text), comments=None, ndmin=2)
+        values = _numbers(text, len(channels))
     except ValueError as error:
         raise InputError(_first_fault(text, channels, where, first_line)) from error
     if values.shape[1] != len(channels):
@@ -190,6 +192,22 @@ def _demand_finite(
         row, column = np.argwhere(~np.isfinite(values))[0]
         frame, value = first_frame + row, values[row, column]
         raise InputError(f"{where}, frame {frame}: {channels[column]} is {value}; cut the take around it")
+
+
+def _numbers(text: str, columns: int) -> Float[np.ndarray, "frame column"]:
+    """The same bits by either reader: Arrow is fast and takes single blanks between numbers, NumPy any."""
+    rows = "\n".join(map(str.strip, text.split("\n")))
+    names = [str(column) for column in range(columns)]
+    try:
+        table = csv.read_csv(
+            io.BytesIO(rows.encode()),
+            csv.ReadOptions(column_names=names, use_threads=False),
+            csv.ParseOptions(delimiter=" ", quote_char=False),
+            csv.ConvertOptions(column_types=dict.fromkeys(names, pa.float64()), null_values=[]),
+        )
+    except pa.ArrowInvalid:
+        return np.loadtxt(io.StringIO(text), comments=None, ndmin=2)
+    return np.column_stack([column.to_numpy() for column in table.columns])
 
 
 def _first_fault(text: str, channels: list[str], where: str, first_line: int) -> str:
