@@ -7,9 +7,11 @@ so it takes no room on disk, while every read goes through the same calls as one
 all of it was read once. Counted is what a training step waits for: drawing the windows, reading them, and
 mirroring half of them.
 
-Measured on a server that others used too, by CPU seconds: body only 28,000 windows a second, with hands
-13,300; 400 MiB resident while reading, 760 MiB while the default pretraining learns from them. Through memory
-maps it was 16,300 and 8,700, and 4,300 and 9,200 MiB, since a page of a map stays resident once touched.
+Measured by CPU seconds, which a busy server makes longer: body only 28,000 windows a second on a quiet day,
+14,000 to 15,000 on another, 7,000 to 11,000 beside a dozen busy processes, where the code of the quiet day
+reads as few; with hands half of each. 400 MiB resident while reading, 760 MiB while the default pretraining
+learns from them. Through memory maps it was, on the quiet day, 16,300 and 8,700, and 4,300 and 9,200 MiB,
+since a page of a map stays resident once touched.
 """
 
 import json

@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -182,11 +183,16 @@ def _meet(rank: int, count: int, folder: str) -> None:
 
 
 def _join(rank: int, meet: Callable[[int], None]) -> None:
-    """The life of a follower that its leader has started."""
+    """The life of a follower that its leader has started; it ends at once, since a group waits for others."""
     threading.Thread(target=end_with_parent, daemon=True).start()
-    meet(rank)
-    with suppress(InputError):  # what a training refuses here it refuses on the leader, who says so
+    try:
+        meet(rank)
         _follow()
+    except InputError:  # what a training refuses here it refuses on the leader, who says so
+        os._exit(0)
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def _end_with_any(processes: list[BaseProcess], over: threading.Event) -> None:
