@@ -117,16 +117,22 @@ def test_scores_lie_under_the_names_of_their_checkpoints(tmp_path):
     assert (tmp_path / "scores/grpo/step_0000002.json").is_file()
 
 
+def scored(mpjpe_mm: float) -> dict:
+    """The least that a score says."""
+    windows = {"sequence": [0], "window": [1], "subject": ["a"], "mpjpe_mm": [mpjpe_mm]}
+    return {"stage": "grpo", "step": 2, "weights": "0", "windows": windows}
+
+
 def test_scores_of_other_runs_lie_beside_ours_and_give_way_to_our_own_of_them(tmp_path):
-    ScoreFolder(str(tmp_path / "b/scores")).save({"grpo/1": {"mpjpe_mm": 1.0}, "grpo/2": {"mpjpe_mm": 2.0}})
+    ScoreFolder(str(tmp_path / "b/scores")).save({"grpo/1": scored(1.0), "grpo/2": scored(2.0)})
     scores = RunScores(str(tmp_path), "a", "a;b")
-    assert scores.load() == {"b/grpo/1": {"mpjpe_mm": 1.0}, "b/grpo/2": {"mpjpe_mm": 2.0}}
-    scores.save({"b/grpo/1": {"mpjpe_mm": 3.0}, "grpo/1": {"mpjpe_mm": 4.0}})
+    assert scores.load() == {"b/grpo/1": scored(1.0), "b/grpo/2": scored(2.0)}
+    scores.save({"b/grpo/1": scored(3.0), "grpo/1": scored(4.0)})
     assert (tmp_path / "a/scores/b/grpo/1.json").is_file()
     assert scores.load() == {
-        "b/grpo/1": {"mpjpe_mm": 3.0},
-        "grpo/1": {"mpjpe_mm": 4.0},
-        "b/grpo/2": {"mpjpe_mm": 2.0},
+        "b/grpo/1": scored(3.0),
+        "grpo/1": scored(4.0),
+        "b/grpo/2": scored(2.0),
     }
     assert RunScores(str(tmp_path), "b", None).load().keys() == {"grpo/1", "grpo/2"}
     assert not RunScores(str(tmp_path), "c", None).exists()

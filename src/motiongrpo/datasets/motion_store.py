@@ -4,8 +4,10 @@ import json
 from dataclasses import asdict, astuple
 
 from kedro_datasets._typing import JSONPreview, TablePreview
+from pydantic import TypeAdapter
 
 from motiongrpo.base.files import replace_text
+from motiongrpo.base.records import read_record
 from motiongrpo.datasets.base import FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import json_preview, table_preview
 from motiongrpo.motion.raw import Fingerprint
@@ -17,8 +19,10 @@ from motiongrpo.motion.store import (
     StoreUpdate,
     StoreWriter,
     open_store,
-    read_log,
 )
+from motiongrpo.motion.store_log import read_log
+
+ROWS = TypeAdapter(dict[str, tuple[int, int, str]])  # size, time of change, digest
 
 
 class MotionStoreDataset(FolderDataset[StoreUpdate, MotionStore]):
@@ -78,7 +82,7 @@ class RawContents(LoadOnly, FolderDataset[None, dict[str, Fingerprint]]):
     def load(self) -> dict[str, Fingerprint]:
         if not self._exists():
             return {}
-        rows = json.loads((self.path / CONTENTS).read_text(encoding="utf-8"))
+        rows = read_record(self.path / CONTENTS, ROWS)
         return {name: Fingerprint(*row) for name, row in rows.items()}
 
     def preview(self, nrows: int = 20) -> TablePreview:

@@ -104,7 +104,7 @@ def test_a_word_that_is_no_number_is_named_with_its_line(lines, refuse):
 
 def test_messages_show_no_control_characters_and_no_endless_words(lines, refuse):
     refuse(changed(lines, 9, 2, "\x1b[31m"), r"is '\\x1b\[31m'")
-    refuse(changed(lines, 9, 2, "9" * 3_000_000 + "x"), r"is '9{40}…'")
+    refuse(changed(lines, 9, 2, "9" * 3_000_000 + "x"), r"is '9{59}…'")
 
 
 def test_columns_that_are_missing_are_named_beside_those_there_are(lines, refuse):

@@ -1,22 +1,14 @@
 """Readers of the motion files in a folder; every file is opened only when its reader is called."""
 
-import io
-import lzma
 import math
 import re
-import struct
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.words import shown
+from motiongrpo.base.npz import read_npz
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.motion.clip import Clip, Take
@@ -29,10 +21,7 @@ from motiongrpo.motion.sources.mocap.asf import parse_asf
 from motiongrpo.motion.sources.mocap.bvh import Bvh, parse_bvh
 from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_clip, rest_pose
 
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError),
-    *(EOFError, OSError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError),
-)
+ENLARGE = "; if that is motion, cut it or raise ingestion.most_megabytes"
 
 Read = Callable[[], bytes]
 ClipReader = tuple[str, Callable[[], Clip | Take]]
@@ -70,27 +59,6 @@ def amass_clips(
 def take(file: str) -> str:
     """The name of the take in a file: `iclone/01_01.bvh.xz` is `01_01`."""
     return PurePosixPath(file.removesuffix(".xz")).stem
-
-
-def read_npz(data: bytes, where: str, most_bytes: float = math.inf) -> dict[str, np.ndarray]:
-    """The arrays of an npz file, at most `most_bytes` unpacked; pickled objects are never loaded."""
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise InputError(f"'{where}' is not an npz archive, or its end is missing: get the file again")
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            if sum(member.file_size for member in archive.zip.infolist()) > most_bytes:
-                raise InputError(
-                    f"'{where}' unpacks to more than {most_bytes / 1e6:g} MB; if that is motion, cut it or "
-                    "raise ingestion.most_megabytes"
-                )
-            return {key: archive[key] for key in archive}
-    except InputError:
-        raise
-    except (ValueError, *_DAMAGE) as error:
-        if "allow_pickle" in str(error):
-            raise InputError(f"'{where}' holds pickled objects, which are never loaded") from error
-        said = shown(str(error) or type(error).__name__, 120)
-        raise InputError(f"'{where}' is damaged: {said}; get the file again") from error
 
 
 def _rest_poses(files: Mapping[str, Read], config: MocapConfig) -> dict[str, RigPoses]:
@@ -146,7 +114,7 @@ def _read_amass(
     older = file.replace("_stageii.npz", "_poses.npz")
     if older != file and older in files:
         raise InputError(f"left out: the same take is there as '{older}'")
-    arrays = read_npz(files[file](), file, most_bytes)
+    arrays = read_npz(files[file](), f"'{file}'", most_bytes, ENLARGE)
     return amass_take(arrays, f"{subsets[folder]}/{inside}", model, config, conversion)
 
 
