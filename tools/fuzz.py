@@ -10,7 +10,6 @@ Needs the extra `fuzz` (atheris), which runs on Linux.
 """
 
 import hashlib
-import io
 import logging
 import re
 import subprocess
@@ -171,7 +170,7 @@ def fuzz(name: str, seconds: int) -> None:
 
 
 def main() -> None:
-    """Fuzz the reader that is named, or each in turn in a process of its own, and print how many inputs it took."""
+    """Fuzz the reader that is named, or each in a process of its own, and print how many inputs it took."""
     if len(sys.argv) == 3:
         FOUND.mkdir(parents=True, exist_ok=True)
         fuzz(sys.argv[1], int(sys.argv[2]))
@@ -184,7 +183,8 @@ def main() -> None:
         if runs is None:
             print(f"{name}: it did not end as it should: {done.stderr[-500:]}")
             continue
-        print(f"{name}: {60 * int(runs[1]) // int(runs[2])} inputs a minute, {len(kept)} found {' '.join(kept)}")
+        pace = 60 * int(runs[1]) // int(runs[2])
+        print(f"{name}: {pace} inputs a minute, {len(kept)} found {' '.join(kept)}")
 
 
 if __name__ == "__main__":

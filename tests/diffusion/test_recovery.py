@@ -233,11 +233,20 @@ def with_array(path, **changes) -> None:
     np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
 
 
+def damaged(path) -> None:
+    save_recording(recording(), path)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"betas.npy") + 40
+    content[place : place + 8] = b"\xff" * 8
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("write", "sentence"),
     [
         (lambda path: None, "there is no recording at"),
         (lambda path: path.write_bytes(b"PK"), "is not an npz archive, or its end is missing"),
+        (lambda path: damaged(path), r"'.*a\.npz' is damaged: Error -3 while decompressing"),
         (lambda path: with_array(path, betas=None), "is not a recording: it has no 'betas'"),
         (lambda path: with_array(path, names=None), "is not a recording: it has no 'names'"),
         (lambda path: with_array(path, betas=np.zeros((2, 16))), r"'betas' must have shape \(3, 16\)"),

@@ -105,6 +105,16 @@ def test_what_cannot_be_recovered_is_one_sentence(case, format_, sentence, data)
     assert "Traceback" not in result.output
 
 
+def test_whatever_one_recording_does_ends_the_command_with_a_sentence(data, walk, monkeypatch):
+    def fails(path, config):
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(nodes, "read_head_path", fails)
+    result = run(data, "recovery", recovery__input=walk, recovery__format="openxr", **SHORT)
+    assert (result.exit_code, "Traceback" in result.output) == (1, False)
+    assert "reading 'walk.csv' failed with RuntimeError('nobody thought of this')" in result.output
+
+
 def test_without_a_file_the_command_is_told(data):
     result = run(data, "recovery")
     assert (result.exit_code, "motiongrpo recover FILE" in result.output) == (1, True)

@@ -115,6 +115,11 @@ def test_columns_that_are_missing_are_named_beside_those_there_are(lines, refuse
     refuse(lines[1:], r"8 columns, and format hololens has 17 or more", format="hololens", offset=0)
 
 
+def test_of_many_columns_a_message_has_the_first(lines, refuse):
+    names = ",".join(f"a_rather_long_name_{number}" for number in range(100))
+    refuse([names, *["0" + ",0" * 99] * 3], r"it has 'a_rather_long_name_0', .{70,130}…: name yours")
+
+
 def test_columns_by_name_or_number_must_be_there_and_enough(lines, refuse):
     names = HEADER.split(",")
     refuse(lines, r"has no column 'nowhere', named in recovery\.columns; it has 'time_s'",

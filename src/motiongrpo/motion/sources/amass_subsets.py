@@ -13,7 +13,7 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 
-LISTED = 100  # characters of the subsets that a message names
+LISTED = 60  # characters of the folders that a message names
 
 NEW_NAMES = {
     "BioMotionLab_NTroje": "BMLrub",
@@ -90,7 +90,7 @@ def subset_folders(folders: Iterable[str], subsets: Subsets, where: str) -> dict
     chosen = {folder: subset_name(folder) for folder in there if subset_name(folder) in wanted}
     missing = [name for name in wanted if name not in chosen.values()]
     if missing:
-        lacking, found = (shown(", ".join(names), LISTED) for names in (map(_both_names, missing), there))
+        lacking, found = shown(", ".join(map(_both_names, missing)), 200), shown(", ".join(there), LISTED)
         raise InputError(
             f"AMASS subsets {lacking} are missing or empty in {where}, "
             f"which holds {found or 'no folder'}; download them, or name yours in 'subsets'"

@@ -40,9 +40,11 @@ def read_head_paths(
             raw = read_head_path(path, config)
             recordings[name] = prepared(raw, fps, config.repair, config.floor_m)
         except Exception as error:  # whatever one file does, the others are recovered
-            if len(files) == 1:
+            if len(files) == 1 and isinstance(error, InputError):
                 raise
-            said = str(error) if isinstance(error, InputError) else f"reading it failed with {error!r:.200}"
+            said = str(error)
+            if not isinstance(error, InputError):
+                said = f"reading '{shown(path.name)}' failed with {shown(repr(error), 200)}"
             logger.debug("while reading '%s'", shown(path.name), exc_info=True)
             logger.warning("%s: %s", shown(path.name), said)
             refused[shown(path.name)] = said
