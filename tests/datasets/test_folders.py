@@ -155,11 +155,11 @@ def test_scores_of_other_runs_lie_beside_ours_and_give_way_to_our_own_of_them(tm
         ({"windows": {}}, "windows: Value error, column 'sequence' is missing"),
         (
             {"windows": scored(1.0)["windows"] | {"mpjpe_mm": ["x"]}},
-            "column 'mpjpe_mm' has values that are no",
+            "column 'mpjpe_mm' has values that",
         ),
         (
             {"windows": scored(1.0)["windows"] | {"mpjpe_mm": [1.0, 2.0]}},
-            "column 'mpjpe_mm' has 2 rows, 'seq",
+            "column 'mpjpe_mm' has 2 rows",
         ),
     ],
 )
@@ -172,9 +172,7 @@ def test_a_score_that_was_edited_by_hand_is_refused_by_its_name(change, fault, t
 
 def test_a_row_without_a_step_and_a_table_without_a_column_are_refused_by_the_file(tmp_path):
     (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"loss": 2}\n')
-    with pytest.raises(
-        DatasetError, match=r"log\.jsonl', line 2 is not .*'step' must be a whole number, got"
-    ):
+    with pytest.raises(DatasetError, match=r"log\.jsonl', line 2 is not .*'step' must be a whole number"):
         StepLog(str(tmp_path / "log.jsonl")).load()
     (tmp_path / "windows.csv").write_text("split,sequence\ntrain,0\n")
     with pytest.raises(DatasetError, match=r"windows\.csv' is not as it was written: column 'start' is miss"):

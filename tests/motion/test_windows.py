@@ -118,7 +118,9 @@ def test_a_window_is_a_slice_and_padding_repeats_its_last_frame(store):
 
 @pytest.mark.parametrize("row", [[99, 1, 16], [0, 1, 10_000]])
 def test_windows_of_another_store_are_refused(row, store):
-    with pytest.raises(InputError, match="names frames that the store '.*' does not hold; run the ingestion"):
+    with pytest.raises(
+        InputError, match=r"names frames that the store '.*' does not hold; run the ingestion"
+    ):
         read_windows(store, np.array([[0, 1, 16], row]), 16, hands=False)
 
 

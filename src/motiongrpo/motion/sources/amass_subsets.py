@@ -90,9 +90,9 @@ def subset_folders(folders: Iterable[str], subsets: Subsets, where: str) -> dict
     chosen = {folder: subset_name(folder) for folder in there if subset_name(folder) in wanted}
     missing = [name for name in wanted if name not in chosen.values()]
     if missing:
-        lacking, found = shown(", ".join(map(_both_names, missing)), 200), shown(", ".join(there), LISTED)
+        found = shown(", ".join(there), LISTED)
         raise InputError(
-            f"AMASS subsets {lacking} are missing or empty in {where}, "
+            f"AMASS subsets {', '.join(map(_both_names, missing))} are missing or empty in {where}, "
             f"which holds {found or 'no folder'}; download them, or name yours in 'subsets'"
         )
     for name in wanted:
