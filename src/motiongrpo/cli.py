@@ -1,5 +1,6 @@
 """Commands of the project: `run`, which is Kedro's with clearer refusals; `recover` and `view`, ours."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from motiongrpo.app.commands import COMMANDS
 from motiongrpo.app.refusals import sentence_of
 from motiongrpo.base.config import nearest
+from motiongrpo.base.words import shown
 from motiongrpo.body.body_model import body_file, load_body_model
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.diffusion.recording import load_recordings
@@ -47,6 +49,15 @@ class Run(OneSentence):
             return super().parse_args(ctx, args)
         except (yaml.YAMLError, OmegaConfBaseException) as error:
             raise click.BadParameter(f"a value is not YAML: {' '.join(str(error).split())}") from error
+        except click.UsageError as error:
+            item = re.search(r"`params` option: Item `(.*)` must", error.message, re.DOTALL)
+            if item is None:
+                raise
+            raise click.UsageError(
+                f"--params takes name=value, and commas part one from the next, got '{shown(item[1])}'; "
+                "a list of several values goes into parameters.yml of an environment in conf/",
+                ctx,
+            ) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         if not ctx.params.get("conf_source"):

@@ -138,6 +138,12 @@ def test_a_wrong_parameter_anywhere_is_refused_by_name_before_anything_runs(para
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_list_of_several_values_is_sent_to_a_file(tmp_path):
+    result = run(tmp_path, "ingestion", ingestion__synthetic__activities="[walk,turn]")
+    assert result.exit_code == 2
+    assert "commas part one from the next, got 'turn]'; a list of several values goes into" in result.output
+
+
 @pytest.mark.parametrize(
     ("stage", "makers"),
     [
