@@ -22,6 +22,9 @@ from motiongrpo.diffusion.recording import load_recordings
 from motiongrpo.pipeline_registry import all_pipelines
 from motiongrpo.viz.viewer import server
 
+UNREADABLE = (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError, RecursionError)
+"""What Kedro lets through where a file of the configuration is no YAML, or the parts do not fit together."""
+
 
 class OneSentence(click.Command):
     """A command that ends a refusal with one line and exit code 1; with `--verbose`, with its traceback."""
@@ -66,7 +69,15 @@ class Run(OneSentence):
         pipelines = ctx.params.get("pipelines") or []
         for name in [*pipelines, *filter(None, [ctx.params.get("pipeline")])]:
             _demand_known("pipeline", name, list(all_pipelines()))
-        return super().invoke(ctx)
+        verbose = ctx.params["verbose"]
+        try:
+            return super().invoke(ctx)
+        except UNREADABLE as error:
+            conf = Path(ctx.params.get("conf_source") or "conf")
+            sentence = _fault_of_configuration(conf, ctx.params.get("env"), error)
+            if sentence is None or verbose:
+                raise
+            raise click.ClickException(sentence) from error
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_commands(formatter)
@@ -100,6 +111,20 @@ def _environments() -> list[str]:
             f"there is no project here: '{conf / 'base'}' is missing; go to the project's folder first"
         )
     return [path.name for path in conf.iterdir() if path.is_dir()]
+
+
+def _fault_of_configuration(conf: Path, env: str | None, error: Exception) -> str | None:
+    """The sentence on the file of a configuration that is no YAML; None where it is the program's fault."""
+    for folder in filter(None, ("base", env or "local")):
+        for path in sorted((conf / folder).rglob("*.yml")):
+            try:
+                OmegaConf.load(path)
+            except (*UNREADABLE, OSError) as fault:
+                return f"'{path}' cannot be read as YAML: {shown(str(fault), 160)}"
+    if isinstance(error, OmegaConfBaseException | yaml.YAMLError):
+        said = shown(str(error).partition("\n")[0], 160)
+        return f"the parameters do not fit together: {said}; look at --params and '{conf}'"
+    return None
 
 
 def _demand_known(what: str, name: str, valid: list[str]) -> None:
