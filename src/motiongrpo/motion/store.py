@@ -31,7 +31,7 @@ from motiongrpo.base.records import read_record
 from motiongrpo.base.words import shown
 from motiongrpo.motion.grounding import GroundedClip
 from motiongrpo.motion.raw import Fingerprint
-from motiongrpo.motion.store_log import FileEntry, read_log
+from motiongrpo.motion.store_log import read_log
 
 ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "q_body": (np.float32, (21, 4)),
@@ -106,7 +106,7 @@ class StoreWriter:
         entries = read_log(self.path / LOG)
         self.done = {entry["file"] for entry in entries}
         self.frames = sum(s["frames"] for entry in entries for s in entry["sequences"])
-        self._drop_uncommitted(entries)
+        self._drop_uncommitted()
 
     def append(self, verdict: FileVerdict) -> None:
         """Commit one file: its frames, then its line in the log."""
@@ -133,8 +133,10 @@ class StoreWriter:
             raise InputError(_all_refused(self.path / LOG))
         replace_text(self.folder / CURRENT, self.path.name)
 
-    def _drop_uncommitted(self, entries: list[FileEntry]) -> None:
-        replace_text(self.path / LOG, "".join(json.dumps(entry) + "\n" for entry in entries))
+    def _drop_uncommitted(self) -> None:
+        log = self.path / LOG
+        whole, end, _ = (log.read_text(encoding="utf-8") if log.is_file() else "").rpartition("\n")
+        replace_text(log, whole + end)
         for name, (dtype, shape) in ARRAYS.items():
             path = self.path / f"{name}.bin"
             path.touch()
