@@ -30,7 +30,8 @@ class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
     reason = "the calibration is written under its own name"
 
     def load(self) -> BandCalibration | None:
-        return (read_record(self.filepath, _CALIBRATION) or None) if self._exists() else None
+        found = read_record(self.filepath, _CALIBRATION) if self._exists() else None
+        return found if isinstance(found, BandCalibration) else None
 
     def preview(self) -> JSONPreview:
         """What was calibrated."""
