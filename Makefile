@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENV ?= local
+SECONDS ?= 600
 INSTALLED := $(VENV)/installed
 
-.PHONY: run test soak check mutants viz bench clean
+.PHONY: run test soak fuzz check mutants viz bench clean
 
 run: $(INSTALLED) ## the whole chain on synthetic motion; ends with a table and a report
 	$(BIN)/kedro run
@@ -14,8 +15,12 @@ run: $(INSTALLED) ## the whole chain on synthetic motion; ends with a table and 
 test: check ## every check and every test but those of soak; ends with the ten slowest
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations=10
 
-soak: $(INSTALLED) ## the slow tests of interruption, which test leaves out
+soak: $(INSTALLED) ## the slow tests of stops, full disks and damaged inputs by command, which test leaves out
 	$(BIN)/python -m pytest -m soak
+
+fuzz: $(INSTALLED) ## looks for inputs that break a reader, for SECONDS, guided by coverage; keeps them in build/fuzz
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	$(BIN)/python tools/fuzz.py $(SECONDS)
 
 check: $(INSTALLED) ## formatting, lint, types, layers
 	$(BIN)/ruff format --check

@@ -3,6 +3,7 @@
 Whoever asks for help waits for what is imported here: torch comes with the commands that need it.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ from omegaconf.errors import OmegaConfBaseException
 from motiongrpo.app.commands import COMMANDS
 from motiongrpo.app.refusals import sentence_of
 from motiongrpo.base.config import nearest
+from motiongrpo.base.words import shown
 from motiongrpo.pipeline_registry import pipeline_names
+
+UNREADABLE = (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError, RecursionError)
+"""What Kedro lets through where a file of the configuration is no YAML, or the parts do not fit together."""
 
 
 class OneSentence(click.Command):
@@ -46,6 +51,15 @@ class Run(OneSentence):
             return super().parse_args(ctx, args)
         except (yaml.YAMLError, OmegaConfBaseException) as error:
             raise click.BadParameter(f"a value is not YAML: {' '.join(str(error).split())}") from error
+        except click.UsageError as error:
+            item = re.search(r"`params` option: Item `(.*)` must", error.message, re.DOTALL)
+            if item is None:
+                raise
+            raise click.UsageError(
+                f"--params takes name=value, and commas part one from the next, got '{shown(item[1])}'; "
+                "a list of several values goes into parameters.yml of an environment in conf/",
+                ctx,
+            ) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         if not ctx.params.get("conf_source"):
@@ -56,7 +70,15 @@ class Run(OneSentence):
             _demand_known("pipeline", name, pipeline_names())
         from motiongrpo.base.processes import run_once
 
-        return run_once(lambda: super(Run, self).invoke(ctx))
+        verbose = ctx.params["verbose"]
+        try:
+            return run_once(lambda: super(Run, self).invoke(ctx))
+        except UNREADABLE as error:
+            conf = Path(ctx.params.get("conf_source") or "conf")
+            sentence = _fault_of_configuration(conf, ctx.params.get("env"), error)
+            if sentence is None or verbose:
+                raise
+            raise click.ClickException(sentence) from error
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_commands(formatter)
@@ -90,6 +112,20 @@ def _environments() -> list[str]:
             f"there is no project here: '{conf / 'base'}' is missing; go to the project's folder first"
         )
     return [path.name for path in conf.iterdir() if path.is_dir()]
+
+
+def _fault_of_configuration(conf: Path, env: str | None, error: Exception) -> str | None:
+    """The sentence on the file of a configuration that is no YAML; None where it is the program's fault."""
+    for folder in filter(None, ("base", env or "local")):
+        for path in sorted((conf / folder).rglob("*.yml")):
+            try:
+                OmegaConf.load(path)
+            except (*UNREADABLE, OSError) as fault:
+                return f"'{path}' cannot be read as YAML: {shown(str(fault), 160)}"
+    if isinstance(error, OmegaConfBaseException | yaml.YAMLError):
+        said = shown(str(error).partition("\n")[0], 160)
+        return f"the parameters do not fit together: {said}; look at --params and '{conf}'"
+    return None
 
 
 def _demand_known(what: str, name: str, valid: list[str]) -> None:

@@ -2,15 +2,18 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from motiongrpo.app.run_lock import RunLock
 from motiongrpo.base.errors import InputError
 from motiongrpo.motion.store import open_store
+from tests.head.writers import walk, write
 from tests.pipelines.kedro_project import ROOT, start
 
 TAKE = "import sys, pathlib; from motiongrpo.app.run_lock import RunLock; "
@@ -82,3 +85,32 @@ def test_of_two_ingestions_started_together_one_runs_and_the_other_names_it(tmp_
     store = open_store(tmp_path / "02_intermediate/smoke/motions")
     assert len(store.files) == 60
     assert not list(tmp_path.glob(".*"))
+
+
+def of_pretraining(data: Path) -> dict:
+    """What makes the command long, where its training has not begun."""
+    shutil.rmtree(data / "06_models/smoke/pretraining")
+    (data / "08_reporting/smoke/pretraining_log.jsonl").unlink()
+    return {"pretraining__steps": 400}
+
+
+def of_recovery(data: Path) -> dict:
+    """A recording of a minute."""
+    write(data / "walk.csv", *walk(1800, 30.0), "openxr")
+    return {"recovery__input": data / "walk.csv", "recovery__format": "openxr", "recovery__to": "[bvh]"}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("stage", "prepare"), [("pretraining", of_pretraining), ("recovery", of_recovery)])
+def test_of_two_commands_of_a_stage_one_runs_and_the_other_names_it(stage, prepare, smoke_run, tmp_path):
+    data = shutil.copytree(smoke_run[0], tmp_path / "data")
+    params = prepare(data)
+    processes = [start(data, stage, **params) for _ in range(2)]
+    outputs = [process.communicate(timeout=500)[0] for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 1], outputs
+    refused = next(number for number, process in enumerate(processes) if process.returncode)
+    (owner,) = re.findall(
+        rf"{stage} of run 'smoke' .* by process (\d+); wait", " ".join(outputs[refused].split())
+    )
+    assert int(owner) == processes[1 - refused].pid
+    assert not list(data.glob(".*"))

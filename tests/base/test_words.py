@@ -9,6 +9,7 @@ def test_what_steers_a_terminal_or_is_no_unicode_is_spelt_out_and_all_else_stays
 def test_words_of_others_are_shown_on_one_line_and_cut():
     assert shown("as it is") == "as it is"
     assert shown("two\n\tlines\r") == "two lines"
+    assert shown("\x1c1.5") == "\\x1c1.5"
     assert shown("<ast.Call object at 0x7fd687d7f7f0>") == "<ast.Call object>"
     assert shown("x" * 61) == "x" * 59 + "…"
     assert shown("x" * 60) == "x" * 60

@@ -10,7 +10,14 @@ from motiongrpo.datasets.body_files import BodyModelDataset
 from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDataset, RawContents
 from motiongrpo.datasets.raw_motions import RawMotionFolder
 from motiongrpo.datasets.recordings import RecordingFolder
-from motiongrpo.datasets.tables import RunScores, RunScoresSoFar, ScoreFolder, StepLog
+from motiongrpo.datasets.tables import (
+    RewardReport,
+    RunScores,
+    RunScoresSoFar,
+    ScoreFolder,
+    StepLog,
+    WindowTable,
+)
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recording import Recording
 from motiongrpo.motion.grounding import ground
@@ -117,21 +124,67 @@ def test_scores_lie_under_the_names_of_their_checkpoints(tmp_path):
     assert (tmp_path / "scores/grpo/step_0000002.json").is_file()
 
 
+def scored(mpjpe_mm: float) -> dict:
+    """The least that a score says."""
+    windows = {"sequence": [0], "window": [1], "subject": ["a"], "mpjpe_mm": [mpjpe_mm]}
+    return {"stage": "grpo", "step": 2, "weights": "0", "windows": windows}
+
+
 def test_scores_of_other_runs_lie_beside_ours_and_give_way_to_our_own_of_them(tmp_path):
-    ScoreFolder(str(tmp_path / "b/scores")).save({"grpo/1": {"mpjpe_mm": 1.0}, "grpo/2": {"mpjpe_mm": 2.0}})
+    ScoreFolder(str(tmp_path / "b/scores")).save({"grpo/1": scored(1.0), "grpo/2": scored(2.0)})
     scores = RunScores(str(tmp_path), "a", "a;b")
-    assert scores.load() == {"b/grpo/1": {"mpjpe_mm": 1.0}, "b/grpo/2": {"mpjpe_mm": 2.0}}
-    scores.save({"b/grpo/1": {"mpjpe_mm": 3.0}, "grpo/1": {"mpjpe_mm": 4.0}})
+    assert scores.load() == {"b/grpo/1": scored(1.0), "b/grpo/2": scored(2.0)}
+    scores.save({"b/grpo/1": scored(3.0), "grpo/1": scored(4.0)})
     assert (tmp_path / "a/scores/b/grpo/1.json").is_file()
     assert scores.load() == {
-        "b/grpo/1": {"mpjpe_mm": 3.0},
-        "grpo/1": {"mpjpe_mm": 4.0},
-        "b/grpo/2": {"mpjpe_mm": 2.0},
+        "b/grpo/1": scored(3.0),
+        "grpo/1": scored(4.0),
+        "b/grpo/2": scored(2.0),
     }
     assert RunScores(str(tmp_path), "b", None).load().keys() == {"grpo/1", "grpo/2"}
     assert not RunScores(str(tmp_path), "c", None).exists()
     with pytest.raises(DatasetError, match="written under their own name"):
         RunScoresSoFar(str(tmp_path), "a", None).save({"grpo/1": {}})
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"step": "x"}, "step: Input should be a valid integer"),
+        ({"weights": None}, "weights: Input should be a valid string"),
+        ({"windows": {}}, "windows: Value error, column 'sequence' is missing"),
+        (
+            {"windows": scored(1.0)["windows"] | {"mpjpe_mm": ["x"]}},
+            "column 'mpjpe_mm' has values that",
+        ),
+        (
+            {"windows": scored(1.0)["windows"] | {"mpjpe_mm": [1.0, 2.0]}},
+            "column 'mpjpe_mm' has 2 rows",
+        ),
+    ],
+)
+def test_a_score_that_was_edited_by_hand_is_refused_by_its_name(change, fault, tmp_path):
+    scores = RunScores(str(tmp_path), "a", None)
+    scores.save({"grpo/1": scored(1.0) | change})
+    with pytest.raises(DatasetError, match=rf"'.*grpo/1\.json' is not as it was written: .*{fault}"):
+        scores.load()
+
+
+def test_a_row_without_a_step_and_a_table_without_a_column_are_refused_by_the_file(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"loss": 2}\n')
+    with pytest.raises(DatasetError, match=r"log\.jsonl', line 2 is not .*'step' must be a whole number"):
+        StepLog(str(tmp_path / "log.jsonl")).load()
+    (tmp_path / "windows.csv").write_text("split,sequence\ntrain,0\n")
+    with pytest.raises(DatasetError, match=r"windows\.csv' is not as it was written: column 'start' is miss"):
+        WindowTable(str(tmp_path / "windows.csv")).load()
+    (tmp_path / "raw_files.json").write_text('{"a.bvh": [1, 2]}')
+    with pytest.raises(DatasetError, match=r"raw_files\.json' is not as it was written: a\.bvh\.2: Field re"):
+        RawContents(str(tmp_path)).load()
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(
+        DatasetError, match=r"report\.json' is not as it was written: windows: Field required"
+    ):
+        RewardReport(str(tmp_path / "report.json")).load()
 
 
 def test_recordings_replace_those_saved_before_and_no_file_of_the_users_own(tmp_path):

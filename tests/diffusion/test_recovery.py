@@ -233,18 +233,30 @@ def with_array(path, **changes) -> None:
     np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
 
 
+def damaged(path) -> None:
+    save_recording(recording(), path)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"betas.npy") + 40
+    content[place : place + 8] = b"\xff" * 8
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("write", "sentence"),
     [
         (lambda path: None, "there is no recording at"),
-        (lambda path: path.write_bytes(b"PK"), "is not a whole npz file"),
+        (lambda path: path.write_bytes(b"PK"), "is not an npz archive, or its end is missing"),
+        (lambda path: damaged(path), r"'.*a\.npz' is damaged: Error -3 while decompressing"),
         (lambda path: with_array(path, betas=None), "is not a recording: it has no 'betas'"),
         (lambda path: with_array(path, names=None), "is not a recording: it has no 'names'"),
         (lambda path: with_array(path, betas=np.zeros((2, 16))), r"'betas' must have shape \(3, 16\)"),
         (lambda path: with_array(path, fps=np.array(np.nan)), "'fps' has values that are not finite"),
+        (lambda path: with_array(path, fps=np.array(0.0)), "'fps' must be above 0, got 0"),
+        (lambda path: with_array(path, title=np.array(3)), "'title' cannot be of type int64"),
+        (lambda path: with_array(path, betas=np.full((3, 16), "a")), "'betas' cannot be of type <U1"),
         (lambda path: with_array(path, guess_m=np.array(0.2)), "is not a recording: it has no 'radius_90_m'"),
         (lambda path: with_array(path, repaired=np.zeros(3, bool)), r"'repaired' must have shape \(40,\)"),
-        (lambda path: with_array(path, title=np.array({}, dtype=object)), "cannot be read as a recording"),
+        (lambda path: with_array(path, title=np.array({}, dtype=object)), "holds pickled objects"),
     ],
 )
 def test_what_is_no_recording_is_told_so(write, sentence, tmp_path):

@@ -8,11 +8,11 @@ import torch
 from numpy.testing import assert_allclose
 from torch.testing import assert_close
 
+from motiongrpo.base.npz import read_npz
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.export.amass import amass_arrays, write_amass
 from motiongrpo.head.path import Touch
 from motiongrpo.motion.sources.amass import AmassConfig, amass_clip
-from motiongrpo.motion.sources.folder import read_npz
 from tests.bodies import FPS, open_body
 from tests.export.tracks import FRAMES, split_walk, walk, wild
 

@@ -1,52 +1,116 @@
 """Files damaged at random, from a seed: a sentence each, and the whole file beside them is ingested."""
 
-import numpy as np
+import io
+import lzma
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from motiongrpo.base.errors import InputError
+from tests.damage import assert_one_sentence, damaged, within
 from tests.motion.sources.mocap.test_asf_amc import AMC, ASF
 from tests.motion.sources.raw_folders import rich_tree, smplh_file
 from tests.motion.test_damage import TAKE, ingested
 
-
-def damaged(content: bytes, random: np.random.Generator) -> bytes:
-    """A file with one thing wrong: cut, bytes changed, a piece lost or doubled, or a number out of bounds."""
-    place, length = int(random.integers(len(content))), int(random.integers(1, 200))
-    match random.integers(5):
-        case 0:
-            return content[:place]
-        case 1:
-            return content[:place] + random.bytes(min(length, 8)) + content[place + min(length, 8) :]
-        case 2:
-            return content[:place] + content[place + length :]
-        case 3:
-            return content[:place] + content[place : place + length] + content[place:]
-        case _:
-            words = (b"1e400", b"-1", b"9" * 5000, b"\r", b"\0", b"nan", b"\xff", b":", b"{", b"[[[[")
-            return content[:place] + words[random.integers(len(words))] + content[place:]
+COUNT = 15  # damaged files of a kind
 
 
-@pytest.mark.parametrize("source", ["mocap", "amass", "rich"])
-def test_files_damaged_at_random_are_met_with_a_sentence_and_the_whole_one_is_ingested(tmp_path, source):
-    random = np.random.default_rng(7)
-    for number in range(12):
-        if source == "mocap":
-            (tmp_path / f"{number}_01.bvh").write_bytes(damaged(TAKE.encode(), random))
-            (tmp_path / f"{number}.asf").write_bytes(damaged(ASF.encode(), random))
-            (tmp_path / f"{number}_02.amc").write_bytes(damaged(AMC.encode(), random))
-        elif source == "amass":
-            path = smplh_file(tmp_path / f"KIT/1/{number}_poses.npz", seconds=0.2, dmpls=None)
-            path.write_bytes(damaged(path.read_bytes(), random))
-        else:
-            for path in rich_tree(tmp_path, f"S{number}_001_x", "001", range(2)).values():
-                path.write_bytes(damaged(path.read_bytes(), random))
-            camera = tmp_path / f"data/multicam2world/S{number}_multicam2world.json"
-            camera.write_bytes(damaged(camera.read_bytes(), random))
-    (tmp_path / "99_01.bvh").write_text(TAKE)
-    smplh_file(tmp_path / "KIT/1/whole_poses.npz", dmpls=None)
-    rich_tree(tmp_path, "BBQ_001_guitar", "001", range(60))
-    found = ingested(tmp_path, source, **({"amass": {"subsets": ["KIT"]}} if source == "amass" else {}))
-    whole = [
-        verdict for name, verdict in found.items() if "99_01" in name or "whole" in name or "BBQ" in name
-    ]
-    assert [verdict["verdict"] for verdict in whole] == ["accepted"]
-    assert len(found) > 12
+def mocap(root: Path) -> dict:
+    """BVH, packed and plain; AMC with a whole skeleton, and whole AMC with a skeleton."""
+    (root / "s.asf").write_text(ASF)
+    for name, content in damaged(TAKE.encode(), 1, COUNT):
+        (root / f"{name}.bvh").write_bytes(content)
+    for name, content in damaged(lzma.compress(TAKE.encode(), preset=0), 2, COUNT):
+        (root / f"{name}.bvh.xz").write_bytes(content)
+    for name, content in damaged(AMC.encode(), 3, COUNT):
+        (root / f"s_{name}.amc").write_bytes(content)
+    for name, content in damaged(ASF.encode(), 4, COUNT):
+        subject = name.replace("_", "-")
+        (root / f"{subject}.asf").write_bytes(content)
+        (root / f"{subject}_01.amc").write_text(AMC)
+    (root / "whole.bvh").write_text(TAKE)
+    return {"mocap": {"subjects": {"*": "1"}}}
+
+
+def repacked(content: bytes, number: int) -> bytes:
+    """An archive of which one member is damaged, and its checksum is right."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(file, "w") as archive:
+        names = whole.namelist()
+        for name in names:
+            ((_, changed),) = damaged(whole.read(name), number, 1)
+            archive.writestr(name, changed if name == names[number % len(names)] else whole.read(name))
+    return file.getvalue()
+
+
+def amass(root: Path) -> dict:
+    """Archives damaged as they lie, and within."""
+    content = smplh_file(root / "KIT/1/short_poses.npz", seconds=0.2, dmpls=None).read_bytes()
+    for name, other in damaged(content, 5, COUNT):
+        (root / f"KIT/1/{name}_poses.npz").write_bytes(other)
+    for number in range(COUNT):
+        (root / f"KIT/1/within_{number}_poses.npz").write_bytes(repacked(content, number))
+    smplh_file(root / "KIT/1/whole_poses.npz", dmpls=None)
+    return {"amass": {"subsets": ["KIT"]}}
+
+
+def rich(root: Path) -> dict:
+    """Bodies and cameras, each damaged in a scene of its own."""
+    body = next(iter(rich_tree(root, "Whole_001_walk", "001", range(60)).values())).read_bytes()
+    camera = (root / "data/multicam2world/Whole_multicam2world.json").read_bytes()
+    for name, content in damaged(body, 6, COUNT):
+        for path in rich_tree(root, f"B{name[:3]}_001_x", "001", range(2)).values():
+            path.write_bytes(content)
+    for name, content in damaged(camera, 7, COUNT):
+        rich_tree(root, f"C{name[:3]}_001_x", "001", range(2))
+        (root / f"data/multicam2world/C{name[:3]}_multicam2world.json").write_bytes(content)
+    return {}
+
+
+@pytest.mark.parametrize("write", [mocap, amass, rich])
+def test_damaged_files_are_met_with_a_sentence_each_and_the_whole_one_is_ingested(write, tmp_path):
+    changes = write(tmp_path)
+    before = {path for path in tmp_path.rglob("*")}
+    with within(120):
+        found = ingested(tmp_path, write.__name__, **changes)
+    for name, verdict in found.items():
+        if verdict["reason"]:
+            assert_one_sentence(verdict["reason"])
+        if "whole" in name.lower():
+            assert verdict["verdict"] == "accepted", verdict
+    assert sum(verdict["verdict"] == "refused" for verdict in found.values()) > COUNT
+    assert {path for path in tmp_path.rglob("*")} == before
+
+
+def depended_on(root: Path, kind: str) -> tuple[Path, Callable[[], object]]:
+    """A file on which all others depend, and their ingestion: genders of RICH, EgoAllo's file and list."""
+    if kind == "genders":
+        rich_tree(root, "BBQ_001_guitar", "001", range(2))
+        return root / "resource/gender.json", lambda: ingested(root, "rich")
+    pytest.importorskip("h5py")
+    from tests.motion.sources import test_egoallo_hdf5 as egoallo
+
+    egoallo.tree(root, {f"ACCAD/s/{name}_poses.npz": egoallo.group_arrays() for name in "ab"})
+    path = root / (egoallo.FILE if kind == "file" else egoallo.LIST)
+    return path, lambda: ingested(root, "egoallo_hdf5", egoallo_hdf5={"subsets": ["ACCAD"]})
+
+
+def refusal(ingest: Callable[[], object]) -> str | None:
+    try:
+        ingest()
+    except InputError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("kind", ["genders", "file", "list"])
+def test_a_damaged_file_that_others_depend_on_is_named_or_refuses_what_it_spoils(kind, tmp_path):
+    path, ingest = depended_on(tmp_path, kind)
+    for _, content in damaged(path.read_bytes(), 8, COUNT):
+        path.write_bytes(content)
+        with within():
+            sentence = refusal(ingest)
+        if sentence is not None:
+            assert_one_sentence(sentence.replace(str(tmp_path), ""))

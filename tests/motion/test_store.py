@@ -99,6 +99,33 @@ def test_a_missing_empty_or_damaged_store_is_named(tmp_path):
         open_store(tmp_path)
 
 
+@pytest.fixture
+def finished(tmp_path):
+    """The folder of a store with one file."""
+    writer = StoreWriter(tmp_path, HEADER, "g")
+    writer.append(verdict("good", grounded(10)))
+    writer.finish()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("CURRENT", "../elsewhere", r"CURRENT' names 'elsewhere', which is no generation beside it; run the"),
+        ("g/header.json", "{", r"header\.json' is not as it was written: Expecting property name"),
+        ("g/header.json", '{"fps": 0, "body_digest": ""}', r"header\.json' .*: fps: Input should be greater"),
+        ("g/files.jsonl", "", r"files\.jsonl' lists no motion; delete '.*' and run the ingestion pipeline"),
+        ("g/files.jsonl", '{"file": "a"}\n', r"files\.jsonl', line 1 is not .*: verdict: Field required"),
+    ],
+)
+def test_a_store_that_was_edited_by_hand_is_refused_by_the_name_of_its_file(
+    file, content, sentence, finished
+):
+    (finished / file).write_text(content)
+    with pytest.raises(InputError, match=sentence):
+        open_store(finished)
+
+
 def test_two_ingestions_at_once_leave_a_store_that_is_refused(tmp_path):
     """Each writer counts its own frames only, so that its rows point into those of the other."""
     first, second = (StoreWriter(tmp_path, HEADER, "g") for _ in range(2))

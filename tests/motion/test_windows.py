@@ -16,6 +16,7 @@ from motiongrpo.motion.windows import (
     WindowConfig,
     cut_into_windows,
     draw_windows,
+    fault_of_windows,
     read_windows,
     split_rows,
     window_table,
@@ -113,6 +114,34 @@ def test_a_window_is_a_slice_and_padding_repeats_its_last_frame(store):
     assert_close(batch.q_parent_joint[1, 10:], batch.q_parent_joint[1, 9:10].expand(6, -1, -1))
     assert batch.mask.tolist() == [[True] * 16, [True] * 10 + [False] * 6]
     assert batch.q_parent_joint.shape[2] == 51
+
+
+@pytest.mark.parametrize("row", [[99, 1, 16], [0, 1, 10_000]])
+def test_windows_of_another_store_are_refused(row, store):
+    with pytest.raises(
+        InputError, match=r"names frames that the store '.*' does not hold; run the ingestion"
+    ):
+        read_windows(store, np.array([[0, 1, 16], row]), 16, hands=False)
+
+
+TABLE = {"split": ["train"], "sequence": [0], "start": [1], "length": [9], "subject": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({}, None),
+        ({"start": None}, "column 'start' is missing"),
+        ({"start": [0]}, "column 'start' must hold whole numbers from 1 on"),
+        ({"sequence": [-1]}, "column 'sequence' must hold whole numbers from 0 on"),
+        ({"length": [1.5]}, "column 'length' must hold whole numbers from 1 on"),
+        ({"split": ["tset"]}, "column 'split' must name train, validation, test, got 'tset'"),
+        ({"subject": [np.nan]}, "column 'subject' has rows without one"),
+    ],
+)
+def test_a_table_that_is_no_window_table_says_why(change, fault):
+    columns = {name: values for name, values in (TABLE | change).items() if values is not None}
+    assert fault_of_windows(pd.DataFrame(columns)) == fault
 
 
 def test_a_step_always_sees_the_same_batch_and_another_step_another(store):

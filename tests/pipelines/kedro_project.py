@@ -20,7 +20,7 @@ def arguments(data: Path, env: str, stages: str, params: dict[str, Any]) -> list
     return ["--env", env, *(["--pipelines", stages] if stages else []), "--params", text]
 
 
-def run(data: Path, stages: str, env: str = "smoke", **params: Any) -> Result:
+def run(data: Path, stages: str, env: str = "smoke", conf: Path | None = None, **params: Any) -> Result:
     """`kedro run`, in this process; dots in parameter names are written as two underscores."""
     bootstrap_project(ROOT)
     pipelines.set_requested(None)
@@ -30,7 +30,8 @@ def run(data: Path, stages: str, env: str = "smoke", **params: Any) -> Result:
     before = Path.cwd()
     os.chdir(ROOT)
     try:
-        return CliRunner().invoke(command, arguments(data, env, stages, named))
+        source = [] if conf is None else ["--conf-source", str(conf)]
+        return CliRunner().invoke(command, [*source, *arguments(data, env, stages, named)])
     finally:
         os.chdir(before)
 

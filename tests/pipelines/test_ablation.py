@@ -16,10 +16,9 @@ PLACES = ("06_models/smoke/ablation", "07_model_output/smoke/ablation", "08_repo
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    data = tmp_path_factory.mktemp("ablation")
-    for stages in ("ingestion,pretraining,reward_model", "ablation"):
-        succeed(data, stages)
+def finished(judged_run, tmp_path_factory) -> Path:
+    data = shutil.copytree(judged_run, tmp_path_factory.mktemp("ablation") / "data")
+    succeed(data, "ablation")
     return data
 
 

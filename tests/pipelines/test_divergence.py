@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,8 @@ MODELS, REPORTS = "06_models", "08_reporting"
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    succeed(folder, "ingestion,pretraining,reward_model")
-    return folder
+def data(judged_run, tmp_path_factory) -> Path:
+    return shutil.copytree(judged_run, tmp_path_factory.mktemp("divergence") / "data")
 
 
 def assert_all_finite(folder: Path) -> None:

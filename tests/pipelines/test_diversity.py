@@ -8,15 +8,13 @@ import pytest
 
 from tests.pipelines.kedro_project import files, run, succeed
 
-CHAIN_BEFORE = "ingestion,pretraining,reward_model"
 CELLS = 2 * 1 + 3 * 2 + 3 + 3  # without noise; Perlin and white on the main chain; Perlin on the other
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(judged_run, tmp_path_factory):
     """The folder of a study without a policy, and what it printed."""
-    data = tmp_path_factory.mktemp("diversity")
-    succeed(data, CHAIN_BEFORE)
+    data = shutil.copytree(judged_run, tmp_path_factory.mktemp("diversity") / "data")
     return data, succeed(data, "diversity")
 
 

@@ -16,9 +16,9 @@ ONLINE = {"grpo__rewards__online": "true", "grpo__updates": 9, "grpo__checkpoint
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory) -> Path:
-    data = tmp_path_factory.mktemp("unbroken")
-    succeed(data, "ingestion,pretraining,reward_model,grpo", **ONLINE)
+def unbroken(judged_run, tmp_path_factory) -> Path:
+    data = shutil.copytree(judged_run, tmp_path_factory.mktemp("unbroken") / "data")
+    succeed(data, "grpo", **ONLINE)
     return data
 
 

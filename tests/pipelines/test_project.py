@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import shutil
 from collections.abc import Iterable
 
 import pytest
@@ -13,6 +14,7 @@ from motiongrpo.app.parameters import ProjectParameters
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.hooks import makers_of
 from motiongrpo.pipeline_registry import CHAIN, all_pipelines, register_pipelines
+from tests.damage import assert_one_sentence
 from tests.pipelines.kedro_project import ROOT, run
 
 LAYERS = ["raw", "intermediate", "model_input", "models", "model_output", "reporting"]
@@ -136,6 +138,44 @@ def test_a_wrong_parameter_anywhere_is_refused_by_name_before_anything_runs(para
     assert sentence in result.output
     assert "Traceback" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_that_do_not_fit_together_are_one_sentence(tmp_path):
+    result = run(tmp_path, "ingestion", grpo="[]")
+    assert result.exit_code == 1
+    assert "Error: the parameters do not fit together: Cannot merge DictConfig with ListC" in result.output
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a: [",
+        b"a: 1\na: 2\n",
+        b"\xff: 1\n",
+        b"a: &a [*a]\n",
+        b"[" * 5000,
+        b"- 1\n",
+        b"a: \0\n",
+        b"ingestion: 3\n",
+    ],
+)
+def test_a_file_of_the_configuration_that_is_none_is_named(content, tmp_path):
+    conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (conf / "smoke/parameters_mine.yml").write_bytes(content)
+    data = tmp_path / "data"
+    result = run(data, "ingestion", conf=conf)
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    last = result.output.strip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert_one_sentence(last.replace(str(tmp_path), ""))
+    assert not data.exists()
+
+
+def test_a_list_of_several_values_is_sent_to_a_file(tmp_path):
+    result = run(tmp_path, "ingestion", ingestion__synthetic__activities="[walk,turn]")
+    assert result.exit_code == 2
+    assert "commas part one from the next, got 'turn]'; a list of several values goes into" in result.output
 
 
 @pytest.mark.parametrize(

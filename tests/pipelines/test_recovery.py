@@ -112,7 +112,7 @@ def test_what_nobody_thought_of_is_the_file_s_own_sentence(data, walk, monkeypat
     monkeypatch.setattr(nodes, "read_head_path", fails)
     result = run(data, "recovery", recovery__input=walk, recovery__format="openxr", **SHORT)
     assert result.exit_code == 1
-    assert "reading it failed with RuntimeError('nobody thought of walk.csv')" in " ".join(
+    assert "reading 'walk.csv' failed with RuntimeError('nobody thought of walk.csv')" in " ".join(
         result.output.split()
     )
     assert "Traceback" not in result.output

@@ -5,6 +5,7 @@ import unicodedata
 from typing import Any
 
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+BLANKS = re.compile(r"[ \t\r\n]+")  # what str.split takes for more is shown
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, direction marks, bytes that are no UTF-8, line ends
 
 
@@ -27,7 +28,7 @@ def shown(text: str, most: int = 60) -> str:
 
     Addresses in memory, which Python prints of some objects and which are others in each run, are left out.
     """
-    start = escaped(" ".join(ADDRESS.sub("", text[: 4 * most]).split()))
+    start = escaped(BLANKS.sub(" ", ADDRESS.sub("", text[: 4 * most])).strip(" "))
     return start if max(len(start), len(text) - 3 * most) <= most else start[: most - 1] + "…"
 
 

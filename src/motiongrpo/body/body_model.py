@@ -8,7 +8,6 @@ rewards and metrics never touch a vertex. No entry of the file is unpickled.
 import hashlib
 import io
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.npz import DAMAGE
+from motiongrpo.base.words import shown
 from motiongrpo.body.skeleton import JOINTS, PARENTS, Joint
 from motiongrpo.geometry.se3 import Transform
 
@@ -141,13 +142,14 @@ def _arrays(data: bytes, path: Path) -> dict[str, np.ndarray]:
                 raise InputError(f"body file '{path}' has no '{key}': it is not in SMPL-H format")
             try:
                 arrays[key] = archive[key].astype(np.float64)
-            except ValueError as error:
+            except DAMAGE as error:
+                if "allow_pickle" not in str(error):
+                    said = shown(str(error) or type(error).__name__, 120)
+                    raise InputError(f"body file '{path}' is damaged: {said}; get it again") from error
                 raise InputError(
                     f"body file '{path}' holds '{key}' as pickled objects, which are never loaded; "
                     f"save it again as a plain array"
                 ) from error
-            except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-                raise InputError(f"body file '{path}' is damaged: {error}; get it again") from error
     _check_shapes(arrays, path)
     return arrays
 

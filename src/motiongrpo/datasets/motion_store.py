@@ -9,8 +9,10 @@ from typing import Any
 
 import pandas as pd
 from kedro_datasets._typing import JSONPreview, TablePreview
+from pydantic import TypeAdapter
 
 from motiongrpo.base.files import replace_text
+from motiongrpo.base.records import read_record
 from motiongrpo.base.run_names import named_runs
 from motiongrpo.datasets.base import Dataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import json_preview, table_preview
@@ -23,8 +25,10 @@ from motiongrpo.motion.store import (
     StoreUpdate,
     StoreWriter,
     open_store,
-    read_log,
 )
+from motiongrpo.motion.store_log import read_log
+
+ROWS = TypeAdapter(dict[str, tuple[int, int, str]])  # size, time of change, digest
 
 
 class MotionStoreDataset(FolderDataset[StoreUpdate, MotionStore]):
@@ -116,7 +120,7 @@ class RawContents(LoadOnly, FolderDataset[None, dict[str, Fingerprint]]):
     def load(self) -> dict[str, Fingerprint]:
         if not self._exists():
             return {}
-        rows = json.loads((self.path / CONTENTS).read_text(encoding="utf-8"))
+        rows = read_record(self.path / CONTENTS, ROWS)
         return {name: Fingerprint(*row) for name, row in rows.items()}
 
     def preview(self, nrows: int = 20) -> TablePreview:

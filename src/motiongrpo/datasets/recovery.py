@@ -1,12 +1,14 @@
 """What a recovery reads and leaves: head recordings, parts, bodies in the formats of other tools, pages."""
 
-import json
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 from kedro_datasets._typing import JSONPreview, TablePreview
+from pydantic import Field, TypeAdapter
 
 from motiongrpo.base.files import replace_folder, replace_text
+from motiongrpo.base.records import read_record
 from motiongrpo.datasets.base import FileDataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import json_preview, table_preview
 from motiongrpo.diffusion.recording import save_recording
@@ -18,6 +20,8 @@ from motiongrpo.recovery.parts import Part, PartFolder
 from motiongrpo.viz.clips.video import write_mp4
 from motiongrpo.viz.recovery.delivery import Delivery
 
+_CALIBRATION = TypeAdapter(BandCalibration | Annotated[dict, Field(max_length=0)])
+
 
 class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
     """The calibration of bands, or None where there is none, or nothing to calibrate them on."""
@@ -26,10 +30,8 @@ class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
     reason = "the calibration is written under its own name"
 
     def load(self) -> BandCalibration | None:
-        if not self._exists():
-            return None
-        found = json.loads(self.filepath.read_text(encoding="utf-8"))
-        return BandCalibration.model_validate(found) if found else None
+        found = read_record(self.filepath, _CALIBRATION) if self._exists() else None
+        return found if isinstance(found, BandCalibration) else None
 
     def preview(self) -> JSONPreview:
         """What was calibrated."""

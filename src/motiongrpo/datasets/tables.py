@@ -2,18 +2,33 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
-from kedro_datasets._typing import TablePreview
+from kedro_datasets._typing import JSONPreview, TablePreview
+from pydantic import AfterValidator, TypeAdapter
 
-from motiongrpo.base.files import replace_text
+from motiongrpo.base.files import replace_file, replace_text
+from motiongrpo.base.records import not_as_written, read_record, read_records
 from motiongrpo.base.run_names import named_runs
 from motiongrpo.datasets.base import FileDataset, FolderDataset, LoadOnly
-from motiongrpo.datasets.previews import table_preview
+from motiongrpo.datasets.previews import json_preview, table_preview
 from motiongrpo.metrics.score import METRICS
+from motiongrpo.metrics.standing import ScoreRecord
+from motiongrpo.motion.windows import fault_of_windows
+from motiongrpo.rewards.examination import ExaminationReport
 
 SCORES = "scores"  # the folder of a run
+
+
+def _with_step(row: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(row.get("step"), int):
+        raise ValueError(f"'step' must be a whole number, got {row.get('step')}")
+    return row
+
+
+_REPORT = TypeAdapter(ExaminationReport)
+_ROW = TypeAdapter(Annotated[dict[str, int | float | None], AfterValidator(_with_step)])
 
 
 class StepLog(FileDataset[list[dict[str, Any]], pd.DataFrame]):
@@ -38,7 +53,41 @@ class StepLog(FileDataset[list[dict[str, Any]], pd.DataFrame]):
         return table_preview(self.load().tail(nrows))
 
     def _rows(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.filepath.read_text(encoding="utf-8").splitlines()]
+        return read_records(self.filepath, _ROW)
+
+
+class WindowTable(FileDataset[pd.DataFrame, pd.DataFrame]):
+    """The window table as CSV, written all or nothing; InputError where it is read and is none."""
+
+    def load(self) -> pd.DataFrame:
+        try:
+            table = pd.read_csv(self.filepath, dtype={"subject": str}, encoding="utf-8")
+        except ValueError as error:  # of pandas too
+            raise not_as_written(f"'{self.filepath}'", str(error)) from error
+        if fault := fault_of_windows(table):
+            raise not_as_written(f"'{self.filepath}'", fault)
+        return table
+
+    def save(self, data: pd.DataFrame) -> None:
+        replace_file(self.filepath, lambda temporary: data.to_csv(temporary, index=False))
+
+    def preview(self, nrows: int = 50) -> TablePreview:
+        """The first rows."""
+        return table_preview(self.load().head(nrows))
+
+
+class RewardReport(FileDataset[ExaminationReport, ExaminationReport]):
+    """The examination of a reward model as JSON; InputError where it is read and is none."""
+
+    def load(self) -> ExaminationReport:
+        return read_record(self.filepath, _REPORT)
+
+    def save(self, data: ExaminationReport) -> None:
+        replace_text(self.filepath, json.dumps(data, indent=2))
+
+    def preview(self) -> JSONPreview:
+        """The whole report."""
+        return json_preview(self.load())
 
 
 class ScoreFolder(FolderDataset[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]):
@@ -46,9 +95,10 @@ class ScoreFolder(FolderDataset[dict[str, dict[str, Any]], dict[str, dict[str, A
 
     may_be_absent = True
     marker = "**/*.json"
+    kind: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
 
     def load(self) -> dict[str, dict[str, Any]]:
-        return {name: json.loads(path.read_text("utf-8")) for name, path in self.files().items()}
+        return {name: read_record(path, self.kind) for name, path in self.files().items()}
 
     def save(self, data: dict[str, dict[str, Any]]) -> None:
         for name, score in data.items():
@@ -67,6 +117,7 @@ class RunScores(ScoreFolder):
     """
 
     may_be_absent = False
+    kind = TypeAdapter(ScoreRecord)
 
     def __init__(self, root: str, run: str, runs: str | None, metadata: dict[str, Any] | None = None) -> None:
         super().__init__(f"{root}/{run}/{SCORES}", metadata)
@@ -75,8 +126,9 @@ class RunScores(ScoreFolder):
     def load(self) -> dict[str, dict[str, Any]]:
         scores = super().load()
         for run, folder in self.others.items():
-            for name, score in ScoreFolder(str(folder)).load().items():
-                scores.setdefault(f"{run}/{name}", score)
+            for name, path in ScoreFolder(str(folder)).files().items():
+                if f"{run}/{name}" not in scores:
+                    scores[f"{run}/{name}"] = read_record(path, self.kind)
         return scores
 
     def _exists(self) -> bool:

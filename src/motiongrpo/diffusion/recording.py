@@ -7,7 +7,6 @@ hung from the head. Where it is known how sure the motions are, there are `radiu
 and `guess_m`, and where frames of the head's path were repaired, `repaired` (frame).
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +17,13 @@ from torch import Tensor
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_file
+from motiongrpo.base.npz import read_npz
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.geometry.so3 import matrix_from_quaternion, quaternion_from_matrix
+
+TEXTS = ("title", "names", "body_digest")
+MOST_BYTES = 2e9  # of a file, unpacked
 
 
 @dataclass(frozen=True)
@@ -106,15 +109,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of the file, as many motions and frames in each."""
     if not path.is_file():
         raise InputError(f"there is no recording at '{path}'")
-    if not zipfile.is_zipfile(path):
-        raise InputError(
-            f"'{path}' is not a whole npz file; give a recording, as the viewer pipeline writes it"
-        )
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"'{path}' cannot be read as a recording: {error}") from error
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"'{path}' has more than {MOST_BYTES / 1e6:g} MB; give a recording")
+    arrays = read_npz(path.read_bytes(), f"'{path}'", MOST_BYTES, "; give a recording")
     motions, frames = arrays.get("names", np.zeros(0)).size, len(np.atleast_1d(arrays.get("T_world_cpf", 0)))
     shapes = {
         "title": (),
@@ -133,8 +130,17 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     for name, shape in shapes.items():
         if name not in arrays:
             raise InputError(f"'{path}' is not a recording: it has no '{name}'")
-        if arrays[name].shape != shape:
-            raise InputError(f"'{path}': '{name}' must have shape {shape}, got {arrays[name].shape}")
-        if arrays[name].dtype.kind == "f" and not np.isfinite(arrays[name]).all():
-            raise InputError(f"'{path}': '{name}' has values that are not finite")
+        _demand_values(arrays[name], shape, "U" if name in TEXTS else "biuf", f"'{path}': '{name}'")
+    if arrays["fps"] <= 0:
+        raise InputError(f"'{path}': 'fps' must be above 0, got {arrays['fps']}")
     return arrays
+
+
+def _demand_values(values: np.ndarray, shape: tuple[int, ...], kinds: str, where: str) -> None:
+    """Raise InputError unless an array has this shape and one of these kinds of type, and is finite."""
+    if values.shape != shape:
+        raise InputError(f"{where} must have shape {shape}, got {values.shape}")
+    if values.dtype.kind not in kinds:
+        raise InputError(f"{where} cannot be of type {values.dtype}")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError(f"{where} has values that are not finite")

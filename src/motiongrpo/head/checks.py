@@ -48,7 +48,8 @@ def refuse_wrong_speed(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) 
     t, p = raw.time_s[rows], raw.T_world_cpf[rows, 4:]
     first = np.arange(0, len(rows) - 1, max(1, len(rows) // GLANCES))
     last = np.clip(np.searchsorted(t, t[first] + 0.1), first + 1, len(rows) - 1)
-    speed = float(np.median(np.linalg.norm(p[last] - p[first], axis=1) / (t[last] - t[first])))
+    with np.errstate(over="ignore"):  # beyond all bounds is infinitely fast
+        speed = float(np.median(np.linalg.norm(p[last] - p[first], axis=1) / (t[last] - t[first])))
     if speed <= config.fastest_m_s:
         return
     unit = next((unit for unit, m in UNITS.items() if speed * m <= config.fastest_m_s / 2), "no unit we know")

@@ -1,7 +1,6 @@
 """Head recordings on disk: one npz file each, with poses, times, flags, and a text in JSON."""
 
 import json
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import torch
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_file
+from motiongrpo.base.npz import DAMAGE
+from motiongrpo.base.words import shown
 from motiongrpo.head.path import Floor, HeadRecording, Stretch
 
 ARRAYS = ("T_world_cpf", "source_s", "touched")
@@ -57,8 +58,8 @@ def load_head_recording(path: Path) -> HeadRecording:
             warnings=tuple(about["warnings"]),
             repairs=tuple(about["repairs"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise InputError(
-            f"'{path}' is not a whole head recording ({' '.join(str(error).split())[:200]}); delete it and "
+            f"'{path}' is not a whole head recording ({shown(str(error), 120)}); delete it and "
             "read the headset's file again"
         ) from error

@@ -3,7 +3,11 @@
 A score keeps the provenance of its measurement, so that a later one can say what has changed since.
 """
 
-from typing import Any
+from math import inf
+from typing import Annotated, Any, NotRequired
+
+from pydantic import AfterValidator, ConfigDict
+from typing_extensions import TypedDict
 
 from motiongrpo.base.provenance import Provenance
 from motiongrpo.metrics.evaluation import EvaluationConfig
@@ -14,7 +18,33 @@ VERSION = 1  # to be raised when a checkpoint's score comes out otherwise; a tes
 CURRENT = "current"  # how a score stands that was measured as it would be now
 SAME = "same"  # how two scores compare that were measured alike
 
-Score = dict[str, Any]  # of one checkpoint: stage, step, weights, measured, windows
+Score = dict[str, Any]  # of one checkpoint, a `ScoreRecord`
+
+
+def _aligned(windows: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Columns of one length, with a row a window, metrics being numbers or NaN where they are undefined."""
+    if missing := [name for name in ("sequence", "window", "subject") if name not in windows]:
+        raise ValueError(f"column '{missing[0]}' is missing")
+    rows = len(windows["sequence"])
+    for name, values in windows.items():
+        if len(values) != rows or not rows:
+            raise ValueError(f"column '{name}' has {len(values)} rows, 'sequence' {rows}")
+        if name in METRICS and any(isinstance(value, str) or abs(value) == inf for value in values):
+            raise ValueError(f"column '{name}' has values that are no numbers")
+    return windows
+
+
+class ScoreRecord(TypedDict):
+    """The score of a checkpoint: its place in a training, how it was measured, its metrics by window."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    run: NotRequired[str]  # none in older ones
+    stage: str
+    step: int
+    weights: str
+    measured: NotRequired[dict[str, Any] | None]
+    windows: Annotated[dict[str, list[int | float | str]], AfterValidator(_aligned)]
 
 
 def evaluation_provenance(motion: str, windows: str, body: str, config: EvaluationConfig) -> Provenance:

@@ -17,17 +17,21 @@ import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter
 
 from motiongrpo.base.checkpoint import digest_of
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import naming, replace_text
+from motiongrpo.base.records import read_record
+from motiongrpo.base.words import shown
 from motiongrpo.motion.grounding import GroundedClip
 from motiongrpo.motion.raw import Fingerprint
+from motiongrpo.motion.store_log import read_log
 
 ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "q_body": (np.float32, (21, 4)),
@@ -44,8 +48,11 @@ LOG, HEADER, CURRENT, CONTENTS = "files.jsonl", "header.json", "CURRENT", "raw_f
 class StoreHeader:
     """Frame rate and body that hold for all sequences of a generation."""
 
-    fps: float
+    fps: Annotated[float, Field(gt=0)]
     body_digest: str
+
+
+_HEADER = TypeAdapter(StoreHeader)
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ class StoreWriter:
         entries = read_log(self.path / LOG)
         self.done = {entry["file"] for entry in entries}
         self.frames = sum(s["frames"] for entry in entries for s in entry["sequences"])
-        self._drop_uncommitted(entries)
+        self._drop_uncommitted()
 
     def append(self, verdict: FileVerdict) -> None:
         """Commit one file: its frames, then its line in the log."""
@@ -127,8 +134,10 @@ class StoreWriter:
             raise InputError(_all_refused(self.path / LOG))
         replace_text(self.folder / CURRENT, self.path.name)
 
-    def _drop_uncommitted(self, entries: list[dict[str, Any]]) -> None:
-        replace_text(self.path / LOG, "".join(json.dumps(entry) + "\n" for entry in entries))
+    def _drop_uncommitted(self) -> None:
+        log = self.path / LOG
+        whole, end, _ = (log.read_text(encoding="utf-8") if log.is_file() else "").rpartition("\n")
+        replace_text(log, whole + end)
         for name, (dtype, shape) in ARRAYS.items():
             path = self.path / f"{name}.bin"
             path.touch()
@@ -147,10 +156,7 @@ class MotionStore:
     def files(self) -> pd.DataFrame:
         """One row a raw file: file, verdict, reason, seconds."""
         columns = ["file", "verdict", "reason", "seconds"]
-        rows = [
-            {key: entry[key] for key in columns} | {"sequences": len(entry["sequences"])}
-            for entry in read_log(self.path / LOG)
-        ]
+        rows = [dict(entry) | {"sequences": len(entry["sequences"])} for entry in read_log(self.path / LOG)]
         return pd.DataFrame(rows, columns=[*columns, "sequences"])
 
     @cached_property
@@ -210,9 +216,13 @@ def open_store(folder: Path) -> MotionStore:
     current = folder / CURRENT
     if not current.is_file():
         raise InputError(f"there is no finished motion store in '{folder}'; run the ingestion pipeline")
-    path = folder / Path(current.read_text(encoding="utf-8").strip()).name
-    header = StoreHeader(**json.loads((path / HEADER).read_text(encoding="utf-8")))
-    store = MotionStore(path, header)
+    path = folder / Path(current.read_text(encoding="utf-8", errors="replace").strip()).name
+    if not path.is_dir():
+        raise InputError(
+            f"'{current}' names '{shown(path.name)}', which is no generation beside it; "
+            "run the ingestion pipeline"
+        )
+    store = MotionStore(path, read_record(path / HEADER, _HEADER))
     _demand_whole(store)
     frames = int(store.sequences["frames"].sum())
     for name, (dtype, shape) in ARRAYS.items():
@@ -226,6 +236,8 @@ def _demand_whole(store: MotionStore) -> None:
     """Raise InputError unless every file is there once and each sequence begins where the last one ends."""
     log, sequences = store.path / LOG, store.sequences
     remedy = f"delete '{store.path.parent}' and run the ingestion pipeline"
+    if sequences.empty:
+        raise InputError(f"'{log}' lists no motion; {remedy}")
     twice = store.files["file"][store.files["file"].duplicated()]
     if len(twice):
         raise InputError(f"'{log}' lists '{twice.iloc[0]}' twice, as two ingestions at once would; {remedy}")
@@ -237,14 +249,6 @@ def _demand_whole(store: MotionStore) -> None:
             f"'{log}' lets '{row['name']}' begin at frame {row['first']}, but those before it end at "
             f"{begin}, as after two ingestions at once; {remedy}"
         )
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """The entries of a log; a last line cut short by a kill is none."""
-    if not path.is_file():
-        return []
-    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
-    return [json.loads(line) for line in whole.splitlines()]
 
 
 def _all_refused(log: Path) -> str:

@@ -32,6 +32,9 @@ Spread = Literal["sequences", "people"]
 """Over what the windows of an evaluation are spread: all rows of its split alike, or its subjects alike."""
 
 
+COLUMNS = ("split", "sequence", "start", "length", "subject")  # of a window table
+
+
 class WindowConfig(Config):
     """Lengths of windows, in frames."""
 
@@ -105,6 +108,19 @@ def window_table(
                 "change ingestion.splits or windows, or add motion"
             )
     return table
+
+
+def fault_of_windows(table: pd.DataFrame) -> str | None:
+    """What keeps a table from being a window table, whichever store it is of."""
+    if missing := [name for name in COLUMNS if name not in table]:
+        return f"column '{missing[0]}' is missing"
+    for name, least in {"sequence": 0, "start": 1, "length": 1}.items():
+        column = table[name]
+        if column.dtype != np.int64 or (column < least).any():
+            return f"column '{name}' must hold whole numbers from {least} on"
+    if len(other := table.loc[~table["split"].isin(SPLITS), "split"]):
+        return f"column 'split' must name {', '.join(SPLITS)}, got '{other.iloc[0]}'"
+    return "column 'subject' has rows without one" if table["subject"].isna().any() else None
 
 
 def cut_into_windows(spans: pd.DataFrame, config: WindowConfig) -> pd.DataFrame:
@@ -191,6 +207,12 @@ def read_rows(store: MotionStore, rows: pd.DataFrame, config: WindowConfig, hand
 def read_windows(store: MotionStore, rows: NDArray[np.int64], length: int, hands: bool) -> WindowBatch:
     """The windows in rows (sequence, start, length), read from the store and padded to `length` frames."""
     sequence, start, real = rows.T
+    frames = store.sequences["frames"].to_numpy()
+    if sequence.max() >= len(frames) or (start + real > frames[sequence]).any():
+        raise InputError(
+            f"the window table names frames that the store '{store.path}' does not hold; "
+            "run the ingestion pipeline"
+        )
     first = store.sequences["first"].to_numpy()[sequence] + start
     joints = ("q_body", "q_hand") if hands else ("q_body",)
     return WindowBatch(

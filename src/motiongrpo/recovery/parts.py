@@ -1,6 +1,5 @@
 """Parts of a recovery: the samples of one chunk of a stretch, kept so that a stop costs one chunk."""
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from motiongrpo.base.checkpoint import digest_of
 from motiongrpo.base.files import replace_file
+from motiongrpo.base.npz import DAMAGE
 from motiongrpo.base.shapes import Rollout
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recovery import Chunk, chunks_of, recover_chunk, with_frame_before
@@ -79,7 +79,7 @@ class PartFolder:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = [torch.from_numpy(archive[key]) for key in ("betas", "q_parent_joint", "contacts")]
                 part = Part(str(archive["made_from"]), *arrays)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except DAMAGE:
             return None
         return part if made_from in (None, part.made_from) else None
 

@@ -1,13 +1,15 @@
 """The perceptual model's calibration and its accuracy by kind of fault, on held-out motion."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, NotRequired
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from scipy.stats import rankdata
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel
@@ -18,6 +20,35 @@ from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.training import PerceptualInput
 
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)
+
+
+class AgainstFault(TypedDict):
+    """How the truth fares against one kind of fault: pair accuracy by severity, and rank correlation."""
+
+    pair_accuracy: Annotated[dict[str, float], Field(min_length=1)]
+    spearman: float
+
+
+class AgainstHead(TypedDict):
+    """How the truth fares against itself under another head's path."""
+
+    pair_accuracy: float
+
+
+class AgainstSamples(AgainstHead):
+    """How the truth fares against samples, and their mean score."""
+
+    score: float
+
+
+class ExaminationReport(TypedDict):
+    """What a reward model was examined on, and how often it ranked the truth first."""
+
+    windows: int
+    corruptions: dict[str, AgainstFault]
+    another_head: AgainstHead
+    truth_score: float
+    samples: NotRequired[AgainstSamples]
 
 
 @dataclass(frozen=True)
@@ -92,7 +123,7 @@ def fit_logistic(real: Tensor, fake: Tensor, ridge: float = 1e-4) -> Tensor:
 
 
 @torch.no_grad()
-def examine(model: PerceptualModel, examiner: Examiner, samples: PerceptualInput | None) -> dict[str, Any]:
+def examine(model: PerceptualModel, examiner: Examiner, samples: PerceptualInput | None) -> ExaminationReport:
     """Pair accuracy of truth against each corruption by severity, against samples, against another head.
 
     `spearman` is the rank correlation of severity with the logit within a window, truth included as
@@ -100,14 +131,18 @@ def examine(model: PerceptualModel, examiner: Examiner, samples: PerceptualInput
     """
     judge = lambda judged: judged.logits(model, examiner.body, examiner.fps)  # noqa: E731
     truth = judge(examiner.truth())
-    report: dict[str, Any] = {"windows": len(truth), "corruptions": {}}
+    corruptions: dict[str, AgainstFault] = {}
     for kind in CORRUPTIONS:
         worse = [judge(examiner.corrupted(kind, severity)) for severity in SEVERITIES]
         accuracy = {str(s): share_above(truth, w) for s, w in zip(SEVERITIES, worse, strict=True)}
         order = rank_correlation(torch.stack([truth, *worse]))
-        report["corruptions"][kind] = {"pair_accuracy": accuracy, "spearman": order}
-    report["another_head"] = {"pair_accuracy": share_above(truth, judge(examiner.under_another_head()))}
-    report["truth_score"] = float(model.score(truth).mean())
+        corruptions[kind] = {"pair_accuracy": accuracy, "spearman": order}
+    report: ExaminationReport = {
+        "windows": len(truth),
+        "corruptions": corruptions,
+        "another_head": {"pair_accuracy": share_above(truth, judge(examiner.under_another_head()))},
+        "truth_score": float(model.score(truth).mean()),
+    }
     if samples is not None:
         faked = judge(samples)
         report["samples"] = {

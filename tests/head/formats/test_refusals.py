@@ -104,7 +104,7 @@ def test_a_word_that_is_no_number_is_named_with_its_line(lines, refuse):
 
 def test_messages_show_no_control_characters_and_no_endless_words(lines, refuse):
     refuse(changed(lines, 9, 2, "\x1b[31m"), r"is '\\x1b\[31m'")
-    refuse(changed(lines, 9, 2, "9" * 3_000_000 + "x"), r"is '9{40}…'")
+    refuse(changed(lines, 9, 2, "9" * 3_000_000 + "x"), r"is '9{59}…'")
 
 
 def test_columns_that_are_missing_are_named_beside_those_there_are(lines, refuse):
@@ -113,6 +113,11 @@ def test_columns_that_are_missing_are_named_beside_those_there_are(lines, refuse
     refuse(lines[1:], r"has no column for .*; it has no header and 8 columns")
     refuse(lines[1:], r"no header that names its 8 columns, and format unity has 16", format="unity")
     refuse(lines[1:], r"8 columns, and format hololens has 17 or more", format="hololens", offset=0)
+
+
+def test_of_many_columns_a_message_has_the_first(lines, refuse):
+    names = ",".join(f"a_rather_long_name_{number}" for number in range(100))
+    refuse([names, *["0" + ",0" * 99] * 3], r"it has 'a_rather_long_name_0', .{70,130}…: name yours")
 
 
 def test_columns_by_name_or_number_must_be_there_and_enough(lines, refuse):

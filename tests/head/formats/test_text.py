@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.head.formats.text import open_sheet, read_rows, shown
+from motiongrpo.head.formats.text import open_sheet, read_rows
 
 PLACES = {"time": 0, "x": 1}
 NUMBERS = [[0.0, 1.5], [1.0, -2.25], [2.0, 300.0]]
@@ -101,6 +101,7 @@ def test_a_decimal_mark_that_changes_late_is_found(tmp_path):
         rows_of(b"0;0,5\n" * 60 + b"1;1.5\n2;2,5\n", tmp_path)
 
 
-def test_words_are_shown_printable_and_short():
-    assert shown("a\nb\x1b") == r"a\nb\x1b"
-    assert shown("x" * 50) == "x" * 40 + "…"
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_an_encoding_is_known_by_its_mark(encoding, tmp_path):
+    rows = rows_of("t,x\n0,1.5\n1,-2.25\n2,3e2\n".encode(encoding), tmp_path)
+    assert np.column_stack(list(rows.columns.values())).tolist() == NUMBERS

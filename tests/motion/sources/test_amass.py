@@ -93,6 +93,7 @@ HOLE[4, 7] = np.nan
         ),
         ({"trans": np.zeros((5, 3))}, r"'trans' must be \(6, 3\) like 'poses', got \(5, 3\)"),
         ({"poses": HOLE}, "'poses' is not finite at frame 4"),
+        ({"trans": np.full((6, 3), 1e300)}, "'trans' is not finite at frame 0"),
         ({"trans": np.full((6, 3), np.inf)}, "'trans' is not finite at frame 0"),
         ({"trans": np.full((6, 3), "a")}, "'trans' must be numbers, got <U1"),
         ({"gender": np.array("male")}, "betas of a male body, but the body file is neutral; set ingestion"),

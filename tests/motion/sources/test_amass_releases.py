@@ -94,6 +94,11 @@ def test_a_missing_subset_is_an_error_that_names_it_both_ways(tmp_path):
         verdicts(tmp_path, subsets="egoallo")
 
 
+def test_of_endless_names_of_folders_a_message_has_the_beginning():
+    with pytest.raises(InputError, match=r"holds \\x1bx{55}…; download them"):
+        subset_folders(["\x1b" + "x" * 10_000], ["ACCAD"], "data_root")
+
+
 def test_a_subset_that_is_there_twice_is_an_error():
     with pytest.raises(InputError, match=r"DFaust and DFaust_67 in data_root are the same"):
         subset_folders(["DFaust", "DFaust_67"], ["DFaust"], "data_root")

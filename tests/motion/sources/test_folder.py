@@ -2,13 +2,12 @@ import io
 import lzma
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.motion.raw import RawFile
 from motiongrpo.motion.sources.amass import AmassConfig
-from motiongrpo.motion.sources.folder import FolderRates, amass_clips, mocap_clips, read_npz, suffix, take
+from motiongrpo.motion.sources.folder import FolderRates, amass_clips, mocap_clips, suffix, take
 from motiongrpo.motion.sources.mocap.takes import MocapConfig
 from tests.motion.rigs import MODEL, cmu_take
 
@@ -46,12 +45,6 @@ def read_whole(read):
     """The only clip of a take."""
     (clip,) = read().clips
     return clip
-
-
-def npz(**arrays) -> bytes:
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    return file.getvalue()
 
 
 class Unreadable:
@@ -148,40 +141,6 @@ def test_a_damaged_rest_take_is_refused_alone():
     with pytest.raises(InputError, match=r"'07_03\.bvh' has no MOTION block"):
         readers["07_03.bvh"]()
     assert len(read_whole(readers["07_04.bvh"])) == 30
-
-
-def test_arrays_come_out_of_an_npz_as_they_went_in():
-    arrays = read_npz(npz(poses=np.arange(6.0).reshape(2, 3), gender="male"), "a.npz")
-    assert arrays["poses"].tolist() == [[0, 1, 2], [3, 4, 5]]
-    assert arrays["gender"].item() == "male"
-
-
-WHOLE = npz(poses=np.zeros((40, 156)))
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (
-            npz(poses=np.array([{"run": "me"}], dtype=object)),
-            "'a.npz' holds pickled objects, which are never",
-        ),
-        (WHOLE[: len(WHOLE) // 2], "'a.npz' is not an npz archive, or its end is missing"),
-        (b"", "'a.npz' is not an npz archive"),
-        (b"some text", "'a.npz' is not an npz archive"),
-        (WHOLE[:200] + b"xxxx" + WHOLE[204:], "'a.npz' is damaged: Bad CRC-32"),
-    ],
-)
-def test_what_is_not_a_whole_npz_of_plain_arrays_is_refused(data, message):
-    with pytest.raises(InputError, match=message):
-        read_npz(data, "a.npz")
-
-
-def test_a_single_array_is_no_archive():
-    file = io.BytesIO()
-    np.save(file, np.zeros(3))
-    with pytest.raises(InputError, match=r"'a\.npz' is not an npz archive"):
-        read_npz(file.getvalue(), "a.npz")
 
 
 def test_a_packed_file_is_unpacked_and_a_cut_one_is_named(tmp_path):

@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.head.formats.config import HeadFormatConfig, WorldAxes
 from motiongrpo.head.formats.poses import FilePoses
 from motiongrpo.head.formats.text import Sheet
@@ -12,7 +13,7 @@ from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain, parse_bvh
 from motiongrpo.motion.sources.mocap.layouts import BVH_LAYOUTS
 from motiongrpo.motion.sources.mocap.position_channels import PositionChannels
 
-SHOWN = 8  # joints named in a message
+LISTED = 120  # characters of the joints that a message names
 
 
 def read_bvh(sheet: Sheet, config: HeadFormatConfig) -> FilePoses:
@@ -48,6 +49,6 @@ def _head(bvh: Bvh, config: HeadFormatConfig) -> tuple[str, PositionChannels, Wo
             return layout.joints["head"], layout.position_channels, world
     heads = [name for name in names if re.split("[:_]", name)[-1].lower() == "head"]
     if len(heads) != 1:
-        listed = ", ".join(f"'{name}'" for name in (heads or names)[:SHOWN])
-        raise InputError(f"{bvh.where} has {len(heads)} joints named Head, not one; it has {listed}, …")
+        listed = shown(", ".join(f"'{name}'" for name in heads or names), LISTED)
+        raise InputError(f"{bvh.where} has {len(heads)} joints named Head, not one; it has {listed}")
     return heads[0], "added_to_offset", None

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.head.formats.config import POSITION, QUATERNION, HeadFormatConfig, TimeUnit
 from motiongrpo.head.formats.table import GRAVITY, MORE, UNNAMED, Format
-from motiongrpo.head.formats.text import Sheet, shown
+from motiongrpo.head.formats.text import Sheet
 
-LISTED = 12  # columns named in a message
+LISTED = 120  # characters of the columns that a message names
 MAP, QUALITY = "map", "quality"
 
 _OF_WHOM = (
@@ -174,5 +175,5 @@ def _reordered(places: dict[str, int], config: HeadFormatConfig) -> dict[str, in
 def _there_is(sheet: Sheet) -> str:
     if not sheet.names:
         return f"it has no header and {sheet.width} columns, which numbers count from 0"
-    listed = ", ".join(f"'{shown(name)}'" for name in sheet.names[:LISTED])
-    return f"it has {listed}{', …' if len(sheet.names) > LISTED else ''}"
+    listed = ", ".join(f"'{name}'" for name in sheet.names)
+    return f"it has {shown(listed, LISTED)}"

@@ -8,6 +8,7 @@ from jaxtyping import Float64
 from scipy.spatial.transform import Rotation
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 from motiongrpo.head.formats.axes import Conventions, demand_rotation
 from motiongrpo.head.formats.bvh import read_bvh
 from motiongrpo.head.formats.clock import demand_increasing, seconds, unit_of_ticks
@@ -22,7 +23,7 @@ from motiongrpo.head.formats.poses import (
 )
 from motiongrpo.head.formats.recognition import format_of
 from motiongrpo.head.formats.table import FORMATS, GRAVITY, Format
-from motiongrpo.head.formats.text import Rows, Sheet, open_sheet, read_rows, shown
+from motiongrpo.head.formats.text import Rows, Sheet, open_sheet, read_rows
 from motiongrpo.head.formats.upright import demand_upright
 from motiongrpo.head.path import RawHeadPath
 

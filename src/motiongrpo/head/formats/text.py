@@ -4,6 +4,7 @@ Byte-order marks, either line end, commas, semicolons, tabs or blanks between fi
 comments and blank lines are all read. A file is read in blocks of lines, so memory holds its numbers alone.
 """
 
+import codecs
 import csv
 import io
 import re
@@ -19,13 +20,19 @@ import pandas as pd
 from jaxtyping import Int
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
 
 LARGEST_BYTES = 500_000_000
 MOST_ROWS = 20_000_000
 BLOCK = 100_000  # lines parsed at a time
 SAMPLE = 50  # lines from which the layout is found
-SHOWN = 40  # characters of a word in a message
 
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # begins with that of UTF-16
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 BLANKS = " \t"
 COMMENTS = ("#", "//", "%")
 MISSING = ("", "nan", "NaN", "NAN", "-nan", "-nan(ind)", "NA", "N/A", "null", "NULL", "None")
@@ -165,21 +172,16 @@ def demand_file(path: Path, where: str) -> None:
         )
 
 
-def shown(text: str) -> str:
-    """Text as a message can show it: control characters escaped, cut to some forty characters."""
-    cut = text if len(text) <= SHOWN else text[:SHOWN] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
-
-
 def _encoding(path: Path, where: str) -> str:
-    """UTF-16 where a mark says so, else UTF-8, whose bytes that are none are shown where they matter."""
+    """That of the mark at the start, else UTF-8, whose bytes that are none are shown where they matter."""
     try:
         with path.open("rb") as file:
             start = file.read(4096).rstrip(b"\0")  # a log that lost power may end in zeros
     except OSError as error:
         raise InputError(f"{where} cannot be read: {error.strerror}") from error
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
+    for mark, encoding in MARKS.items():
+        if start.startswith(mark):
+            return encoding
     if b"\0" in start:
         raise InputError(f"{where} is no text: byte {start.index(0)} is zero")
     return "utf-8-sig"

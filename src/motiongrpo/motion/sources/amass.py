@@ -96,7 +96,7 @@ def _motion(arrays: Mapping[str, Any], file: str) -> tuple[np.ndarray, np.ndarra
         raise InputError(f"'{file}' holds a body shape but no motion: it has no 'poses'")
     if "trans" not in arrays:
         raise InputError(f"'{file}' has no 'trans', so nothing says where the body is")
-    poses, trans = (_numbers(arrays, key, file).astype(np.float32) for key in ("poses", "trans"))
+    poses, trans = (_single(arrays, key, file) for key in ("poses", "trans"))
     widths = {ANGLES: "SMPL+H G", ANGLES + 9: "the SMPL-X releases"}
     if poses.ndim != 2 or poses.shape[1] not in widths:
         known = " or ".join(f"(frames, {width}) as in {release}" for width, release in widths.items())
@@ -120,7 +120,7 @@ def _betas(
     if "betas" not in arrays:
         raise InputError(f"'{file}' has no 'betas'; set ingestion.amass.betas to 'zero' for the mean shape")
     body = body_kind(arrays, file)
-    betas = _numbers(arrays, "betas", file).astype(np.float32).ravel()[:SHAPE_COEFFICIENTS]
+    betas = _single(arrays, "betas", file).ravel()[:SHAPE_COEFFICIENTS]
     if not np.isfinite(betas).all():
         raise InputError(f"'{file}': 'betas' are not finite; set ingestion.amass.betas to 'zero'")
     betas = torch.from_numpy(np.pad(betas, (0, SHAPE_COEFFICIENTS - len(betas))))
@@ -171,3 +171,9 @@ def _numbers(arrays: Mapping[str, Any], key: str, file: str) -> np.ndarray:
     if values.dtype.kind not in "fiu":
         raise InputError(f"'{file}': '{key}' must be numbers, got {values.dtype}")
     return values
+
+
+def _single(arrays: Mapping[str, Any], key: str, file: str) -> np.ndarray:
+    """In single precision; what is beyond its range is infinite."""
+    with np.errstate(over="ignore"):
+        return _numbers(arrays, key, file).astype(np.float32)

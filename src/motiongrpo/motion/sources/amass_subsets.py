@@ -11,6 +11,9 @@ from pydantic import field_validator
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import shown
+
+LISTED = 60  # characters of the folders that a message names
 
 NEW_NAMES = {
     "BioMotionLab_NTroje": "BMLrub",
@@ -87,9 +90,10 @@ def subset_folders(folders: Iterable[str], subsets: Subsets, where: str) -> dict
     chosen = {folder: subset_name(folder) for folder in there if subset_name(folder) in wanted}
     missing = [name for name in wanted if name not in chosen.values()]
     if missing:
+        found = shown(", ".join(there), LISTED)
         raise InputError(
             f"AMASS subsets {', '.join(map(_both_names, missing))} are missing or empty in {where}, "
-            f"which holds {', '.join(there) or 'no folder'}; download them, or name yours in 'subsets'"
+            f"which holds {found or 'no folder'}; download them, or name yours in 'subsets'"
         )
     for name in wanted:
         twice = [folder for folder, subset in chosen.items() if subset == name]

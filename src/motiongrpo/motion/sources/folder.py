@@ -1,13 +1,8 @@
 """Readers of the motion files in a folder; every file is opened only when its reader is called."""
 
 import io
-import lzma
 import math
 import re
-import struct
-import tokenize
-import zipfile
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,10 +11,8 @@ from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.words import shown
+from motiongrpo.base.npz import read_npz
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.motion.clip import Clip, Take
@@ -33,10 +26,7 @@ from motiongrpo.motion.sources.mocap.bvh import Bvh, header_rate, read_bvh
 from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_take, rest_pose
 from motiongrpo.motion.sources.patterns import first_match_of_path
 
-_DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError),
-    *(EOFError, OSError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError),
-)
+ENLARGE = "; if that is motion, cut it or raise ingestion.most_megabytes"
 
 LEAST_OTHERS, MOST_OTHERS = 3, 16  # takes beside one that are asked for their frame rate
 USUAL = 0.75  # the share of them that must agree
@@ -115,27 +105,6 @@ def take(file: str) -> str:
 def take_path(file: str) -> str:
     """The take in a file by its path: `iclone/01_01.bvh.xz` is `iclone/01_01`."""
     return PurePosixPath(file.removesuffix(".xz")).with_suffix("").as_posix()
-
-
-def read_npz(data: bytes, where: str, most_bytes: float = math.inf) -> dict[str, np.ndarray]:
-    """The arrays of an npz file, at most `most_bytes` unpacked; pickled objects are never loaded."""
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise InputError(f"'{where}' is not an npz archive, or its end is missing: get the file again")
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            if sum(member.file_size for member in archive.zip.infolist()) > most_bytes:
-                raise InputError(
-                    f"'{where}' unpacks to more than {most_bytes / 1e6:g} MB; if that is motion, cut it or "
-                    "raise ingestion.most_megabytes"
-                )
-            return {key: archive[key] for key in archive}
-    except InputError:
-        raise
-    except (ValueError, *_DAMAGE) as error:
-        if "allow_pickle" in str(error):
-            raise InputError(f"'{where}' holds pickled objects, which are never loaded") from error
-        said = shown(str(error) or type(error).__name__, 120)
-        raise InputError(f"'{where}' is damaged: {said}; get the file again") from error
 
 
 @dataclass(frozen=True)
@@ -257,7 +226,7 @@ def _read_amass(
     older = file.replace("_stageii.npz", "_poses.npz")
     if older != file and older in files:
         raise InputError(f"left out: the same take is there as '{older}'")
-    arrays = read_npz(files[file](), file, most_bytes)
+    arrays = read_npz(files[file](), f"'{file}'", most_bytes, ENLARGE)
     return amass_take(arrays, f"{subsets[folder]}/{inside}", model, config, conversion)
 
 

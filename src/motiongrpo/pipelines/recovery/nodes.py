@@ -40,7 +40,9 @@ def read_head_paths(
         try:
             recording = prepared(read_head_path(path, config), usage.fps, config.repair, config.floor_m)
         except Exception as error:  # whatever one file does, the others are recovered
-            said = str(error) if isinstance(error, InputError) else f"reading it failed with {error!r:.200}"
+            said = str(error)
+            if not isinstance(error, InputError):
+                said = f"reading '{shown(path.name)}' failed with {shown(repr(error), 200)}"
             logger.debug("while reading '%s'", shown(path.name), exc_info=True)
             refused[shown(path.name)] = said
         else:
