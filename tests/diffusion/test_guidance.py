@@ -1,5 +1,6 @@
-"""Guidance: what satisfies all stays, feet in contact stop, soles rise, and the head is where it was."""
+"""Guidance: what satisfies all stays, feet stop sliding, soles meet the floor, the head is where it was."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,16 @@ from torch.testing import assert_close
 
 from motiongrpo.body.kinematics import sole_positions
 from motiongrpo.body.skeleton import FEET, Joint
-from motiongrpo.diffusion.guidance import GuidanceConfig, GuidedPose, Objective, guided
+from motiongrpo.diffusion.guidance import (
+    GRAVITY_M_S2,
+    SOFTNESS_M,
+    GuidanceConfig,
+    GuidedPose,
+    Objective,
+    falling,
+    guided,
+    lowest,
+)
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector
 from tests.bodies import FPS, open_body, window_batch
@@ -22,6 +32,7 @@ CONFIG = GuidanceConfig(
     acceleration=1e-5,
     sliding=5.0,
     penetration=20.0,
+    support=800.0,
 )
 FOOT_LABELS = [joint - 1 for joint in FEET]
 
@@ -96,6 +107,38 @@ def test_soles_below_the_floor_are_lifted_to_it():
     sunk = standing(height_m=-0.03)
     assert lowest_sole(sunk).max() < -0.029
     assert lowest_sole(refined(sunk, penetration=1e5, iterations=10)).min() > -0.001
+
+
+@pytest.mark.parametrize("contact", [0.0, 1.0])
+def test_a_body_that_hovers_is_put_on_the_floor(contact: float):
+    hovering = standing(height_m=0.05)
+    hovering = replace(hovering, contacts=torch.full_like(hovering.contacts, contact))
+    landed = lowest_sole(refined(hovering, support=1e5, iterations=10))
+    assert landed.max() < 0.015
+    assert landed.min() > -0.005
+
+
+def test_a_body_in_free_fall_is_left_in_the_air():
+    hovering, t = standing(frames=30, height_m=0.5), (torch.arange(30) - 14.5) / FPS
+    hovering.T_world_cpf[..., 6] -= GRAVITY_M_S2 / 2 * t.square()
+    assert_close(refined(hovering).R_parent_joint, refined(hovering, support=0).R_parent_joint)
+
+
+def test_a_head_falls_where_it_accelerates_down_and_a_tenth_of_a_second_around():
+    t = torch.arange(60) / FPS
+    falls = GRAVITY_M_S2 / 2 * (t - 1.0).clamp(min=0).square()
+    found = falling(1.6 - falls[None], FPS)[0]
+    assert not found[:26].any()
+    assert found[30:].all()
+    assert not falling(1.6 + falls[None], FPS).any()
+    assert not falling(1.6 - 0.4 * falls[None], FPS).any()
+
+
+def test_the_lowest_sole_is_the_smooth_minimum_and_its_shares_are_the_derivative():
+    height = torch.tensor([[[0.1, 0.1, 0.4], [0.3, -0.2, 0.5]]], dtype=torch.float64, requires_grad=True)
+    low, share = lowest(height)
+    assert_close(low, torch.tensor([[0.1 - SOFTNESS_M * math.log(2), -0.2]], dtype=torch.float64))
+    assert_close(torch.autograd.grad(low.sum(), height)[0], share)
 
 
 def test_every_step_that_is_taken_lowers_the_objective():

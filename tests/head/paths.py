@@ -24,6 +24,7 @@ CONFIG = HeadRepairConfig(
     lowest_m=0.3,
     highest_m=2.5,
     fastest_m_s=6.0,
+    backwards_m=10.0,
     jitter_mm=3.0,
     jitter_deg=0.5,
 )

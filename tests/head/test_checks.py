@@ -61,6 +61,14 @@ def test_walking_against_the_gaze_is_warned_of():
     assert "(mean cosine of way and gaze -0.9" in said
 
 
+def test_walking_far_against_the_gaze_is_refused_with_both_remedies():
+    far = raw_path(times(72, 12))
+    with pytest.raises(InputError, match=r"walks backwards over 1\d\.\d m .*handedness.*repair\.backwards_m"):
+        prepare(turned(far, 180))
+    assert not prepare(far).warnings
+    assert prepare(turned(far, 90)).warnings
+
+
 @pytest.mark.parametrize("degrees", [90, -90])
 def test_walking_across_the_gaze_is_warned_of(degrees):
     (said,) = prepare(turned(RAW, degrees)).warnings

@@ -105,6 +105,29 @@ def test_what_cannot_be_recovered_is_one_sentence(case, format_, sentence, data)
     assert "Traceback" not in result.output
 
 
+def test_what_nobody_thought_of_is_the_file_s_own_sentence(data, walk, monkeypatch):
+    def fails(path, config):
+        raise RuntimeError(f"nobody thought of {path.name}")
+
+    monkeypatch.setattr(nodes, "read_head_path", fails)
+    result = run(data, "recovery", recovery__input=walk, recovery__format="openxr", **SHORT)
+    assert result.exit_code == 1
+    assert "reading it failed with RuntimeError('nobody thought of walk.csv')" in " ".join(
+        result.output.split()
+    )
+    assert "Traceback" not in result.output
+
+
+def test_warnings_stand_in_the_terminal_and_in_the_report(data, tmp_path):
+    poses, t = walking(120, 30.0)
+    poses[60:] = poses[60]
+    write(tmp_path / "frozen.csv", poses, t, "openxr")
+    given = {"recovery__input": tmp_path / "frozen.csv", "recovery__format": "openxr", **SHORT}
+    printed = " ".join(succeed(data, "recovery", recovery__to="[bvh]", **given).split())
+    assert "frozen.csv: the pose is frozen for 0.5 s or more" in printed
+    assert "pose is frozen for 0.5 s or more" in (recovered(data) / "frozen/report.html").read_text()
+
+
 def test_without_a_file_the_command_is_told(data):
     result = run(data, "recovery")
     assert (result.exit_code, "motiongrpo recover FILE" in result.output) == (1, True)

@@ -35,6 +35,7 @@ UNGUIDED = GuidanceConfig(
     acceleration=0,
     sliding=0,
     penetration=0,
+    support=0,
 )
 
 
@@ -61,7 +62,7 @@ def drawing(**changes) -> Drawing:
 
 def drawn(folder: PartFolder, work: Drawing, recordings: dict[str, HeadRecording]) -> list[str]:
     names = []
-    for name, part in work.draw(recordings, folder):
+    for name, part in work.draw(recordings, work.missing(recordings, folder)):
         folder.save(name, part)
         names.append(name)
     return names
@@ -98,7 +99,8 @@ def test_another_path_model_seed_or_number_of_samples_is_drawn_anew(tmp_path):
 
 def test_a_part_holds_what_recover_draws():
     walk = recording(stretch(40))
-    ((_, part),) = drawing().draw({"walk": walk}, PartFolder(Path("nowhere")))
+    work, recordings = drawing(), {"walk": walk}
+    ((_, part),) = work.draw(recordings, work.missing(recordings, PartFolder(Path("nowhere"))))
     path = with_frame_before(walk.stretches[0].T_world_cpf)
     whole: PlacedMotion = recover(model(), path, 3, seed=0)
     hung = part.hung(part.betas, walk.stretches[0].T_world_cpf)

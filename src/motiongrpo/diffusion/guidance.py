@@ -1,10 +1,11 @@
-"""Guidance after sampling: poses refined until feet in contact neither slide nor sink, the head held.
+"""Guidance after sampling: poses refined until feet neither slide, sink nor hover, the head held.
 
 As in EgoAllo (arXiv:2410.03665), a problem of nonlinear least squares whose unknowns are the local rotations
 of every frame, solved by Levenberg–Marquardt. With R₀ and p₀ of the sample, each frame is charged
 
     rotation |log(R₀ᵀR)|² + rotation_rate |d log(R₀ᵀR)/dt|² + position |p − p₀|² + acceleration |d²p/dt²|²
     + sliding |dp/dt|² of planted feet + penetration min(z, 0)² of soles
+    + support max(z, 0)² of the lowest sole, unless the head falls
 
 in metres, seconds and radians, so that no weight depends on the frame rate. The body hangs from its head,
 which therefore does not move. A frame is coupled with the two before and after it, so the normal equations
@@ -30,6 +31,9 @@ from motiongrpo.geometry.so3 import matrix_from_rotation_vector, rotation_vector
 
 FRAMES_AT_ONCE = 1024  # frames of all motions whose systems are held in memory, 0.3 MB each
 DAMPING, LESS, MORE = 0.01, 0.25, 10.0  # of a step: at first, after one that helped, after one that did not
+SOFTNESS_M = 0.005  # soles so much higher than the lowest still have a share in it
+FALL_S = 0.1  # acceleration is taken over twice as long, and a fall reaches so far on either side
+GRAVITY_M_S2 = 9.81
 KNUCKLES = {Joint.LEFT_MIDDLE1: Joint.LEFT_WRIST, Joint.RIGHT_MIDDLE1: Joint.RIGHT_WRIST}
 """A point on each hand, so that a wrist that turns without moving is smoothed too."""
 
@@ -47,6 +51,7 @@ class GuidanceConfig(Config):
     acceleration: float = Field(ge=0)  # joints move smoothly: per (m/s²)²
     sliding: float = Field(ge=0)  # planted feet rest: per (m/s)²
     penetration: float = Field(ge=0)  # soles stay out of the floor: per m²
+    support: float = Field(ge=0)  # one of them is on it: per m²
 
 
 def guided(motions: PlacedMotion, body: BodyModel, fps: float, config: GuidanceConfig) -> PlacedMotion:
@@ -109,6 +114,7 @@ class Objective:
     mask_2: Float[Tensor, "batch pair 1 1"]  # both frames are real
     mask_3: Float[Tensor, "batch triple 1 1"]  # all three are
     planted: Float[Tensor, "batch pair foot 1"]
+    supported: FrameMask
     sole_joints: tuple[Joint, ...]
     fps: float
     config: GuidanceConfig
@@ -120,7 +126,8 @@ class Objective:
         planted = (touches[:, 1:] & touches[:, :-1])[..., None].to(sample.betas)
         start = GuidedPose.of(sample, body, sample.R_parent_joint)
         one, two, three = (_runs(sample.mask, length).to(sample.betas) for length in (1, 2, 3))
-        return cls(start, one, two, three, planted, body.sole_joints, fps, config)
+        supported = ~falling(sample.T_world_cpf[..., 6], fps) & sample.mask
+        return cls(start, one, two, three, planted, supported, body.sole_joints, fps, config)
 
     def value(self, pose: GuidedPose) -> PerSequence:
         """The objective of each motion."""
@@ -150,6 +157,7 @@ class Objective:
             "acceleration": p.diff(n=2, dim=1) * self.fps**2 * self.mask_3,
             "sliding": p[:, :, list(FEET)].diff(dim=1) * self.fps * self.planted,
             "penetration": pose.p_world_sole[..., 2].clamp(max=0) * self.mask[..., 0],
+            "support": lowest(pose.p_world_sole[..., 2])[0].clamp(min=0) * self.supported,
         }
 
     def _gradient(
@@ -163,6 +171,7 @@ class Objective:
         force = force + weigh.acceleration * self.fps**2 * _undifferenced(r["acceleration"], 2)
         force[:, :, list(FEET)] += weigh.sliding * self.fps * _undifferenced(r["sliding"], 1)
         lift = weigh.penetration * r["penetration"]
+        lift = lift + weigh.support * r["support"][..., None] * lowest(pose.p_world_sole[..., 2])[1]
         by_points = (force.flatten(2)[:, :, None] @ J_point)[:, :, 0]
         return turned.flatten(2) + by_points + (lift[:, :, None] @ J_sole)[:, :, 0]
 
@@ -180,10 +189,31 @@ class Objective:
             bands[o, :, : frames - o] = (weight * J_point)[:, : frames - o].mT @ J_point[:, o:]
         below = (pose.p_world_sole[..., 2] < 0) * self.mask[..., 0]
         bands[0] += weigh.penetration * (below[..., None] * J_sole).mT @ J_sole
+        height, share = lowest(pose.p_world_sole[..., 2])
+        J_lowest = (share[:, :, None] @ J_sole) * ((height > 0) & self.supported)[..., None, None]
+        bands[0] += weigh.support * J_lowest.mT @ J_lowest
         turns = weigh.rotation_rate * self.fps**2 * difference_bands(self.mask_2, 1)
         turns[0] += weigh.rotation + damping[:, None, None, None] + (1 - self.mask)
         bands[:2].diagonal(dim1=-2, dim2=-1).add_(turns[..., 0])
         return bands
+
+
+def lowest(
+    height: Float[Tensor, "batch frame sole"],
+) -> tuple[Float[Tensor, "batch frame"], Float[Tensor, "batch frame sole"]]:
+    """The smooth minimum −τ log Σ exp(−z/τ) of the heights of a frame, and its derivative by each of them."""
+    scaled = -height / SOFTNESS_M
+    return -SOFTNESS_M * scaled.logsumexp(dim=-1), scaled.softmax(dim=-1)
+
+
+def falling(height: Float[Tensor, "batch frame"], fps: float) -> Bool[Tensor, "batch frame"]:
+    """Frames near which a head accelerates down by over half of gravity: nothing bears the body there."""
+    k = max(1, round(FALL_S * fps))
+    if height.shape[1] <= 2 * k:
+        return torch.zeros_like(height, dtype=torch.bool)
+    acceleration = (height[:, 2 * k :] - 2 * height[:, k:-k] + height[:, : -2 * k]) * (fps / k) ** 2
+    falls = torch.nn.functional.pad((acceleration < -GRAVITY_M_S2 / 2).to(height), (k, k))
+    return torch.nn.functional.max_pool1d(falls, 2 * k + 1, stride=1, padding=k) > 0
 
 
 def _undifferenced(

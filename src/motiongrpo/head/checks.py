@@ -16,6 +16,7 @@ UNITS = {"centimetres": 0.01, "millimetres": 0.001, "metres taken for centimetre
 SLOWEST_HZ, FASTEST_HZ = 20.0, 2000.0  # rates of headsets
 GAZE_S, WALKING_M_S, WALKED_M = 0.5, 0.4, 1.0  # a stride or so; slower is no walk; less tells nothing
 AGAINST, ACROSS = -0.3, 0.7  # mean cosine and sine of the way with the gaze
+BACKWARDS = -0.7  # mean cosine of those who hardly do anything else
 MEDIAN_LENGTH = 1.538  # of a standard normal vector in space
 GLANCES = 10_000  # rows at which speeds are looked at for the unit of length
 
@@ -55,6 +56,19 @@ def refuse_wrong_speed(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) 
         f"the head in '{raw.name}' moves at {speed:.3g} m/s (median), and people do at most "
         f"{config.fastest_m_s:g}: the unit of length seems to be {unit}; name the units of length and time"
     )
+
+
+def refuse_backwards(
+    name: str, stretches: Sequence[np.ndarray], fps: float, config: HeadRepairConfig
+) -> None:
+    """Raise InputError where somebody walks further against their gaze than people do."""
+    way, along, _ = np.sum([walked(T, fps) for T in stretches], axis=0)
+    if way > config.backwards_m and along < BACKWARDS * way:
+        raise InputError(
+            f"the person in '{name}' walks backwards over {way:.1f} m (mean cosine of way and gaze "
+            f"{along / way:.2f}): the world's handedness or the head's forward axis is another; name them, "
+            "or, where it is true, set recovery.repair.backwards_m to more than that"
+        )
 
 
 def warnings_on_rows(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) -> Iterator[str]:

@@ -33,6 +33,7 @@ class HeadRepairConfig(Config):
     lowest_m: float  # median height of the eyes over the floor
     highest_m: float = Field(gt=0)
     fastest_m_s: float = Field(gt=0)  # of a head that people carry
+    backwards_m: float = Field(gt=0)  # walked against the gaze, and hardly any other way
     jitter_mm: float = Field(gt=0)  # tremble of a frame
     jitter_deg: float = Field(gt=0)
 

@@ -10,6 +10,7 @@ from motiongrpo.base.words import counted
 from motiongrpo.head.checks import (
     jitter,
     jittery,
+    refuse_backwards,
     refuse_wrong_height,
     refuse_wrong_speed,
     speeds,
@@ -45,6 +46,7 @@ def prepared(
     floors = {piece.world: known or _estimated(raw, repair, piece.world) for piece in repair.pieces}
     stretches = tuple(_stretch(piece, repair, floors[piece.world], fps, config) for piece in repair.pieces)
     poses = [stretch.T_world_cpf.numpy().astype(np.float64) for stretch in stretches]
+    refuse_backwards(raw.name, poses, fps, config)
     facts = _facts(raw, rows, stretches, fps)
     longest = max(repair.pieces, key=lambda piece: len(piece.frames.at))
     floor = floors[longest.world]

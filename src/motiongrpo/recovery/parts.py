@@ -126,13 +126,23 @@ class Drawing:
         bounds = [place.stretch, place.chunk.start, place.chunk.stop]
         return digest_of(path, self.model.weights, usage, self.samples, self.seed, bounds)
 
-    def draw(self, recordings: dict[str, HeadRecording], done: PartFolder) -> Iterator[tuple[str, Part]]:
-        """The parts that are not there yet, by name."""
+    def missing(self, recordings: dict[str, HeadRecording], done: PartFolder) -> list[Place]:
+        """The chunks whose samples are not there yet."""
+        return [
+            place
+            for place in self.places(recordings)
+            if done.get(place.name, self.made_from(_stretch(recordings, place), place)) is None
+        ]
+
+    def draw(self, recordings: dict[str, HeadRecording], places: list[Place]) -> Iterator[tuple[str, Part]]:
+        """The samples of these chunks, by name."""
         weight = next(self.model.denoiser.parameters())
-        for place in self.places(recordings):
-            stretch = recordings[place.recording].stretches[place.stretch]
-            made_from = self.made_from(stretch, place)
-            if done.get(place.name, made_from) is None:
-                path = with_frame_before(stretch.T_world_cpf).to(weight)
-                x = recover_chunk(self.model, path, place.chunk, self.samples, self.seed, place.stretch)
-                yield place.name, Part.of(x.cpu(), made_from)
+        for place in places:
+            stretch = _stretch(recordings, place)
+            path = with_frame_before(stretch.T_world_cpf).to(weight)
+            x = recover_chunk(self.model, path, place.chunk, self.samples, self.seed, place.stretch)
+            yield place.name, Part.of(x.cpu(), self.made_from(stretch, place))
+
+
+def _stretch(recordings: dict[str, HeadRecording], place: Place) -> Stretch:
+    return recordings[place.recording].stretches[place.stretch]

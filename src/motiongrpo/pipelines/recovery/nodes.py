@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.progress import with_progress
-from motiongrpo.base.words import counted, shown
+from motiongrpo.base.words import shown
 from motiongrpo.body.body_model import BodyModel, body_file
 from motiongrpo.body.skin import load_skinned_body
 from motiongrpo.export.track import Gender
@@ -17,7 +18,7 @@ from motiongrpo.head.preparation import prepared
 from motiongrpo.metrics.bands import BandCalibration, BandConfig
 from motiongrpo.recovery.config import RecoveryConfig
 from motiongrpo.recovery.inputs import files_of
-from motiongrpo.recovery.model import chosen_model, matching
+from motiongrpo.recovery.model import chosen_model, matching, unlike_training
 from motiongrpo.recovery.parts import Drawing, Part, PartFolder
 from motiongrpo.recovery.recovered import Pieces, recovered
 from motiongrpo.viz.recovery.delivery import Delivery, delivery_of
@@ -33,23 +34,26 @@ def read_head_paths(
     pretrained: Checkpoint | None, policy: Checkpoint | None, body: BodyModel, config: RecoveryConfig
 ) -> tuple[dict[str, HeadRecording], Record]:
     """Every file that can be read, at the model's frame rate; and a sentence for each that cannot."""
-    fps = chosen_model(config.checkpoint, pretrained, policy, body).usage.fps
+    usage = chosen_model(config.checkpoint, pretrained, policy, body).usage
     files, recordings, refused = files_of(config.input), {}, {}
     for name, path in files.items():
         try:
-            raw = read_head_path(path, config)
-            recordings[name] = prepared(raw, fps, config.repair, config.floor_m)
+            recording = prepared(read_head_path(path, config), usage.fps, config.repair, config.floor_m)
         except Exception as error:  # whatever one file does, the others are recovered
-            if len(files) == 1:
-                raise
             said = str(error) if isinstance(error, InputError) else f"reading it failed with {error!r:.200}"
             logger.debug("while reading '%s'", shown(path.name), exc_info=True)
-            logger.warning("%s: %s", shown(path.name), said)
             refused[shown(path.name)] = said
+        else:
+            warnings = (*recording.warnings, *unlike_training(recording, usage))
+            recordings[name] = replace(recording, warnings=warnings)
     if not recordings:
-        raise InputError(
-            f"none of {counted(len(files), 'file')} could be read: {next(iter(refused.values()))}"
-        )
+        whole = next(iter(refused.values()))
+        raise InputError(whole if len(files) == 1 else f"none of {len(files)} files could be read: {whole}")
+    for name, said in refused.items():
+        logger.warning("%s: %s", name, said)
+    for recording in recordings.values():
+        for warning in recording.warnings:
+            logger.warning("%s: %s", recording.name, warning)
     return recordings, {"read": list(recordings), "refused": refused}
 
 
@@ -70,9 +74,10 @@ def draw_motions(  # noqa: PLR0913
     recordings = {name: head_paths[name] for name in inputs["read"]}
     logger.info("recovery: bodies from %s", drawing.model.name)
     places = drawing.places(recordings)
-    pending = drawing.draw(recordings, parts_so_far)
+    missing = drawing.missing(recordings, parts_so_far)
+    drawn, done = drawing.draw(recordings, missing), len(places) - len(missing)
     yield {}
-    for name, part in with_progress(pending, "drawing motions", len(places)):
+    for name, part in with_progress(drawn, "drawing motions", len(places), done):
         yield {name: part}
 
 

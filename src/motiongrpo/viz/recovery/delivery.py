@@ -13,7 +13,6 @@ from motiongrpo.head.path import Touch
 from motiongrpo.metrics.bands import is_guess
 from motiongrpo.recovery.config import ClipConfig, Output, RecoveryConfig
 from motiongrpo.recovery.floor_cost import floor_cost
-from motiongrpo.recovery.model import unlike_training
 from motiongrpo.recovery.parts import Drawing
 from motiongrpo.recovery.recovered import Recovered, frames_of
 from motiongrpo.viz.clips.example import ShownMotion
@@ -58,10 +57,9 @@ def delivery_of(
     track = replace(track, radius_90_m=found.radius_90_m)
     scene = clip_of(found, body.model, config.clip)
     certainty = _certainty(found, drawing, body.model, guess_m)
-    warnings = [*found.recording.warnings, *unlike_training(found.recording, drawing.model.usage)]
     files = [("recording.npz", "for motiongrpo view")]
     files += [(file, FILES[kind]) for kind in config.to for file in _names(name, len(track.stretches), kind)]
-    page = recovery_html(found, drawing.model, certainty, warnings, scene, files)
+    page = recovery_html(found, drawing.model, certainty, scene, files)
     doubt = None if found.radius_90_m is None else Doubt(found.radius_90_m[None], guess_m)
     recording = Recording(
         title=found.recording.name,

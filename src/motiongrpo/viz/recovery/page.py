@@ -47,7 +47,6 @@ def recovery_html(
     found: Recovered,
     model: TrainedDenoiser,
     certainty: Certainty,
-    warnings: list[str],
     scene: Scene,
     files: list[tuple[str, str]],
 ) -> str:
@@ -69,7 +68,6 @@ def recovery_html(
         floor=FLOORS[recording.floor.how],
         model=model,
         certainty=certainty,
-        warnings=warnings,
         figures=figures,
         files=files,
         scenes=[player_scene(scene)],

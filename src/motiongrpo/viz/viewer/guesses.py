@@ -17,7 +17,7 @@ from motiongrpo.viz.figures.skeleton import BONES
 if TYPE_CHECKING:
     import viser
 
-GUESS, OPACITY = ORANGE, 0.15
+GUESS, OPACITY = ORANGE, 0.25
 NOTHING = 1e-6  # the scale of a ball that is not to be seen
 
 
