@@ -7,7 +7,7 @@ from kedro.io import DatasetError
 
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.datasets.body_files import BodyModelDataset
-from motiongrpo.datasets.motion_store import IngestionProgress, MotionStoreDataset, RawContents
+from motiongrpo.datasets.motion_store import IngestionProgress, MotionOfRuns, MotionStoreDataset, RawContents
 from motiongrpo.datasets.raw_motions import RawMotionFolder
 from motiongrpo.datasets.recordings import RecordingFolder
 from motiongrpo.datasets.tables import (
@@ -23,7 +23,7 @@ from motiongrpo.diffusion.recording import Recording
 from motiongrpo.motion.grounding import ground
 from motiongrpo.motion.raw import Fingerprint
 from motiongrpo.motion.store import FileVerdict, StoreHeader, StoreUpdate, encode
-from tests.bodies import CONTACT, FLOOR, FPS, open_body, standing_clip, window_batch
+from tests.bodies import CONTACT, FLOOR, FPS, open_body, standing_clip, stored, window_batch
 
 
 def recorded() -> Recording:
@@ -196,3 +196,21 @@ def test_recordings_replace_those_saved_before_and_no_file_of_the_users_own(tmp_
     (tmp_path / ".written.json").write_text('["../mine.npz", "b.npz"]')
     folder.save({})
     assert {path.name for path in tmp_path.glob("*.npz")} == {"c.npz", "mine.npz"}
+
+
+def test_the_motion_of_other_runs_is_opened_where_there_is_any_and_when_it_is_wanted(tmp_path):
+    stores, tables = tmp_path / "stores", tmp_path / "tables"
+    stored(stores / "b/motions", [ground(standing_clip(), open_body(), FLOOR, CONTACT)])
+    for name in ("a", "b", "c"):
+        (tables / name).mkdir(parents=True)
+        (tables / name / "windows.csv").write_text("split,subject\ntrain,07\n")
+    dataset = MotionOfRuns(str(stores), str(tables), "a", "a;b;c;d")
+    found = dataset.load()
+    assert list(found) == ["b"]
+    motions, windows = found["b"]()
+    assert len(motions.sequences) == 1
+    assert windows["subject"].tolist() == ["07"]
+    assert "b" in dataset.preview()
+    assert MotionOfRuns(str(stores), str(tables), "a", None).load() == {}
+    with pytest.raises(DatasetError, match="the motion of other runs is never written"):
+        dataset.save({})

@@ -56,6 +56,12 @@ def test_best_median_and_worst_are_those_of_the_policy():
     assert {window.windows for window in found.values()} == {3}
 
 
+def test_models_of_another_run_are_ranked_by_their_scores_here_after_those_of_the_run_itself():
+    theirs = {"another/grpo/1": score("mine", 5.0), "others/copy": score("mine", 7.0)}
+    assert windows_scored(theirs, "mine")["mpjpe_mm"].tolist() == [5.0]
+    assert windows_scored(theirs | {"grpo/1": score("mine", 6.0)}, "mine")["mpjpe_mm"].tolist() == [6.0]
+
+
 def test_the_title_says_which_window_it_is_and_why():
     window = ranked_windows({"grpo/1": score("mine", 31.4, 10.0, 50.0)}, "mine")[1]
     title = window.title("take_1", "walk", fps=10.0)
