@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import PurePosixPath
-from typing import Protocol, runtime_checkable
+from typing import IO, Protocol, runtime_checkable
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.npz import read_npz
@@ -40,7 +40,7 @@ class Opened(Protocol):
 
     def __call__(self) -> bytes: ...
 
-    def open(self) -> io.BufferedIOBase: ...
+    def open(self) -> IO[bytes]: ...
 
 
 ClipReader = tuple[str, Callable[[], Clip | Take]]

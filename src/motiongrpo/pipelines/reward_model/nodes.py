@@ -1,7 +1,7 @@
 """The perceptual reward model: trained on truth against fakes, calibrated and examined on held-out motion."""
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig
-from motiongrpo.rewards.examination import Examiner, examine, fit_calibration
+from motiongrpo.rewards.examination import ExaminationReport, Examiner, examine, fit_calibration
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.rewards.training import PerceptualInput, RewardModelConfig, hard_negatives
 from motiongrpo.training.loop import Steps
@@ -44,7 +44,7 @@ def keep_reward_model(
     denoiser: Checkpoint,
     config: RewardModelConfig,
     window: WindowConfig,
-) -> tuple[Checkpoint, dict[str, Any]]:
+) -> tuple[Checkpoint, ExaminationReport]:
     """Calibrate the last weights on validation motion, and examine them on test motion."""
     checkpoint = load_checkpoint(checkpoints.final(), "reward_model")
     model = restored(checkpoint, PerceptualModel)

@@ -29,7 +29,7 @@ def meaning(joint: str, channels: PositionChannels, where: str) -> Meaning:
     """What the position channels of a joint mean; InputError where no pattern fits its name."""
     if not isinstance(channels, dict):
         return channels
-    found = first_match(joint, channels, None)
+    found: Meaning | None = first_match(joint, channels, None)
     if found is None:
         raise InputError(
             f"{where}: no pattern of 'position_channels' fits joint '{shown(joint)}'; add one, or \"*\" "
