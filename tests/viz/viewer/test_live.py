@@ -65,3 +65,14 @@ def test_the_scene_shows_the_body_where_it_is_and_pale_in_a_bridged_gap():
     assert ((scene.mesh.vertices - wrist) ** 2).sum(1).min() ** 0.5 < 0.06  # skin lies around the bones
     assert torch.isfinite(torch.tensor(scene.mesh.vertices)).all()
     server.stop()
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_a_body_that_is_followed_stays_over_the_origin_of_the_scene(follow: bool):
+    server = viser.ViserServer("localhost", 0, verbose=False)
+    scene, body = LiveScene(server, Mesher(OPEN_BODY), 30.0, 4), expected()[5]
+    scene.follow.value = follow
+    scene.show(body)
+    pelvis = body.p_world_joint[0].numpy()
+    assert_allclose(scene.world.position, [-pelvis[0], -pelvis[1], 0] if follow else [0, 0, 0], atol=1e-6)
+    server.stop()

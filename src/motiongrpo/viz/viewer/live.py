@@ -30,6 +30,8 @@ from motiongrpo.viz.viewer.shown_recording import BODIES, BONE_WIDTH_M, rgb
 if TYPE_CHECKING:
     import viser
 
+CAMERA_M, BODY_M = (2.6, 1.6, 1.7), (0.0, 0.0, 0.9)  # where visitors are at first, and what they look at
+
 
 def serve_live(
     model: TrainedDenoiser,
@@ -63,12 +65,20 @@ def serve_live(
 
 
 class LiveScene:
-    """One body on a viser scene, moved on as frames are added; a bridged gap makes it pale."""
+    """One body on a viser scene, moved on as frames are added; a bridged gap makes it pale.
+
+    While it is followed the floor moves under it, and the body stays before every visitor's eyes.
+    """
 
     def __init__(self, server: viser.ViserServer, mesher: Mesher, fps: float, at_once: int) -> None:
         self.server, self.mesher, self.fps, self.at_once = server, mesher, fps, at_once
-        server.scene.add_grid("/floor", infinite_grid=True, cell_size=0.5, section_size=1.0, fade_distance=15)
+        self.world = server.scene.add_frame("/live", show_axes=False)
+        server.scene.add_grid(
+            "/live/floor", infinite_grid=True, cell_size=0.5, section_size=1.0, fade_distance=15
+        )
+        server.initial_camera.position, server.initial_camera.look_at = CAMERA_M, BODY_M
         self.bodies = server.gui.add_dropdown("bodies", BODIES, hint="Meshes through smplx, or 22 joints.")
+        self.follow = server.gui.add_checkbox("follow", initial_value=True, hint="Keep the body in view.")
         self.state = server.gui.add_markdown("No poses yet.")
         self.mesh: viser.MeshHandle | None = None
         self.bones: viser.LineSegmentsHandle | None = None
@@ -94,7 +104,8 @@ class LiveScene:
     def show(self, body: BodyFrame) -> None:
         """Put the body where it is at one frame."""
         colour = rgb(SKY if Touch.GAP in body.pose.touched else BLUE)
-        bones = body.p_world_joint.float().numpy()[np.array(BONES, dtype=int)]
+        joints = body.p_world_joint.float().numpy()
+        bones = joints[np.array(BONES, dtype=int)]
         with self.server.atomic():
             if self.mesh is None or self.bones is None:
                 scene, vertices = self.server.scene, self._skin(body)
@@ -107,6 +118,7 @@ class LiveScene:
             if self.mesh.visible:
                 self.mesh.vertices, self.mesh.color = self._skin(body), colour
             self.bones.points = bones
+            self.world.position = np.append(-joints[0, :2], 0) if self.follow.value else np.zeros(3)
         self.state.content = f"{body.pose.time_s:.2f} s, stretch {body.pose.stretch}"
 
     def _skin(self, body: BodyFrame) -> Float[ndarray, "vertex 3"]:
