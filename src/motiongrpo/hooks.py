@@ -14,6 +14,7 @@ from rich.console import Console
 from motiongrpo.app.parameters import validated
 from motiongrpo.app.requirements import missing
 from motiongrpo.app.run_lock import RunLock
+from motiongrpo.base.engine import Engine, choose
 from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.candidates import TRAININGS
 from motiongrpo.pipeline_registry import all_pipelines
@@ -37,6 +38,7 @@ class CommandChecks:
         self.parameters = validated(context.config_loader["parameters"])
         if self.parameters.threads:
             torch.set_num_threads(self.parameters.threads)
+        choose(Engine(self.parameters.engine, self.parameters.ray_address))
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

@@ -49,6 +49,8 @@ class ProjectParameters(Config):
     device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
     precision: Precision  # of the denoiser's forward pass
     threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; none leaves its own choice
+    engine: Literal["local", "ray"]  # who does the cells of studies, scores, files and chunks
+    ray_address: str | None = Field(min_length=1)  # of a running cluster; none starts one here
     ingestion: IngestionConfig
     windows: WindowConfig
     pretraining: PretrainingConfig
@@ -67,6 +69,16 @@ class ProjectParameters(Config):
         """Build every cell of the ablation once: one that cannot be built is refused by name before a run."""
         for name in self.ablation.cells:
             planned(name, self.ablation.pace.seeds[0], self.ablation, self._foundation)
+        return self
+
+    @model_validator(mode="after")
+    def let_ray_choose_devices(self) -> "ProjectParameters":
+        if self.ray_address is not None and self.engine != "ray":
+            raise ValueError(f"ray_address={self.ray_address} needs engine=ray, got {self.engine}")
+        if self.engine == "ray" and ":" in self.device:
+            raise ValueError(
+                f"engine=ray gives every job a GPU of its own: pass device=cuda, not {self.device}"
+            )
         return self
 
     def planned(self) -> list[PlannedCell]:

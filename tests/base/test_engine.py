@@ -1,0 +1,137 @@
+"""Jobs on a Ray cluster of two machines that are both this one: the same results, whatever dies on the way."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from motiongrpo.base import engine
+from motiongrpo.base.engine import Engine, as_done, choose, in_order, in_steps
+from motiongrpo.base.errors import InputError
+from tests.pipelines.kedro_project import files, succeed
+
+ON_ANOTHER = "engine.py"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two raylets of two cores each, on loopback."""
+    pytest.importorskip("ray", reason="Ray is an extra and is not installed")
+    from ray.cluster_utils import Cluster
+
+    os.environ.update(engine.QUIET)
+    machine = {"num_cpus": 2, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args=machine)
+    made.add_node(**machine)
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def two_machines(cluster, monkeypatch):
+    """The engine of this process; and workers know the modules of tests."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    choose(Engine("ray", cluster.address))
+    yield cluster.address
+    choose(Engine("local"))
+
+
+def counted(given: int, job: int):
+    """As many results as the job says, some of chance under a seed of the job's own."""
+    for number in range(job):
+        torch.manual_seed(number)
+        yield given + number, torch.rand(3).tolist(), torch.get_num_threads()
+
+
+def place(given: None, job: int) -> tuple[int, str]:
+    import ray
+
+    return job, ray.get_runtime_context().get_node_id()
+
+
+def dying_once(folder: Path, job: int):
+    """Writes nothing itself; its second step kills the worker unless that has happened before."""
+    for number in range(len(list(folder.glob(f"{job}_*"))), 3):
+        mark = folder / f"killed_{job}"
+        if number == 1 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield number
+
+
+def refuse(given: None, job: int) -> int:
+    raise InputError(f"job {job} cannot be done")
+
+
+def die(given: None, job: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return job
+
+
+JOBS = [(f"job {count}", count) for count in (3, 0, 1, 2)]
+
+
+def test_jobs_of_this_process_are_done_one_after_the_other():
+    assert [name for name, _ in in_steps(counted, 10, JOBS)] == ["job 3"] * 3 + ["job 1"] + ["job 2"] * 2
+    assert list(in_order(pow, 2, [3, 1, 2])) == [8, 2, 4]
+    assert dict(as_done(pow, 2, [("cube", 3), ("square", 2)])) == {"cube": 8, "square": 4}
+
+
+def test_workers_give_the_results_of_this_process(two_machines):
+    on_workers = list(in_steps(counted, 10, JOBS))
+    choose(Engine("local"))
+    here = list(in_steps(counted, 10, JOBS))
+    assert sorted(on_workers, key=lambda pair: pair[0]) == sorted(here, key=lambda pair: pair[0])
+
+
+def test_jobs_go_to_both_machines_and_come_back_in_order(two_machines):
+    found = list(in_order(place, None, range(40)))
+    assert [job for job, _ in found] == list(range(40))
+    assert len({machine for _, machine in found}) == 2
+
+
+def test_a_job_whose_worker_is_killed_goes_on_from_what_was_taken_of_it(two_machines, tmp_path):
+    taken = []
+    for name, number in in_steps(dying_once, tmp_path, [("a", 1), ("b", 2)]):
+        (tmp_path / f"{dict(a=1, b=2)[name]}_{number}").touch()
+        taken.append((name, number))
+    assert sorted(taken) == [(name, number) for name in "ab" for number in range(3)]
+    assert len(list(tmp_path.glob("killed_*"))) == 2
+
+
+def test_what_a_job_refuses_is_refused_here(two_machines):
+    with pytest.raises(InputError, match=r"^job 7 cannot be done$"):
+        list(as_done(refuse, None, [("seven", 7)]))
+
+
+def test_a_job_that_kills_every_worker_is_named(two_machines):
+    with pytest.raises(InputError, match="Ray lost 4 workers in a row at 'eight'"):
+        list(as_done(die, None, [("eight", 8)]))
+
+
+def test_more_threads_than_a_machine_has_cores_are_refused(two_machines, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    with pytest.raises(InputError, match=r"no machine of the Ray cluster has 64 cores for a job.*threads=N"):
+        list(in_order(place, None, [1]))
+
+
+def test_studies_and_scores_by_two_machines_have_the_bytes_of_one(two_machines, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    succeed(here, "ingestion,pretraining,reward_model")
+    shutil.copytree(here, there)
+    succeed(here, "ablation,evaluation")
+    succeed(there, "ablation,evaluation", engine="ray", ray_address=two_machines)
+    assert files(there) == files(here)
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    choose(Engine("ray"))
+    try:
+        with pytest.raises(InputError, match=r"pip install 'motiongrpo\[ray\]'"):
+            list(in_order(pow, 2, [3]))
+    finally:
+        choose(Engine("local"))
