@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster of two machines that are both this one: the same results, whatever dies on the way."""
+"""Jobs on a Ray cluster of two machines that are both this one: the same results, whatever dies."""
 
 import os
 import shutil
