@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/engine.py [DATA ENV]
 
 The cells of the 2×2 grid are trained and scored anew each time, and written to a temporary folder. The clock
-is each worker's own CPU time, so that other programs do not count: two workers take as long as the busier one.
+is each worker's own CPU time, so that other programs do not count: two take as long as the busier one.
 Without a folder of data the run of `--env smoke` is made first, and a cell has 24 updates.
 """
 
@@ -36,7 +36,7 @@ MACHINE = {"num_cpus": 1, "include_dashboard": False, "include_log_monitor": Fal
 
 
 def bench_of(data: Path, env: str, pace: dict[str, Any]) -> Bench:
-    """The cells of the grid on the motion and models of a run; with another pace than its own they are made."""
+    """The cells of the grid on the motion and models of a run; under another pace they are made."""
     grid = ["joint", "joint_visual", "joint_perlin", "joint_visual_perlin"]
     parameters = {"data": str(data), "threads": 1, "ablation": {"only": grid} | pace}
     if pace:

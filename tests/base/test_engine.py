@@ -126,11 +126,22 @@ def test_studies_and_scores_by_two_machines_have_the_bytes_of_one(two_machines, 
     assert files(there) == files(here)
 
 
+@pytest.mark.parametrize(("address", "why"), [("127.0.0.1:1", "refused"), ("127.0.0.1:99999", "range")])
+def test_a_cluster_that_does_not_answer_is_refused(address, why):
+    pytest.importorskip("ray", reason="Ray is an extra and is not installed")
+    choose(Engine("ray", address))
+    try:
+        with pytest.raises(InputError, match=rf"at ray_address={address} \(.*{why}.*ray start --head"):
+            list(in_order(pow, 2, [3]))
+    finally:
+        choose(Engine("local"))
+
+
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     choose(Engine("ray"))
     try:
-        with pytest.raises(InputError, match=r"pip install 'motiongrpo\[ray\]'"):
+        with pytest.raises(InputError, match=r"pip install --constraint constraints.txt '.\[ray\]'"):
             list(in_order(pow, 2, [3]))
     finally:
         choose(Engine("local"))

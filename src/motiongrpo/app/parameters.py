@@ -50,7 +50,7 @@ class ProjectParameters(Config):
     precision: Precision  # of the denoiser's forward pass
     threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; none leaves its own choice
     engine: Literal["local", "ray"]  # who does the cells of studies, scores, files and chunks
-    ray_address: str | None = Field(min_length=1)  # of a running cluster; none starts one here
+    ray_address: str | None = Field(pattern=r"^(auto|[\w.-]+:\d+)$")  # of a cluster; none starts one here
     ingestion: IngestionConfig
     windows: WindowConfig
     pretraining: PretrainingConfig

@@ -7,6 +7,7 @@ does so under seeds of its own. Workers see the files of this process under the 
 
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,9 +21,13 @@ import torch
 
 from motiongrpo.base.errors import InputError
 
-NO_RAY = "engine=ray needs Ray, an extra of this package; install it with pip install 'motiongrpo[ray]'"
+NO_RAY = (
+    "engine=ray needs the package ray, which is not installed: pip install --constraint constraints.txt "
+    "'.[ray]'"
+)
 LIVES = 4  # workers that a job may be given, one after another, before its loss is no accident
 AHEAD = 4  # jobs a worker whose results wait for an earlier job's, and are held in memory
+PATIENCE_S = 10  # with a cluster that does not answer
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 Given = TypeVar("Given")
@@ -197,18 +202,35 @@ def _connected(address: str | None) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise InputError(NO_RAY) from error
     logging.getLogger("ray").setLevel(logging.ERROR)
+    _demand_answer(address)
     here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
     try:
         ray.init(address or "local", configure_logging=False, log_to_driver=False, **here)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"no Ray cluster can be reached at ray_address={address} ({' '.join(str(error).split())[:200]}); "
-            "start one with ray start --head, or leave ray_address out to start one on this machine"
-        ) from error
+        raise InputError(_unreachable(address, error)) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _demand_answer(address: str | None) -> None:
+    """Raise InputError where nobody listens at HOST:PORT, which Ray would try for minutes."""
+    if address is None or address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(_unreachable(address, error)) from error
+
+
+def _unreachable(address: str | None, error: Exception) -> str:
+    why = " ".join(str(error).split())[:200]
+    return (
+        f"no Ray cluster can be reached at ray_address={address} ({why}); start one with ray start --head, "
+        "or leave ray_address out for one on this machine"
+    )
 
 
 def _room(threads: int, gpus: int) -> int:
