@@ -23,7 +23,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from motiongrpo.base.checkpoint import CheckpointTree
-from motiongrpo.base.engine import QUIET, Engine, choose, in_steps
+from motiongrpo.base.engine import ENVIRONMENT, Engine, choose, in_steps
 from motiongrpo.datasets.trees import CheckpointSeriesTree
 from motiongrpo.experiments.ablation import PlannedCell
 from motiongrpo.experiments.bench import Bench, Saves
@@ -76,7 +76,7 @@ def main(data: Path, env: str, pace: dict[str, Any]) -> None:
     from ray.cluster_utils import Cluster
 
     torch.set_num_threads(1)
-    os.environ.update(QUIET)
+    os.environ.update(ENVIRONMENT)
     bootstrap_project(ROOT)
     bench = bench_of(data, env, pace)
     logging.disable(logging.WARNING)

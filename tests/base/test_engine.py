@@ -20,7 +20,7 @@ def cluster():
     pytest.importorskip("ray", reason="Ray is an extra and is not installed")
     from ray.cluster_utils import Cluster
 
-    os.environ.update(engine.QUIET)
+    os.environ.update(engine.ENVIRONMENT)
     machine = {"num_cpus": 1, "include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
     made = Cluster(initialize_head=True, head_node_args=machine)
     made.add_node(**machine)
@@ -117,13 +117,28 @@ def test_more_threads_than_a_machine_has_cores_are_refused(two_machines, monkeyp
         list(in_order(place, None, [1]))
 
 
-def test_studies_and_scores_by_two_machines_have_the_bytes_of_one(two_machines, tmp_path):
-    here, there = tmp_path / "here", tmp_path / "there"
-    succeed(here, "ingestion,pretraining,reward_model")
+def by_one_and_by_two(made: str, shared: str, address: str, folder: Path) -> list[dict[str, bytes]]:
+    """Everything that a smoke run leaves, its last stages done by this process and by two machines."""
+    here, there = folder / "here", folder / "there"
+    succeed(here, made)
     shutil.copytree(here, there)
-    succeed(here, "ablation,evaluation")
-    succeed(there, "ablation,evaluation", engine="ray", ray_address=two_machines)
-    assert files(there) == files(here)
+    succeed(here, shared)
+    succeed(there, shared, engine="ray", ray_address=address)
+    return [files(here), files(there)]
+
+
+def test_scores_by_two_machines_have_the_bytes_of_one(two_machines, tmp_path):
+    by_one, by_two = by_one_and_by_two("ingestion,pretraining", "evaluation", two_machines, tmp_path)
+    assert by_two == by_one
+
+
+@pytest.mark.soak
+def test_studies_and_motion_by_two_machines_have_the_bytes_of_one(two_machines, tmp_path):
+    stages = "ingestion,pretraining,reward_model"
+    by_one, by_two = by_one_and_by_two(stages, "ablation,diversity", two_machines, tmp_path)
+    assert by_two == by_one
+    succeed(tmp_path / "again", "ingestion", engine="ray", ray_address=two_machines)
+    assert files(tmp_path / "again/02_intermediate") == files(tmp_path / "here/02_intermediate")
 
 
 @pytest.mark.parametrize(("address", "why"), [("127.0.0.1:1", "refused"), ("127.0.0.1:99999", "range")])

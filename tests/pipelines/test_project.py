@@ -158,6 +158,14 @@ def test_a_missing_artefact_is_named_with_the_pipeline_that_makes_it(stage, make
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_the_extra_ray_nothing_is_begun_and_the_remedy_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("motiongrpo.app.requirements.find_spec", lambda name: None)
+    result = run(tmp_path, "ingestion", engine="ray")
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert "ray, which is not installed: pip install --constraint constraints.txt" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_paper_without_its_files_ends_at_once_with_a_sentence_for_each(tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     result = run(tmp_path, "", env="paper")

@@ -28,7 +28,12 @@ NO_RAY = (
 LIVES = 4  # workers that a job may be given, one after another, before its loss is no accident
 AHEAD = 4  # jobs a worker whose results wait for an earlier job's, and are held in memory
 PATIENCE_S = 10  # with a cluster that does not answer
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # workers without a GPU see none, and nothing is said about it
+    "RAY_worker_niceness": "0",  # of 15, Ray's own choice, next to nothing is left where others work
+}
+"""Of a cluster that is started here, unless the caller's says otherwise."""
 
 Given = TypeVar("Given")
 Job = TypeVar("Job")
@@ -84,8 +89,8 @@ def in_steps(
             for result in work(given, job):
                 yield name, result
         return
-    with _crew(given, device) as crew:
-        yield from crew.steps(work, jobs)
+    with _crew(work, given, device) as crew:
+        yield from crew.steps(jobs)
 
 
 def in_order(
@@ -95,8 +100,8 @@ def in_order(
     if not elsewhere():
         yield from (work(given, job) for job in jobs)
         return
-    with _crew(given, device) as crew:
-        yield from crew.in_order(work, jobs)
+    with _crew(work, given, device) as crew:
+        yield from crew.in_order(jobs)
 
 
 def _once(work: Callable[[Given, Job], Result], given: Given, job: Job) -> Iterator[Result]:
@@ -110,36 +115,50 @@ class _Worker:
     that is asked for begins.
     """
 
-    def __init__(self, given: list[Any], threads: int, folder: Path) -> None:
-        import ray
-
+    def __init__(self, threads: int, folder: Path) -> None:
         torch.set_num_threads(threads)
-        self.given, self.folder, self.name = ray.get(given[0]), folder, ""
+        self.folder, self.name = folder, ""
+        self.given: Any = None
         self.steps: Iterator[Any] = iter(())
 
-    def one(self, work: Callable[..., Any], job: Any) -> Any:
+    def one(self, task: "_Task", job: Any) -> Any:
         """The result of a job that has one."""
-        os.chdir(self.folder)
-        return work(self.given, job)
+        return task.work(self._given(task), job)
 
-    def step(self, work: Callable[..., Iterator[Any]], name: str, job: Any) -> list[Any]:
+    def step(self, task: "_Task", name: str, job: Any) -> list[Any]:
         """The next result of a job, or nothing where it is done."""
-        os.chdir(self.folder)
+        given = self._given(task)
         if name != self.name:
-            self.name, self.steps = name, work(self.given, job)
+            self.name, self.steps = name, task.work(given, job)
         return list(islice(self.steps, 1))
+
+    def _given(self, task: "_Task") -> Any:
+        """What all jobs are given, fetched once."""
+        import ray
+
+        if self.given is None:
+            os.chdir(self.folder)
+            self.given = ray.get(task.given)
+        return self.given
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is done with every job, and where the cluster keeps what all of them are given."""
+
+    work: Callable[..., Any]
+    given: Any  # a reference of Ray's
 
 
 @dataclass(frozen=True)
 class _Crew:
     """The workers of a cluster that this process is connected to."""
 
+    task: _Task
     new_worker: Callable[[], Any]  # a handle of Ray's
     most: int
 
-    def steps(
-        self, work: Callable[..., Iterator[Any]], jobs: Iterable[tuple[str, Any]]
-    ) -> Iterator[tuple[str, Any]]:
+    def steps(self, jobs: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
         """A worker for every job until there are no more of either; whoever is done takes the next job."""
         import ray
 
@@ -148,7 +167,7 @@ class _Crew:
         while True:
             for name, job in islice(waiting, self.most - len(asked)):
                 worker = idle.pop() if idle else self.new_worker()
-                asked[worker.step.remote(work, name, job)] = (worker, name, job)
+                asked[worker.step.remote(self.task, name, job)] = (worker, name, job)
             if not asked:
                 return
             (answer,), _ = ray.wait(list(asked), num_returns=1)
@@ -156,18 +175,18 @@ class _Crew:
             results = _answer(answer, name)
             for result in results:
                 yield name, result
-                asked[worker.step.remote(work, name, job)] = (worker, name, job)
+                asked[worker.step.remote(self.task, name, job)] = (worker, name, job)
             if not results:
                 idle.append(worker)
 
-    def in_order(self, work: Callable[..., Any], jobs: Iterable[Any]) -> Iterator[Any]:
+    def in_order(self, jobs: Iterable[Any]) -> Iterator[Any]:
         """Jobs are dealt out in turn, some ahead of the one whose result is due."""
         workers: list[Any] = []
         due: deque[tuple[Any, str]] = deque()
         for number, job in enumerate(jobs):
             if len(workers) < self.most:
                 workers.append(self.new_worker())
-            due.append((workers[number % len(workers)].one.remote(work, job), str(job)))
+            due.append((workers[number % len(workers)].one.remote(self.task, job), str(job)))
             if len(due) == AHEAD * self.most:
                 yield _answer(*due.popleft())
         while due:
@@ -175,13 +194,13 @@ class _Crew:
 
 
 @contextmanager
-def _crew(given: Any, device: str) -> Iterator[_Crew]:
+def _crew(work: Callable[..., Any], given: Any, device: str) -> Iterator[_Crew]:
     """Workers that hold `given`, until the end of the block; a job on a GPU has one of its own."""
     with _connected(_chosen.address):
         import ray
 
         threads, gpus = torch.get_num_threads(), int(device.startswith("cuda"))
-        shared, folder = ray.put(given), Path.cwd()
+        task, folder = _Task(work, ray.put(given)), Path.cwd()
         worker = ray.remote(_Worker).options(
             num_cpus=threads,
             num_gpus=gpus,
@@ -189,13 +208,13 @@ def _crew(given: Any, device: str) -> Iterator[_Crew]:
             max_task_retries=LIVES - 1,
             scheduling_strategy="SPREAD",
         )
-        yield _Crew(lambda: worker.remote([shared], threads, folder), _room(threads, gpus))
+        yield _Crew(task, lambda: worker.remote(threads, folder), _room(threads, gpus))
 
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
     """A connection to the cluster at `address`, or to one of this machine alone that ends with the block."""
-    for name, value in QUIET.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
         import ray
