@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,16 @@ REPORTS_BEFORE_GRPO = {
     *("pretraining_log.jsonl", "reward_log.jsonl", "reward_report.json"),
 }
 
-HERE = (None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0")
+
+def _own_address() -> str:
+    """Under which other machines know this one, as a Ray cluster is started; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        probe.connect(("192.0.2.1", 9))
+        return probe.getsockname()[0]
+    return "127.0.0.1"
+
+
+HERE = (_own_address(), None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0")
 ASKING = {"socket.connect": 1, "socket.sendto": 1, "socket.getaddrinfo": 0, "socket.gethostbyname": 0}
 """Audit events of the interpreter, and which of their arguments says what for."""
 

@@ -66,6 +66,7 @@ class CommandChecks:
         import torch
 
         from motiongrpo.app.parameters import validated
+        from motiongrpo.base.engine import Engine, choose
 
         self.parameters = validated(context.config_loader["parameters"])
         threads = self.parameters.threads
@@ -73,6 +74,7 @@ class CommandChecks:
             threads = max(1, torch.get_num_threads() // self.parameters.processes)
         if threads:
             torch.set_num_threads(threads)
+        choose(Engine(self.parameters.engine, self.parameters.ray_address))
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:

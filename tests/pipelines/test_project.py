@@ -123,6 +123,9 @@ REFUSALS = [
     ({"run": "${oc.env:HOME}"}, "--params takes values as they are, got run=${oc.env:HOME}; write out"),
     ({"data_root": "~nobodyhere/x"}, "data_root: '~nobodyhere/x' begins at a home that is not known here"),
     ({"threads": 10**11}, "parameter threads: input should be less than or equal to 1024, got 100000000000"),
+    ({"ray_address": "auto"}, "ray_address=auto needs engine=ray, got local"),
+    ({"engine": "ray", "ray_address": "there"}, "parameter ray_address: string should match pattern"),
+    ({"engine": "ray", "device": "cuda:1"}, "engine=ray gives every job a GPU of its own: pass device=cuda"),
     ({"ingestion__fps": 0.0001}, "parameter ingestion.fps: input should be greater than or equal to 5"),
     ({"ingestion__fps": "1e7"}, "parameter ingestion.fps: input should be less than or equal to 1000"),
     ({"ingestion__synthetic__clips": 10**9}, "clips: input should be less than or equal to 1000000, got"),
@@ -192,6 +195,14 @@ def test_a_missing_artefact_is_named_with_the_pipeline_that_makes_it(stage, make
     assert "'motions'" in result.output
     assert f"kedro run --pipelines {makers}" in result.output
     assert len(result.output.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_extra_ray_nothing_is_begun_and_the_remedy_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("motiongrpo.app.requirements.find_spec", lambda name: None)
+    result = run(tmp_path, "ingestion", engine="ray")
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert "ray, which is not installed: pip install --constraint constraints.txt" in result.output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -50,6 +50,8 @@ class ProjectParameters(Config):
     precision: Precision  # of the denoiser's forward pass
     threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; none leaves its own choice
     processes: int = Field(ge=1, le=MOST_PROCESSES)  # of each training
+    engine: Literal["local", "ray"]  # who does the cells of studies, scores, files and chunks
+    ray_address: str | None = Field(pattern=r"^(auto|[\w.-]+:\d+)$")  # of a cluster; none starts one here
     ingestion: IngestionConfig
     windows: WindowConfig
     pretraining: PretrainingConfig
@@ -74,6 +76,16 @@ class ProjectParameters(Config):
     def let_every_process_have_its_device(self) -> "ProjectParameters":
         if self.processes > 1 and self.device not in ("cpu", "cuda"):
             raise ValueError(f"processes above 1 need device cpu or cuda, got {self.device}")
+        return self
+
+    @model_validator(mode="after")
+    def let_ray_choose_devices(self) -> "ProjectParameters":
+        if self.ray_address is not None and self.engine != "ray":
+            raise ValueError(f"ray_address={self.ray_address} needs engine=ray, got {self.engine}")
+        if self.engine == "ray" and ":" in self.device:
+            raise ValueError(
+                f"engine=ray gives every job a GPU of its own: pass device=cuda, not {self.device}"
+            )
         return self
 
     def planned(self) -> list[PlannedCell]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from motiongrpo.app.parameters import ProjectParameters
+from motiongrpo.base.engine import NO_RAY
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import find_body_file
 from motiongrpo.diffusion.egoallo import find_weights
@@ -37,8 +38,15 @@ def missing(parameters: ProjectParameters, inputs: Set[str]) -> list[str]:
         "params:pretraining": _missing_start,
         "params:viewer": _missing_viewer,
     }
-    found = (check(parameters) for name, check in checks.items() if name in inputs)
+    found = [
+        _missing_ray(parameters),
+        *(check(parameters) for name, check in checks.items() if name in inputs),
+    ]
     return [sentence for sentence in found if sentence is not None]
+
+
+def _missing_ray(parameters: ProjectParameters) -> str | None:
+    return NO_RAY if parameters.engine == "ray" and find_spec("ray") is None else None
 
 
 def _missing_data(parameters: ProjectParameters) -> str | None:

@@ -1,4 +1,4 @@
-"""Ingestion of many files by several processes, which gives the results in the order of the files.
+"""Ingestion of many files by several processes or machines, with the results in the order of the files.
 
 Each process lists the readers for itself and is sent names only. Tensors are computed on one thread
 whatever the number of processes, so the bytes of a store do not depend on it.
@@ -19,6 +19,7 @@ from functools import cached_property
 
 import torch
 
+from motiongrpo.base.engine import elsewhere, in_order
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.processes import end_with_parent
 from motiongrpo.body.body_model import BodyModel
@@ -63,15 +64,15 @@ class Ingestion:
             return encode(refused(name, f"reading it failed with {_said(error)}"))
 
     def all(self, names: list[str]) -> Iterator[EncodedFile]:
-        """The files encoded in this order, by one process or by several."""
-        processes = process_count(len(names), self.config.workers)
-        return self._in_this_process(names) if processes == 1 else self._in_processes(names, processes)
+        """The files encoded in this order, by one process or by several, or by the workers of a cluster."""
+        processes = 1 if elsewhere() else process_count(len(names), self.config.workers)
+        return self._on_the_engine(names) if processes == 1 else self._in_processes(names, processes)
 
-    def _in_this_process(self, names: list[str]) -> Iterator[EncodedFile]:
+    def _on_the_engine(self, names: list[str]) -> Iterator[EncodedFile]:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            yield from map(self.one, names)
+            yield from in_order(Ingestion.one, self, names)
         finally:
             torch.set_num_threads(threads)
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongrpo.base.checkpoint import digest_of
+from motiongrpo.base.engine import as_done
 from motiongrpo.base.files import replace_file
 from motiongrpo.base.npz import DAMAGE
 from motiongrpo.base.shapes import Rollout
@@ -135,13 +136,17 @@ class Drawing:
         ]
 
     def draw(self, recordings: dict[str, HeadRecording], places: list[Place]) -> Iterator[tuple[str, Part]]:
-        """The samples of these chunks, by name."""
-        weight = next(self.model.denoiser.parameters())
-        for place in places:
-            stretch = _stretch(recordings, place)
-            path = with_frame_before(stretch.T_world_cpf).to(weight)
-            x = recover_chunk(self.model, path, place.chunk, self.samples, self.seed, place.stretch)
-            yield place.name, Part.of(x.cpu(), self.made_from(stretch, place))
+        """The samples of these chunks, by name, as they are done."""
+        chunks = ((place.name, (place, _stretch(recordings, place))) for place in places)
+        device = next(self.model.denoiser.parameters()).device
+        return as_done(Drawing.part, self, chunks, device.type)
+
+    def part(self, chunk: tuple[Place, Stretch]) -> Part:
+        """The samples of one chunk, of this stretch."""
+        place, stretch = chunk
+        path = with_frame_before(stretch.T_world_cpf).to(next(self.model.denoiser.parameters()))
+        x = recover_chunk(self.model, path, place.chunk, self.samples, self.seed, place.stretch)
+        return Part.of(x.cpu(), self.made_from(stretch, place))
 
 
 def _stretch(recordings: dict[str, HeadRecording], place: Place) -> Stretch:

@@ -1,4 +1,4 @@
-"""The ablation: cells one after the other, each on disk before the next; then what they say together."""
+"""The ablation: cell after cell, or many at once, each step on disk before the next; then what they say."""
 
 import logging
 import time
@@ -10,6 +10,7 @@ import pandas as pd
 
 from motiongrpo.app.parameters import ProjectParameters
 from motiongrpo.base.checkpoint import Checkpoint, CheckpointTree
+from motiongrpo.base.engine import in_steps
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.precision import Precision
 from motiongrpo.body.body_model import BodyModel
@@ -24,6 +25,7 @@ from motiongrpo.viz.experiments.ablation_results import Results, results_of
 logger = logging.getLogger(__name__)
 
 Record = dict[str, Any]
+NOTHING: Saves = ({}, {}, {})
 
 
 def lay_out_bench(  # noqa: PLR0913
@@ -62,21 +64,35 @@ def plan_ablation(bench: Bench) -> list[Record]:
 
 
 def run_ablation(bench: Bench) -> Iterator[Saves]:
-    """Cells that are not finished, one after the other; every yield is on disk before the next step."""
-    pending = [planned for planned in bench.plan if not bench.finished(planned)]
+    """Cells that are not finished; every yield is on disk before the next step of its cell."""
+    pending = {bench.name(planned): planned for planned in bench.plan if not bench.finished(planned)}
     before = len(bench.plan) - len(pending)
     logger.info("ablation: %d cells and seeds, %d finished before", len(bench.plan), before)
-    yield {}, {}, {}  # Kedro wants one from every generator, also where all is done
-    started, costs = time.monotonic(), [bench.cost(planned) for planned in pending]
-    for number, planned in enumerate(pending):
+    yield NOTHING  # Kedro wants one from every generator, also where all is done
+    started, left = time.monotonic(), {name: bench.cost(planned) for name, planned in pending.items()}
+    total = sum(left.values())
+    for name, saves in in_steps(make_cell, bench, _begun(bench, pending), bench.materials.device):
+        yield saves
+        if saves == NOTHING:
+            left.pop(name)
+            minutes = (time.monotonic() - started) / 60 * sum(left.values()) / (total - sum(left.values()))
+            done = len(bench.plan) - len(left)
+            logger.info("ablation: %d of %d done, about %.0f min left", done, len(bench.plan), minutes)
+
+
+def make_cell(bench: Bench, planned: PlannedCell) -> Iterator[Saves]:
+    """All that is to be saved of a cell, and nothing once it is finished; a refusal names the cell."""
+    try:
+        yield from bench.made(planned)
+    except InputError as error:
+        raise InputError(f"ablation cell {planned.cell} under seed {planned.seed}: {error}") from error
+    yield NOTHING
+
+
+def _begun(bench: Bench, pending: dict[str, PlannedCell]) -> Iterator[tuple[str, PlannedCell]]:
+    for name, planned in pending.items():
         log_beginning(planned, bench.changes(planned))
-        try:
-            yield from bench.made(planned)
-        except InputError as error:
-            raise InputError(f"ablation cell {planned.cell} under seed {planned.seed}: {error}") from error
-        left = (time.monotonic() - started) * sum(costs[number + 1 :]) / sum(costs[: number + 1])
-        done = before + number + 1
-        logger.info("ablation: %d of %d done, about %.0f min left", done, len(bench.plan), left / 60)
+        yield name, planned
 
 
 def log_beginning(planned: PlannedCell, changed: list[str]) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from motiongrpo.base.checkpoint import Checkpoint
+from motiongrpo.base.engine import as_done
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.network import restored
 from motiongrpo.base.progress import with_progress
@@ -76,10 +77,10 @@ def measure_cells(  # noqa: PLR0913
         grpo.credit,
         credit_scale(judge(pool, reward).values),
     )
-    for name, cell in with_progress(
-        pending.items(), "measuring cells", len(found), len(found) - len(pending)
-    ):
-        yield {name: {"measured": provenance.record(), "facts": cell.facts(), **measure(study, cell)}}
+    measurements = as_done(measure, study, pending.items(), device)
+    done = len(found) - len(pending)
+    for name, measurement in with_progress(measurements, "measuring cells", len(found), done):
+        yield {name: {"measured": provenance.record(), "facts": pending[name].facts(), **measurement}}
 
 
 def tabulate_diversity(measured: dict[str, Record], config: DiversityConfig) -> pd.DataFrame:

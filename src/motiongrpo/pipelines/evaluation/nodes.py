@@ -9,16 +9,17 @@ from typing import Any
 import pandas as pd
 
 from motiongrpo.base.checkpoint import CheckpointFolder, digest_of
+from motiongrpo.base.engine import as_done
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.progress import with_progress
 from motiongrpo.base.provenance import Provenance
 from motiongrpo.base.words import by_value, counted
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.diffusion.candidates import OTHERS, TRAININGS, Candidate, judged_run, others, trained
-from motiongrpo.diffusion.trained import load_denoiser
-from motiongrpo.metrics.baselines import BASELINES, TrainingMotion, baselines_of, score_baseline
-from motiongrpo.metrics.evaluation import EvaluationConfig, score_denoiser
+from motiongrpo.metrics.baselines import BASELINES, TrainingMotion, baselines_of
+from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.guided import GUIDED, guided_of
+from motiongrpo.metrics.held_out import HeldOut, score_candidate
 from motiongrpo.metrics.standing import CURRENT, Score, evaluation_provenance, is_current, staleness
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig, read_rows, split_rows
@@ -100,7 +101,7 @@ def score_checkpoints(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
 ) -> Iterator[dict[str, Score]]:
-    """One score file a checkpoint, each on disk before the next is begun."""
+    """One score file a checkpoint, each on disk as soon as it is done."""
     candidates = [Candidate(**record) for record in found]
     rows = split_rows(windows, "test", config.windows, config.spread)
     now = provenance_of_now(motions, rows, body, config, window)
@@ -111,19 +112,17 @@ def score_checkpoints(  # noqa: PLR0913
     batch = read_rows(motions, rows, window, hands=False).to(device)
     about = rows[["sequence", "start", "subject"]].rename(columns={"start": "window"})
     about = about.assign(source=motions.sequences["source"].loc[rows["sequence"]].to_numpy())
-    for candidate in with_progress(pending, "scoring checkpoints", len(pending)):
+    for candidate in pending:
         if candidate.body not in (None, body.digest):
             logger.warning(
                 "%s was trained on another body file, so shapes meant others to it", candidate.name
             )
-        if candidate.stage == BASELINES:
-            metrics = score_baseline(candidate, training, batch, motions.header.fps, body, config)
-        else:
-            denoiser = load_denoiser(Path(candidate.path)).to(device)
-            guidance = config.guidance if candidate.stage == GUIDED else None
-            metrics = score_denoiser(denoiser, batch, body, motions.header.fps, config, guidance)
+    test, named = HeldOut(training, motions.header.fps, batch, body, config), {c.name: c for c in pending}
+    scores = as_done(score_candidate, test, named.items(), device)
+    for name, metrics in with_progress(scores, "scoring checkpoints", len(pending)):
+        candidate = named[name]
         yield {
-            candidate.name: {
+            name: {
                 "run": candidate.run,
                 "stage": candidate.stage,
                 "step": candidate.step,

@@ -1,0 +1,162 @@
+"""Jobs on a Ray cluster of two machines that are both this one: the same results, whatever dies."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+from motiongrpo.base import engine
+from motiongrpo.base.engine import Engine, as_done, choose, in_order, in_steps
+from motiongrpo.base.errors import InputError
+from tests.pipelines.kedro_project import files, succeed
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two raylets of one core each, both of this machine."""
+    pytest.importorskip("ray", reason="Ray is an extra and is not installed")
+    from ray.cluster_utils import Cluster
+
+    os.environ.update(engine.ENVIRONMENT)
+    machine = {"num_cpus": 1, "include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+    made = Cluster(initialize_head=True, head_node_args=machine)
+    made.add_node(**machine)
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def two_machines(cluster, monkeypatch):
+    """The engine of this process; and workers know the modules of tests."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    choose(Engine("ray", cluster.address))
+    yield cluster.address
+    choose(Engine("local"))
+
+
+def counted(given: int, job: int):
+    """As many results as the job says, some of chance under a seed of the job's own."""
+    for number in range(job):
+        torch.manual_seed(number)
+        yield given + number, torch.rand(3).tolist(), torch.get_num_threads()
+
+
+def place(given: None, job: int) -> tuple[int, str]:
+    import ray
+
+    return job, ray.get_runtime_context().get_node_id()
+
+
+def dying_once(folder: Path, job: int):
+    """Writes nothing itself; its second step kills the worker unless that has happened before."""
+    for number in range(len(list(folder.glob(f"{job}_*"))), 3):
+        mark = folder / f"killed_{job}"
+        if number == 1 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield number
+
+
+def refuse(given: None, job: int) -> int:
+    raise InputError(f"job {job} cannot be done")
+
+
+def die(given: None, job: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return job
+
+
+JOBS = [(f"job {count}", count) for count in (3, 0, 1, 2)]
+
+
+def test_jobs_of_this_process_are_done_one_after_the_other():
+    assert [name for name, _ in in_steps(counted, 10, JOBS)] == ["job 3"] * 3 + ["job 1"] + ["job 2"] * 2
+    assert list(in_order(pow, 2, [3, 1, 2])) == [8, 2, 4]
+    assert dict(as_done(pow, 2, [("cube", 3), ("square", 2)])) == {"cube": 8, "square": 4}
+
+
+def test_workers_give_the_results_of_this_process(two_machines):
+    on_workers = list(in_steps(counted, 10, JOBS))
+    choose(Engine("local"))
+    here = list(in_steps(counted, 10, JOBS))
+    assert sorted(on_workers, key=lambda pair: pair[0]) == sorted(here, key=lambda pair: pair[0])
+
+
+def test_jobs_go_to_both_machines_and_come_back_in_order(two_machines):
+    found = list(in_order(place, None, range(40)))
+    assert [job for job, _ in found] == list(range(40))
+    assert len({machine for _, machine in found}) == 2
+
+
+def test_a_job_whose_worker_is_killed_goes_on_from_what_was_taken_of_it(two_machines, tmp_path):
+    taken = []
+    for name, number in in_steps(dying_once, tmp_path, [("a", 1), ("b", 2)]):
+        (tmp_path / f"{dict(a=1, b=2)[name]}_{number}").touch()
+        taken.append((name, number))
+    assert sorted(taken) == [(name, number) for name in "ab" for number in range(3)]
+    assert len(list(tmp_path.glob("killed_*"))) == 2
+
+
+def test_what_a_job_refuses_is_refused_here(two_machines):
+    with pytest.raises(InputError, match=r"^job 7 cannot be done$"):
+        list(as_done(refuse, None, [("seven", 7)]))
+
+
+def test_a_job_that_kills_every_worker_is_named(two_machines, monkeypatch):
+    monkeypatch.setattr(engine, "LIVES", 2)
+    with pytest.raises(InputError, match="Ray lost 2 workers in a row at 'eight'"):
+        list(as_done(die, None, [("eight", 8)]))
+
+
+def test_more_threads_than_a_machine_has_cores_are_refused(two_machines, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    with pytest.raises(InputError, match=r"no machine of the Ray cluster has 64 cores for a job.*threads=N"):
+        list(in_order(place, None, [1]))
+
+
+def by_one_and_by_two(made: str, shared: str, address: str, folder: Path) -> list[dict[str, bytes]]:
+    """Everything that a smoke run leaves, its last stages done by this process and by two machines."""
+    here, there = folder / "here", folder / "there"
+    succeed(here, made)
+    shutil.copytree(here, there)
+    succeed(here, shared)
+    succeed(there, shared, engine="ray", ray_address=address)
+    return [files(here), files(there)]
+
+
+def test_scores_by_two_machines_have_the_bytes_of_one(two_machines, tmp_path):
+    by_one, by_two = by_one_and_by_two("ingestion,pretraining", "evaluation", two_machines, tmp_path)
+    assert by_two == by_one
+
+
+@pytest.mark.soak
+def test_studies_and_motion_by_two_machines_have_the_bytes_of_one(two_machines, tmp_path):
+    stages = "ingestion,pretraining,reward_model"
+    by_one, by_two = by_one_and_by_two(stages, "ablation,diversity", two_machines, tmp_path)
+    assert by_two == by_one
+    succeed(tmp_path / "again", "ingestion", engine="ray", ray_address=two_machines)
+    assert files(tmp_path / "again/02_intermediate") == files(tmp_path / "here/02_intermediate")
+
+
+@pytest.mark.parametrize(("address", "why"), [("127.0.0.1:1", "refused"), ("127.0.0.1:99999", "range")])
+def test_a_cluster_that_does_not_answer_is_refused(address, why):
+    pytest.importorskip("ray", reason="Ray is an extra and is not installed")
+    choose(Engine("ray", address))
+    try:
+        with pytest.raises(InputError, match=rf"at ray_address={address} \(.*{why}.*ray start --head"):
+            list(in_order(pow, 2, [3]))
+    finally:
+        choose(Engine("local"))
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    choose(Engine("ray"))
+    try:
+        with pytest.raises(InputError, match=r"pip install --constraint constraints.txt '.\[ray\]'"):
+            list(in_order(pow, 2, [3]))
+    finally:
+        choose(Engine("local"))
