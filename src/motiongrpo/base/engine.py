@@ -225,7 +225,7 @@ def _connected(address: str | None) -> Iterator[None]:
     here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
     try:
         ray.init(address or "local", configure_logging=False, log_to_driver=False, **here)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises it bare where its own processes do not start
         raise InputError(_unreachable(address, error)) from error
     try:
         yield
