@@ -17,10 +17,10 @@ from tests.pipelines.kedro_project import files, succeed
 @pytest.fixture(scope="module")
 def cluster():
     """Two raylets of one core each, both of this machine."""
+    os.environ.update(engine.ENVIRONMENT)  # which Ray reads when it is loaded
     pytest.importorskip("ray", reason="Ray is an extra and is not installed")
     from ray.cluster_utils import Cluster
 
-    os.environ.update(engine.ENVIRONMENT)
     machine = {"num_cpus": 1, "include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
     made = Cluster(initialize_head=True, head_node_args=machine)
     made.add_node(**machine)

@@ -31,6 +31,7 @@ PATIENCE_S = 10  # with a cluster that does not answer
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # workers without a GPU see none, and nothing is said about it
+    "RAY_raylet_start_wait_time_s": "120",  # 30 are not enough where others use the machine
     "RAY_worker_niceness": "0",  # of 15, Ray's own choice, next to nothing is left where others work
 }
 """Of a cluster that is started here, unless the caller's says otherwise."""
