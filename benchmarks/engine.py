@@ -73,10 +73,10 @@ def by_worker(bench: Bench, folder: Path) -> tuple[list[float], float]:
 
 
 def main(data: Path, env: str, pace: dict[str, Any]) -> None:
+    os.environ.update(ENVIRONMENT)  # which Ray reads when it is loaded
     from ray.cluster_utils import Cluster
 
     torch.set_num_threads(1)
-    os.environ.update(ENVIRONMENT)
     bootstrap_project(ROOT)
     bench = bench_of(data, env, pace)
     logging.disable(logging.WARNING)

@@ -31,6 +31,7 @@ PATIENCE_S = 10  # with a cluster that does not answer
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # workers without a GPU see none, and nothing is said about it
+    "RAY_raylet_start_wait_time_s": "120",  # 30 are not enough where others use the machine
     "RAY_worker_niceness": "0",  # of 15, Ray's own choice, next to nothing is left where others work
 }
 """Of a cluster that is started here, unless the caller's says otherwise."""
@@ -225,7 +226,7 @@ def _connected(address: str | None) -> Iterator[None]:
     here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
     try:
         ray.init(address or "local", configure_logging=False, log_to_driver=False, **here)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises it bare where its own processes do not start
         raise InputError(_unreachable(address, error)) from error
     try:
         yield
