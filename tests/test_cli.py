@@ -113,7 +113,7 @@ WRONG = [
     (["--tags", "nothing"], "contains no nodes after applying all provided filters"),
     (["--namespaces", "nothing"], "['nothing']"),
     (["--runner", "Nothing"], "has no attribute 'Nothing'"),
-    (["--params", "run"], "Item `run` must contain a key and a value separated by `=`"),
+    (["--params", "run"], "--params takes name=value, and commas part one from the next, got 'run'"),
     (["--params", "run={a: [}"], "a value is not YAML: while parsing a flow node"),
     (["--conf-source", "/nowhere"], "'/nowhere' does not exist"),
     (["--nothing"], "No such option '--nothing'"),

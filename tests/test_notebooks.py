@@ -11,14 +11,16 @@ from nbclient import NotebookClient
 from tests.pipelines.kedro_project import ROOT, succeed
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SECONDS = 60  # for one of them, all cells together
+STUDIES = ("2_", "3_")  # read a study and a training, and take as long as the other two together
+SECONDS = 600  # after which a cell hangs
 
 
-@pytest.fixture(scope="module")
-def studied(smoke_run, tmp_path_factory):
-    """A finished run with its diversity study."""
-    data = shutil.copytree(smoke_run[0], tmp_path_factory.mktemp("studied") / "data")
-    succeed(data, "diversity")
+@pytest.fixture
+def data(smoke_run, tmp_path, request):
+    """A finished run, for studies with that of diversity."""
+    data = shutil.copytree(smoke_run[0], tmp_path / "data")
+    if request.node.callspec.params["path"].name.startswith(STUDIES):
+        succeed(data, "diversity")
     return data
 
 
@@ -26,9 +28,15 @@ def test_there_are_four():
     assert [path.name[:2] for path in NOTEBOOKS] == ["1_", "2_", "3_", "4_"]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_and_draws_its_pictures(path: Path, studied, monkeypatch):
-    monkeypatch.setenv("MOTIONGRPO_DATA", str(studied))
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(p, marks=pytest.mark.soak if p.name.startswith(STUDIES) else (), id=p.stem)
+        for p in NOTEBOOKS
+    ],
+)
+def test_a_notebook_runs_and_draws_its_pictures(path: Path, data, monkeypatch):
+    monkeypatch.setenv("MOTIONGRPO_DATA", str(data))
     monkeypatch.setenv("MOTIONGRPO_RUN", "smoke")
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     notebook = nbformat.read(path, as_version=4)

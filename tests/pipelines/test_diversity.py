@@ -75,6 +75,7 @@ def test_a_finished_study_measures_nothing(finished):
     assert (times(data), reports(data)) == before
 
 
+@pytest.mark.soak
 def test_another_number_of_pools_is_another_study(finished, tmp_path):
     data = shutil.copytree(finished[0], tmp_path / "data")
     result = run(data, "diversity", diversity__pools=2)

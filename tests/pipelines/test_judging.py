@@ -69,6 +69,7 @@ def test_test_motion_alone_judges_the_models_of_another_run(data):
     assert of_smoke(data) == before
 
 
+@pytest.mark.soak
 def test_rich_judges_a_run_of_which_only_the_models_are_left(data, tmp_path):
     """As the documentation has it; what smoke's motion would give is left out, and it is said."""
     rich_tree(tmp_path / "rich", "BBQ_001_guitar", "001", range(40))

@@ -88,6 +88,7 @@ def test_a_run_that_one_process_began_goes_on_with_two(smoke_run, data):
     assert_equal_runs(data, smoke_run[0])
 
 
+@pytest.mark.soak
 def test_under_torchrun_one_process_of_all_writes_and_logs(smoke_run, data):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*torchrun, "-m", "kedro", "run", *arguments(data, "smoke", "grpo", {"grpo.updates": 2})]

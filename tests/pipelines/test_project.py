@@ -159,7 +159,6 @@ def test_parameters_that_do_not_fit_together_are_one_sentence(tmp_path):
         b"[" * 5000,
         b"- 1\n",
         b"a: \0\n",
-        b"ingestion: 3\n",
     ],
 )
 def test_a_file_of_the_configuration_that_is_none_is_named(content, tmp_path):

@@ -44,7 +44,9 @@ def models(data: Path, stage: str) -> dict[str, bytes]:
     return files(data / "06_models/smoke" / stage)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "stage", [pytest.param(s, marks=() if s == "grpo" else pytest.mark.soak) for s in STAGES]
+)
 def test_kill_9_costs_nothing_but_time(stage, unbroken, tmp_path):
     data = without(unbroken, stage, tmp_path / "data")
     process = start(data, stage, **LONG)

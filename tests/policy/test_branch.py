@@ -197,6 +197,7 @@ def test_the_cotangent_of_a_turn_is_its_inner_product_with_every_other():
     assert_close((G * change).sum((-1, -2)), 0.7 * (z * v).sum(-1) / 0.3**2, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.soak
 def test_many_branches_point_where_the_derivative_points():
     x, batch, placement = samples(1)
     few = (x[:1], batch.rows(torch.arange(1)), placement[:1])
@@ -208,6 +209,7 @@ def test_many_branches_point_where_the_derivative_points():
         assert float(torch.cosine_similarity(of_values.flatten(), of_slope.flatten(), dim=0)) > 0.6, terms
 
 
+@pytest.mark.soak
 def test_smooth_branches_climb_what_the_perceptual_model_says():
     x, batch, placement = samples(1)
     few = (x[:1], batch.rows(torch.arange(1)), placement[:1])
