@@ -31,7 +31,7 @@ def cluster():
 @pytest.fixture
 def two_machines(cluster, monkeypatch):
     """The engine of this process; and workers know the modules of tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])
     choose(Engine("ray", cluster.address))
     yield cluster.address
     choose(Engine("local"))
@@ -86,13 +86,15 @@ def test_more_threads_than_a_machine_has_cores_are_refused(two_machines, monkeyp
 
 
 def by_one_and_by_two(made: str, shared: str, address: str, folder: Path) -> list[dict[str, bytes]]:
-    """Everything that a smoke run leaves, its last stages done by this process and by two machines."""
-    here, there = folder / "here", folder / "there"
-    succeed(here, made)
-    shutil.copytree(here, there)
-    succeed(here, shared)
-    succeed(there, shared, engine="ray", ray_address=address)
-    return [files(here), files(there)]
+    """Everything that a smoke run leaves whose last stages are done by this process, and by two machines."""
+    data, before, left = folder / "data", folder / "before", []
+    succeed(before, made)
+    for engine_of_run in ({}, {"engine": "ray", "ray_address": address}):
+        shutil.copytree(before, data)
+        succeed(data, shared, **engine_of_run)
+        left.append(files(data))
+        shutil.rmtree(data)
+    return left
 
 
 def test_scores_by_two_machines_have_the_bytes_of_one(two_machines, tmp_path):
@@ -105,8 +107,8 @@ def test_studies_and_motion_by_two_machines_have_the_bytes_of_one(two_machines, 
     stages = "ingestion,pretraining,reward_model"
     by_one, by_two = by_one_and_by_two(stages, "ablation,diversity", two_machines, tmp_path)
     assert by_two == by_one
-    succeed(tmp_path / "again", "ingestion", engine="ray", ray_address=two_machines)
-    assert files(tmp_path / "again/02_intermediate") == files(tmp_path / "here/02_intermediate")
+    succeed(tmp_path / "data", "ingestion", engine="ray", ray_address=two_machines)
+    assert files(tmp_path / "data/02_intermediate") == files(tmp_path / "before/02_intermediate")
 
 
 def test_a_cluster_that_does_not_answer_is_refused():
