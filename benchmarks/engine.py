@@ -4,7 +4,7 @@
 
 The cells of the 2×2 grid are trained and scored anew each time, and written to a temporary folder. The clock
 is each worker's own CPU time, so that other programs do not count: two take as long as the busier one.
-Without a folder of data the run of `--env smoke` is made first, and a cell has 24 updates.
+Without a folder of data the run of `--env smoke` is made first, and a cell has 12 updates.
 """
 
 import logging
@@ -31,7 +31,7 @@ from motiongrpo.pipelines.ablation.nodes import lay_out_bench
 
 ROOT = Path(__file__).parents[1]
 MADE_FROM = ["motions", "windows", "body_model", "pretrained_denoiser", "reward_model"]
-SMOKE = {"full": {"updates": 24, "checkpoint_every": 8}}
+SMOKE = {"full": {"updates": 12, "checkpoint_every": 4}}
 MACHINE = {"num_cpus": 1, "include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
 
 

@@ -122,6 +122,21 @@ def test_a_cluster_that_does_not_answer_is_refused():
         choose(Engine("local"))
 
 
+def test_a_cluster_that_does_not_start_here_is_refused(monkeypatch):
+    ray = pytest.importorskip("ray", reason="Ray is an extra and is not installed")
+
+    def fail(*_, **__):
+        raise Exception("The node timed out\nduring startup.")
+
+    monkeypatch.setattr(ray, "init", fail)
+    choose(Engine("ray"))
+    try:
+        with pytest.raises(InputError, match=r"cannot be started on this machine \(.*out during startup"):
+            list(in_order(pow, 2, [3]))
+    finally:
+        choose(Engine("local"))
+
+
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     choose(Engine("ray"))

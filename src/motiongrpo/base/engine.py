@@ -247,6 +247,10 @@ def _demand_answer(address: str | None) -> None:
 
 def _unreachable(address: str | None, error: Exception) -> str:
     why = " ".join(str(error).split())[:200]
+    if address is None:
+        return (
+            f"Ray cannot be started on this machine ({why}); run the same command again, or with engine=local"
+        )
     return (
         f"no Ray cluster can be reached at ray_address={address} ({why}); start one with ray start --head, "
         "or leave ray_address out for one on this machine"
