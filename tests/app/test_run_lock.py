@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,32 +72,41 @@ def test_who_takes_the_lock_sweeps_the_folders_of_its_run_alone(tmp_path):
     assert of_another.exists()
 
 
-def test_of_two_ingestions_started_together_one_runs_and_the_other_names_it(tmp_path):
-    many = {"ingestion__synthetic__clips": 60, "ingestion__workers": 1, "threads": 1}
-    processes = [start(tmp_path, "ingestion", **many) for _ in range(2)]
-    outputs = [process.communicate(timeout=500)[0] for process in processes]
-    assert sorted(process.returncode for process in processes) == [0, 1], outputs
-    refused = next(number for number, process in enumerate(processes) if process.returncode)
-    (sentence,) = re.findall(
-        r"ingestion of run 'smoke' .* is being written by process (\d+); wait", outputs[refused]
-    )
-    assert int(sentence) == processes[1 - refused].pid
-    assert "Traceback" not in outputs[refused]
-    store = open_store(tmp_path / "02_intermediate/smoke/motions")
-    assert len(store.files) == 60
-    assert not list(tmp_path.glob(".*"))
+def two_commands(data: Path, stage: str, **params) -> None:
+    """Start a command beside one that is in its middle: it is refused by name, and the first ends well."""
+    first = start(data, stage, **params)
+    lock = data / f".smoke.{stage}.lock"
+    while not (lock.is_file() and lock.read_text().strip() == str(first.pid)):
+        assert first.poll() is None, first.communicate()[0]
+        time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)  # however busy the machine is, the second comes in time
+    second = start(data, stage, **params)
+    refusal = second.communicate(timeout=500)[0]
+    first.send_signal(signal.SIGCONT)
+    output = first.communicate(timeout=500)[0]
+    assert (first.returncode, second.returncode) == (0, 1), output + refusal
+    assert "Traceback" not in refusal
+    said = " ".join(refusal.split())
+    (owner,) = re.findall(rf"{stage} of run 'smoke' .* is being written by process (\d+); wait", said)
+    assert int(owner) == first.pid
+    assert not list(data.glob(".*"))
+
+
+def test_of_two_ingestions_one_runs_and_the_other_names_it(tmp_path):
+    two_commands(tmp_path, "ingestion", ingestion__workers=1, threads=1)
+    assert len(open_store(tmp_path / "02_intermediate/smoke/motions").files) == 24
 
 
 def of_pretraining(data: Path) -> dict:
-    """What makes the command long, where its training has not begun."""
+    """A training that has not begun."""
     shutil.rmtree(data / "06_models/smoke/pretraining")
     (data / "08_reporting/smoke/pretraining_log.jsonl").unlink()
-    return {"pretraining__steps": 400}
+    return {"pretraining__steps": 48}
 
 
 def of_recovery(data: Path) -> dict:
-    """A recording of a minute."""
-    write(data / "walk.csv", *walk(1800, 30.0), "openxr")
+    """A recording of ten seconds."""
+    write(data / "walk.csv", *walk(300, 30.0), "openxr")
     return {"recovery__input": data / "walk.csv", "recovery__format": "openxr", "recovery__to": "[bvh]"}
 
 
@@ -104,13 +114,4 @@ def of_recovery(data: Path) -> dict:
 @pytest.mark.parametrize(("stage", "prepare"), [("pretraining", of_pretraining), ("recovery", of_recovery)])
 def test_of_two_commands_of_a_stage_one_runs_and_the_other_names_it(stage, prepare, smoke_run, tmp_path):
     data = shutil.copytree(smoke_run[0], tmp_path / "data")
-    params = prepare(data)
-    processes = [start(data, stage, **params) for _ in range(2)]
-    outputs = [process.communicate(timeout=500)[0] for process in processes]
-    assert sorted(process.returncode for process in processes) == [0, 1], outputs
-    refused = next(number for number, process in enumerate(processes) if process.returncode)
-    (owner,) = re.findall(
-        rf"{stage} of run 'smoke' .* by process (\d+); wait", " ".join(outputs[refused].split())
-    )
-    assert int(owner) == processes[1 - refused].pid
-    assert not list(data.glob(".*"))
+    two_commands(data, stage, **prepare(data))
