@@ -8,7 +8,7 @@ unpacking, the parsing, the retargeting, the quality check and the resampling; n
 Measured on 60 packed takes, with a second core kept busy by others: asfamc 142, daz 286, iclone 190,
 motionbuilder 213 times real time. Half of it is the unpacking.
 
-A BVH of 30 minutes at 120 frames/s (216,000 frames, 189 MB) takes 583 MB when `Ingestion.one` reads it, in a
+A BVH of 30 minutes at 120 frames/s (216,000 frames, 189 MB) takes 591 MB when `Ingestion.one` reads it, in a
 process that has 435 MB before it reads anything; it was 3.5 GB.
 """
 

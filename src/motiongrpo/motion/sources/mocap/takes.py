@@ -29,7 +29,7 @@ from motiongrpo.motion.sources.mocap.position_channels import check_position_cha
 from motiongrpo.motion.sources.patterns import first_match_of_path
 from motiongrpo.motion.t_pose import check_t_pose, starts_in_t_pose
 
-MOST_FRAMES = 9_000  # of a clip: of 75 seconds at 120 frames/s, of five minutes at 30
+MOST_FRAMES = 7_200  # of a clip: of a minute at 120 frames/s, of four at 30
 
 
 class MocapConfig(Config):
