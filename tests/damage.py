@@ -106,21 +106,7 @@ def another_number(content: bytes, random: np.random.Generator) -> bytes:
 
 def inserted(content: bytes, random: np.random.Generator) -> bytes:
     """Bytes that steer a terminal, a parser or a decoder."""
-    words = (
-        *WORDS,
-        b"\r",
-        b"\0",
-        b"\xff",
-        b":",
-        b"{",
-        b"}",
-        b"[[[[",
-        b"\n\n",
-        b"\t",
-        b"#",
-        b'"',
-        b"\xe2\x80\xae",
-    )
+    words = (*WORDS, *STRAY)
     place = random.integers(len(content))
     return content[:place] + words[random.integers(len(words))] + content[place:]
 
