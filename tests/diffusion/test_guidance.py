@@ -127,11 +127,18 @@ def test_a_body_in_free_fall_is_left_in_the_air():
 def test_a_head_falls_where_it_accelerates_down_and_a_tenth_of_a_second_around():
     t = torch.arange(60) / FPS
     falls = GRAVITY_M_S2 / 2 * (t - 1.0).clamp(min=0).square()
-    found = falling(1.6 - falls[None], FPS)[0]
+    mask = torch.ones(1, 60, dtype=torch.bool)
+    found = falling(1.6 - falls[None], mask, FPS)[0]
     assert not found[:26].any()
     assert found[30:].all()
-    assert not falling(1.6 + falls[None], FPS).any()
-    assert not falling(1.6 - 0.4 * falls[None], FPS).any()
+    assert not falling(1.6 + falls[None], mask, FPS).any()
+    assert not falling(1.6 - 0.4 * falls[None], mask, FPS).any()
+
+
+def test_a_head_that_rises_into_padding_does_not_fall():
+    height = 1.0 + (torch.arange(60) / FPS).clamp(max=1.0)[None]
+    assert falling(height, torch.ones(1, 60, dtype=torch.bool), FPS).any()
+    assert not falling(height, (torch.arange(60) <= 30)[None], FPS).any()
 
 
 def test_the_lowest_sole_is_the_smooth_minimum_and_its_shares_are_the_derivative():

@@ -126,7 +126,7 @@ class Objective:
         planted = (touches[:, 1:] & touches[:, :-1])[..., None].to(sample.betas)
         start = GuidedPose.of(sample, body, sample.R_parent_joint)
         one, two, three = (_runs(sample.mask, length).to(sample.betas) for length in (1, 2, 3))
-        supported = ~falling(sample.T_world_cpf[..., 6], fps) & sample.mask
+        supported = ~falling(sample.T_world_cpf[..., 6], sample.mask, fps) & sample.mask
         return cls(start, one, two, three, planted, supported, body.sole_joints, fps, config)
 
     def value(self, pose: GuidedPose) -> PerSequence:
@@ -206,13 +206,14 @@ def lowest(
     return -SOFTNESS_M * scaled.logsumexp(dim=-1), scaled.softmax(dim=-1)
 
 
-def falling(height: Float[Tensor, "batch frame"], fps: float) -> Bool[Tensor, "batch frame"]:
+def falling(height: Float[Tensor, "batch frame"], mask: FrameMask, fps: float) -> Bool[Tensor, "batch frame"]:
     """Frames near which a head accelerates down by over half of gravity: nothing bears the body there."""
     k = max(1, round(FALL_S * fps))
     if height.shape[1] <= 2 * k:
         return torch.zeros_like(height, dtype=torch.bool)
     acceleration = (height[:, 2 * k :] - 2 * height[:, k:-k] + height[:, : -2 * k]) * (fps / k) ** 2
-    falls = torch.nn.functional.pad((acceleration < -GRAVITY_M_S2 / 2).to(height), (k, k))
+    real = mask[:, 2 * k :] & mask[:, k:-k] & mask[:, : -2 * k]  # padding that stands still stops nothing
+    falls = torch.nn.functional.pad(((acceleration < -GRAVITY_M_S2 / 2) & real).to(height), (k, k))
     return torch.nn.functional.max_pool1d(falls, 2 * k + 1, stride=1, padding=k) > 0
 
 
