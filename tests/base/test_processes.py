@@ -3,6 +3,11 @@
 import multiprocessing
 import os
 import signal
+import socket
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
@@ -33,6 +38,21 @@ def fail():
     raise MemoryError
 
 
+def end_slowly():
+    """Close what others listen to, some time before there is an exit code."""
+    for name in Path("/dev/fd").iterdir():
+        with suppress(OSError):  # of files that are neither, and of sockets without a peer
+            number = int(name.name)
+            if stat.S_ISFIFO(os.fstat(number).st_mode):
+                os.close(number)
+            else:
+                peer = socket.socket(fileno=os.dup(number))
+                peer.getpeername()
+                peer.shutdown(socket.SHUT_RDWR)
+    time.sleep(0.5)
+    os._exit(3)
+
+
 def test_one_process_is_this_one():
     thing = object()
     ((seen, (given,)),) = on_processes(1, "mps", whoever_is_here, thing)
@@ -50,7 +70,10 @@ def test_a_command_that_torchrun_did_not_start_is_just_run():
     assert not dist.is_initialized()
 
 
-@pytest.mark.parametrize(("end", "how"), [(kill, "was killed by SIGKILL"), (fail, "ended with code 1")])
+@pytest.mark.parametrize(
+    ("end", "how"),
+    [(kill, "was killed by SIGKILL"), (fail, "ended with code 1"), (end_slowly, "ended with code 3")],
+)
 def test_a_follower_that_ends_ends_the_training_with_one_sentence_and_leaves_nothing(end, how):
     steps = on_processes(2, "cpu", ending_elsewhere, end)
     assert next(steps) == (0, 2)

@@ -205,8 +205,10 @@ def _end_with_any(processes: list[BaseProcess], over: threading.Event) -> None:
 
 def _fate(processes: list[BaseProcess]) -> str:
     """The end of the first process that did not end as it should."""
-    wait([process.sentinel for process in processes], timeout=GRACE_S)
+    ended = wait([process.sentinel for process in processes], timeout=GRACE_S)
     for rank, process in enumerate(processes, start=1):
+        if process.sentinel in ended:
+            process.join(GRACE_S)  # its files are closed a moment before it has an exit code
         if code := process.exitcode:
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
             return f"process {rank + 1} of {len(processes) + 1} {how}"
