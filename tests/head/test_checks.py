@@ -32,9 +32,15 @@ def test_a_good_recording_has_no_warning():
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (scaled(RAW, 100), r"160 m over the floor \(median\).*0\.3 and 2\.5 m: .*centimetres; name the unit"),
-        (scaled(RAW, 1000), r"1.6e\+03 m over the floor .*seems to be millimetres; name the unit"),
-        (scaled(RAW, 0.01), r"0\.016 m over.*head started, or the unit to be metres taken for centimetres"),
+        (
+            scaled(RAW, 100),
+            r"160 m over the floor \(median\).*0\.3 and 2\.5 m: .*centimetres; name it with --unit",
+        ),
+        (scaled(RAW, 1000), r"1.6e\+03 m over the floor .*seems to be millimetres; name it with --unit"),
+        (
+            scaled(RAW, 0.01),
+            r"0\.016 m over.*head started, or the unit to be metres taken for centimetres; .*--unit",
+        ),
         (scaled(RAW, 4), r"6\.4 m over the floor .*no unit of length explains it; look which axis points up"),
     ],
 )
@@ -45,7 +51,9 @@ def test_heights_that_no_eyes_have_are_refused_with_a_guess(raw, said):
 
 def test_an_origin_at_the_head_is_refused_where_the_format_says_floor():
     poses = RAW.T_world_cpf - RAW.T_world_cpf[:1] * [0, 0, 0, 0, 1, 1, 1]
-    with pytest.raises(InputError, match=r"where the head started; set recovery\.floor_m .*or to estimate"):
+    with pytest.raises(
+        InputError, match=r"head started; set --floor-m \(recovery\.floor_m\) .*or to estimate"
+    ):
         prepare(replace(RAW, T_world_cpf=poses))
 
 

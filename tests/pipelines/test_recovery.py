@@ -30,7 +30,8 @@ def data(smoke_run, tmp_path_factory):
 
 
 @pytest.fixture
-def walk(tmp_path) -> Path:
+def walk(data, tmp_path) -> Path:
+    shutil.rmtree(recovered(data), ignore_errors=True)  # of another test's file of this name
     file = tmp_path / "walk.csv"
     write(file, *walking(120, 30.0), "openxr")
     return file
@@ -91,6 +92,20 @@ def test_of_a_folder_the_good_files_are_recovered_and_the_bad_ones_told(data, wa
     assert (recovered(data) / "walk/report.html").is_file()
 
 
+def test_another_recording_of_the_same_name_leaves_the_first_s_results_and_that_is_said(data, walk):
+    given = {"recovery__format": "openxr", "recovery__to": "[bvh]", **SHORT}
+    succeed(data, "recovery", recovery__input=walk, **given)
+    first = files(recovered(data) / "walk")
+    other = walk.parent / "tuesday/walk.csv"
+    other.parent.mkdir()
+    write(other, *walking(90, 30.0), "openxr")
+    printed = succeed(data, "recovery", recovery__input=other, **given)
+    assert f"Recovered: {recovered(data) / 'tuesday_walk/report.html'}" in printed
+    assert "'walk' holds what came of" in " ".join(printed.split())
+    assert files(recovered(data) / "walk") == first
+    assert (recovered(data) / "tuesday_walk/tuesday_walk.bvh").is_file()
+
+
 @pytest.mark.parametrize(
     ("case", "format_", "sentence"),
     [
@@ -138,7 +153,6 @@ def test_the_command_is_the_pipeline(data, walk):
     pipelines.set_requested(None)
     from motiongrpo.cli import cli
 
-    shutil.rmtree(recovered(data), ignore_errors=True)
     params = f"data={data},recovery.samples=2,recovery.chunk_s=2"
     before = Path.cwd()
     os.chdir(ROOT)

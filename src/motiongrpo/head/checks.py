@@ -32,8 +32,9 @@ def refuse_wrong_height(name: str, height_m: float, config: HeadRepairConfig) ->
         why = "the world's origin seems to be where the head started"
         why += f", or the unit to be {unit}" if unit else ""
         remedy = f"set {FLOOR_KEY} to the floor's height in the file's world, or to estimate"
+        remedy += ", or name the unit with --unit (recovery.unit)" if unit else ""
     elif unit:
-        why, remedy = f"the unit of length seems to be {unit}", "name the unit of the file"
+        why, remedy = f"the unit of length seems to be {unit}", "name it with --unit (recovery.unit)"
     else:
         why = "no unit of length explains it"
         remedy = f"look which axis points up, and set {FLOOR_KEY} to the floor's height in the file's world"
@@ -55,7 +56,8 @@ def refuse_wrong_speed(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) 
     unit = next((unit for unit, m in UNITS.items() if speed * m <= config.fastest_m_s / 2), "no unit we know")
     raise InputError(
         f"the head in '{raw.name}' moves at {speed:.3g} m/s (median), and people do at most "
-        f"{config.fastest_m_s:g}: the unit of length seems to be {unit}; name the units of length and time"
+        f"{config.fastest_m_s:g}: the unit of length seems to be {unit}; name it with --unit "
+        "(recovery.unit), or that of time in recovery.time_unit"
     )
 
 

@@ -116,7 +116,7 @@ def _needed(format: Format, config: HeadFormatConfig) -> list[str]:
         clock
         + position
         + list(format.pose)
-        + (list(GRAVITY) if format.world == "gravity" and config.world is None else [])
+        + (list(GRAVITY) if format.world == "gravity" and (config.world or config.axes) is None else [])
     )
 
 
@@ -174,6 +174,6 @@ def _reordered(places: dict[str, int], config: HeadFormatConfig) -> dict[str, in
 
 def _there_is(sheet: Sheet) -> str:
     if not sheet.names:
-        return f"it has no header and {sheet.width} columns, which numbers count from 0"
+        return f"it has {sheet.width} columns, counted from 0, and no header, such as t,x,y,z,qw,qx,qy,qz"
     listed = ", ".join(f"'{name}'" for name in sheet.names)
     return f"it has {shown(listed, LISTED)}"
