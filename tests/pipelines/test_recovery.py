@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
 from motiongrpo.diffusion.recording import load_recording
-from motiongrpo.head.formats.config import DeviceAxes, WorldAxes
+from motiongrpo.head.formats.reader import read_head_path
 from motiongrpo.pipelines.recovery import nodes
 from tests.head.writers import walk as walking
 from tests.head.writers import write
@@ -167,16 +168,25 @@ def test_the_command_is_the_pipeline(data, walk):
     assert "It was given." in (recovered(data) / "walk/report.html").read_text()
 
 
-def test_a_plain_table_is_described_as_the_guide_does_it():
+def test_plain_tables_are_read_by_the_commands_of_the_guide(tmp_path, monkeypatch):
     guide = (ROOT / "docs/recovery.md").read_text(encoding="utf-8")
-    parts = re.findall(r"^[CQWD]=(.*)$", guide, re.MULTILINE)
+    commands = [
+        shlex.split(line) for line in re.findall(r"^motiongrpo (recover mine\.csv .*)$", guide, re.MULTILINE)
+    ]
+    assert len(commands) == 2
     bootstrap_project(ROOT)
-    from motiongrpo.cli import run as command
+    from motiongrpo import cli
 
-    given = command.make_context("run", ["--params", ",".join(parts)]).params["params"]["recovery"]
-    config = base_config(**given, format="csv", offset=0)
-    assert config.world == WorldAxes(up="y", handedness="right", unit_m=1)
-    assert config.device == DeviceAxes(right="x", up="y", forward="-z")
-    assert (config.quaternion, config.time_unit) == ("xyzw", "s")
-    assert isinstance(config.columns, dict)
-    assert list(config.columns.values()) == ["t", "px", "py", "pz", "rx", "ry", "rz", "rw"]
+    seen = []
+    monkeypatch.setattr(cli.run, "invoke", lambda ctx: seen.append(ctx.params["params"]["recovery"]))
+    for command, header in zip(
+        commands, ("t,x,y,z,qx,qy,qz,qw", "stamp,px,py,pz,qx,qy,qz,scalar"), strict=True
+    ):
+        result = CliRunner().invoke(cli.cli, command)
+        assert result.exit_code == 0, result.output
+        write(tmp_path / "mine.csv", *walking(60, 60.0), "openxr")
+        rows = [line.split(",", 1) for line in (tmp_path / "mine.csv").read_text().splitlines()[1:]]
+        lines = [header, *(f"{100 + number / 60:.6f},{rest}" for number, (_, rest) in enumerate(rows))]
+        (tmp_path / "mine.csv").write_text("\n".join(lines) + "\n")
+        path = read_head_path(tmp_path / "mine.csv", base_config(**seen.pop()))
+        np.testing.assert_allclose(path.T_world_cpf[:, 4:], walking(60, 60.0)[0][:, 4:], rtol=0, atol=1e-6)
