@@ -118,8 +118,9 @@ class LiveSession:
             )
         elif now - self._clock_s > BEHIND_S:
             self._warn_once(
-                f"bodies are more than {BEHIND_S:g} s behind their poses, which come faster than this "
-                "machine makes bodies; a larger recovery.live.streaming.hop_frames asks less of it"
+                f"poses are read more than {BEHIND_S:g} s after their time: they come faster than this "
+                "machine makes bodies (a larger recovery.live.streaming.hop_frames asks less of it), or "
+                "their clock stood still"
             )
 
     def _warn_once(self, sentence: str) -> None:
