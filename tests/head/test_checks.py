@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.head.checks import eyes_before_neck
 from motiongrpo.head.path import RawHeadPath, Touch
 from tests.head.paths import CONFIG, prepare, raw_path, times, walker
 
@@ -32,9 +33,15 @@ def test_a_good_recording_has_no_warning():
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (scaled(RAW, 100), r"160 m over the floor \(median\).*0\.3 and 2\.5 m: .*centimetres; name the unit"),
-        (scaled(RAW, 1000), r"1.6e\+03 m over the floor .*seems to be millimetres; name the unit"),
-        (scaled(RAW, 0.01), r"0\.016 m over.*head started, or the unit to be metres taken for centimetres"),
+        (
+            scaled(RAW, 100),
+            r"160 m over the floor \(median\).*0\.3 and 2\.5 m: .*centimetres; name it with --unit",
+        ),
+        (scaled(RAW, 1000), r"1.6e\+03 m over the floor .*seems to be millimetres; name it with --unit"),
+        (
+            scaled(RAW, 0.01),
+            r"0\.016 m over.*head started, or the unit to be metres taken for centimetres; .*--unit",
+        ),
         (scaled(RAW, 4), r"6\.4 m over the floor .*no unit of length explains it; look which axis points up"),
     ],
 )
@@ -45,7 +52,9 @@ def test_heights_that_no_eyes_have_are_refused_with_a_guess(raw, said):
 
 def test_an_origin_at_the_head_is_refused_where_the_format_says_floor():
     poses = RAW.T_world_cpf - RAW.T_world_cpf[:1] * [0, 0, 0, 0, 1, 1, 1]
-    with pytest.raises(InputError, match=r"where the head started; set recovery\.floor_m .*or to estimate"):
+    with pytest.raises(
+        InputError, match=r"head started; set --floor-m \(recovery\.floor_m\) .*or to estimate"
+    ):
         prepare(replace(RAW, T_world_cpf=poses))
 
 
@@ -84,6 +93,34 @@ def test_a_left_handed_file_read_as_a_right_handed_one_is_noticed():
     (said,) = prepare(replace(RAW, T_world_cpf=mirrored)).warnings
     assert "backwards" in said
     assert "the world's handedness" in said
+
+
+def looking_about(neck: np.ndarray) -> RawHeadPath:
+    """Eyes 9 cm before and 8 cm over a neck that sways, on a head that turns and nods."""
+    t = times(72, 8)
+    turn = np.stack([0.8 * np.sin(2 * t), 0.4 * np.sin(3 * t + 1), 0 * t], axis=1)
+    R = Rotation.from_euler("ZYX", turn) * Rotation.from_matrix([[0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    p = np.stack([0.01 * np.sin(t), 0.02 * np.cos(0.7 * t), 0 * t + 1.5], axis=1) + R.apply(neck)
+    return raw_path(t, np.concatenate([R.as_quat(scalar_first=True), p], axis=1))
+
+
+def test_a_head_that_turns_about_a_point_before_its_eyes_is_of_another_hand():
+    right = looking_about(np.array([0.0, 0.08, 0.09]))
+    assert prepare(right).warnings == ()
+    before_m, error_m, explained = eyes_before_neck([right.T_world_cpf], 72.0)
+    assert before_m == pytest.approx(0.09, abs=0.01)
+    assert error_m < 0.01
+    assert explained > 0.9
+    (warning,) = prepare(turned(right, 180)).warnings
+    assert "turns about a point 9 cm before the eyes, and heads turn about one behind them" in warning
+    circling = looking_about(np.array([0.0, 0.0, -1.0]))  # a statue, at which they look
+    assert not any("turns about" in warning for warning in prepare(circling).warnings)
+
+
+@pytest.mark.parametrize("frames", [1, 12, 13, 40])
+def test_a_still_head_or_a_short_one_tells_of_no_neck(frames):
+    still = np.tile(RAW.T_world_cpf[:1], (frames, 1))
+    assert eyes_before_neck([still], 30.0)[2] == 0
 
 
 def test_odd_rates_and_uneven_clocks_are_warned_of():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
 from motiongrpo.diffusion.recording import load_recording
-from motiongrpo.head.formats.config import DeviceAxes, WorldAxes
+from motiongrpo.head.formats.reader import read_head_path
 from motiongrpo.pipelines.recovery import nodes
 from tests.head.writers import walk as walking
 from tests.head.writers import write
@@ -30,7 +31,8 @@ def data(smoke_run, tmp_path_factory):
 
 
 @pytest.fixture
-def walk(tmp_path) -> Path:
+def walk(data, tmp_path) -> Path:
+    shutil.rmtree(recovered(data), ignore_errors=True)  # of another test's file of this name
     file = tmp_path / "walk.csv"
     write(file, *walking(120, 30.0), "openxr")
     return file
@@ -91,6 +93,20 @@ def test_of_a_folder_the_good_files_are_recovered_and_the_bad_ones_told(data, wa
     assert (recovered(data) / "walk/report.html").is_file()
 
 
+def test_another_recording_of_the_same_name_leaves_the_first_s_results_and_that_is_said(data, walk):
+    given = {"recovery__format": "openxr", "recovery__to": "[bvh]", **SHORT}
+    succeed(data, "recovery", recovery__input=walk, **given)
+    first = files(recovered(data) / "walk")
+    other = walk.parent / "tuesday/walk.csv"
+    other.parent.mkdir()
+    write(other, *walking(90, 30.0), "openxr")
+    printed = succeed(data, "recovery", recovery__input=other, **given)
+    assert f"Recovered: {recovered(data) / 'tuesday_walk/report.html'}" in printed
+    assert "'walk' holds what came of" in " ".join(printed.split())
+    assert files(recovered(data) / "walk") == first
+    assert (recovered(data) / "tuesday_walk/tuesday_walk.bvh").is_file()
+
+
 @pytest.mark.parametrize(
     ("case", "format_", "sentence"),
     [
@@ -138,7 +154,6 @@ def test_the_command_is_the_pipeline(data, walk):
     pipelines.set_requested(None)
     from motiongrpo.cli import cli
 
-    shutil.rmtree(recovered(data), ignore_errors=True)
     params = f"data={data},recovery.samples=2,recovery.chunk_s=2"
     before = Path.cwd()
     os.chdir(ROOT)
@@ -153,16 +168,25 @@ def test_the_command_is_the_pipeline(data, walk):
     assert "It was given." in (recovered(data) / "walk/report.html").read_text()
 
 
-def test_a_plain_table_is_described_as_the_guide_does_it():
+def test_plain_tables_are_read_by_the_commands_of_the_guide(tmp_path, monkeypatch):
     guide = (ROOT / "docs/recovery.md").read_text(encoding="utf-8")
-    parts = re.findall(r"^[CQWD]=(.*)$", guide, re.MULTILINE)
+    commands = [
+        shlex.split(line) for line in re.findall(r"^motiongrpo (recover mine\.csv .*)$", guide, re.MULTILINE)
+    ]
+    assert len(commands) == 2
     bootstrap_project(ROOT)
-    from motiongrpo.cli import run as command
+    from motiongrpo import cli
 
-    given = command.make_context("run", ["--params", ",".join(parts)]).params["params"]["recovery"]
-    config = base_config(**given, format="csv", offset=0)
-    assert config.world == WorldAxes(up="y", handedness="right", unit_m=1)
-    assert config.device == DeviceAxes(right="x", up="y", forward="-z")
-    assert (config.quaternion, config.time_unit) == ("xyzw", "s")
-    assert isinstance(config.columns, dict)
-    assert list(config.columns.values()) == ["t", "px", "py", "pz", "rx", "ry", "rz", "rw"]
+    seen = []
+    monkeypatch.setattr(cli.run, "invoke", lambda ctx: seen.append(ctx.params["params"]["recovery"]))
+    for command, header in zip(
+        commands, ("t,x,y,z,qx,qy,qz,qw", "stamp,px,py,pz,qx,qy,qz,scalar"), strict=True
+    ):
+        result = CliRunner().invoke(cli.cli, command)
+        assert result.exit_code == 0, result.output
+        write(tmp_path / "mine.csv", *walking(60, 60.0), "openxr")
+        rows = [line.split(",", 1) for line in (tmp_path / "mine.csv").read_text().splitlines()[1:]]
+        lines = [header, *(f"{100 + number / 60:.6f},{rest}" for number, (_, rest) in enumerate(rows))]
+        (tmp_path / "mine.csv").write_text("\n".join(lines) + "\n")
+        path = read_head_path(tmp_path / "mine.csv", base_config(**seen.pop()))
+        np.testing.assert_allclose(path.T_world_cpf[:, 4:], walking(60, 60.0)[0][:, 4:], rtol=0, atol=1e-6)

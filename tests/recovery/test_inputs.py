@@ -5,7 +5,7 @@ import os
 import pytest
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.recovery.inputs import files_of
+from motiongrpo.recovery.inputs import files_of, named_apart
 
 
 def test_one_file_is_called_after_its_stem(tmp_path):
@@ -33,3 +33,20 @@ def test_a_folder_gives_its_recordings_and_nothing_else(tmp_path):
 def test_what_is_not_there_is_said(given, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
         files_of(given and given.format(folder=tmp_path))
+
+
+def test_a_name_that_another_file_has_taken_gets_its_folder_s_before_it_and_then_a_number(tmp_path):
+    monday, tuesday, other = (tmp_path / name / "head.csv" for name in ("monday", "tuesday", "other/monday"))
+    sources: dict[str, str] = {}
+    for file, name in ((monday, "head"), (tuesday, "tuesday_head"), (other, "monday_head"), (monday, "head")):
+        assert named_apart({"head": file}, sources) == {name: file}
+        sources[name] = str(file)
+    last = tmp_path / "last/monday/head.csv"
+    assert named_apart({"head": last}, sources) == {"head_2": last}
+    assert named_apart({"head": tuesday}, sources) == {"tuesday_head": tuesday}
+
+
+def test_of_one_folder_no_two_files_get_one_name(tmp_path):
+    files = {name: tmp_path / "a" / f"{name}.csv" for name in ("head", "a_head", "head_2")}
+    named = named_apart(files, {"head": "/b/head.csv"})
+    assert named == {"head_3": files["head"], "a_head": files["a_head"], "head_2": files["head_2"]}

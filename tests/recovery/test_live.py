@@ -6,7 +6,9 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,7 +17,7 @@ from torch.testing import assert_close
 from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.streaming import BodyFrame, StreamingConfig, StreamingRecovery
 from motiongrpo.geometry.so3 import matrix_from_quaternion
-from motiongrpo.recovery import wire
+from motiongrpo.recovery import live, wire
 from motiongrpo.recovery.live import LiveConfig, ToPupils, as_sent, doubts, live_bodies, to_pupils
 from motiongrpo.recovery.wire import Client, Server, parsed
 from tests.bodies import open_body, window_batch
@@ -35,6 +37,12 @@ def line(time_s: float, pose: torch.Tensor) -> bytes:
 
 
 LINES = [line(i / FPS, pose) for i, pose in enumerate(PATH)]
+
+
+@pytest.fixture(autouse=True)
+def machine_is_fast(monkeypatch):
+    """However busy it is: what is said of a slow one has a test of its own."""
+    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
 
 def conversation(port: int, lines: list[bytes]) -> list[dict]:
@@ -109,6 +117,7 @@ def test_lines_that_cannot_be_used_get_a_sentence_each_and_change_nothing():
         b'{"t": 1}': "p: Field required",
         nan.strip(): "t: Input should be a finite number",
         line(0.5, 2 * PATH[0]).strip(): "norm 2",
+        line(0.5, PATH[0] + 1e30 * torch.eye(7)[4]).strip(): "1e+30 m from the world's origin",
         b"x" * 200_000: "longer than 65536 bytes",
         b"[" * 9000: "Invalid JSON",
     }
@@ -166,6 +175,27 @@ def test_a_doubt_is_told_once_after_the_first_second_or_two():
     warnings = [answer["warning"] for answer in answers if "warning" in answer]
     assert len(warnings) == 1
     assert "the eyes' up goes along the world's by +0.00 on average" in warnings[0]
+
+
+def warnings_of(lines: list[bytes]) -> list[str]:
+    with serving() as (port, _):
+        return [answer["warning"] for answer in conversation(port, lines) if "warning" in answer]
+
+
+def test_a_clock_that_goes_back_is_told_once_with_the_way_out():
+    warnings = warnings_of([line(100.0, PATH[0]), *LINES])
+    assert warnings == [
+        "the clock of the poses went back, and they are dropped until it is where it was; connect anew to "
+        "begin another recording"
+    ]
+    assert warnings_of([*LINES[:10], LINES[8], *LINES[10:]]) == []
+
+
+def test_bodies_that_fall_behind_their_poses_are_told_once(monkeypatch):
+    """Our clock goes on by a second a pose, and theirs by a thirtieth."""
+    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=count().__next__))
+    (warning,) = warnings_of(LINES)
+    assert "poses are read more than 2 s after their time" in warning
 
 
 def test_only_this_machine_is_listened_to():

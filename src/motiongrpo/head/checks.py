@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Float64
 from scipy.ndimage import median_filter
+from scipy.spatial.transform import Rotation
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.head.flaws import HeadRepairConfig, Index, frozen, place, poor
@@ -17,6 +18,9 @@ SLOWEST_HZ, FASTEST_HZ = 20.0, 2000.0  # rates of headsets
 GAZE_S, WALKING_M_S, WALKED_M = 0.5, 0.4, 1.0  # a stride or so; slower is no walk; less tells nothing
 AGAINST, ACROSS = -0.3, 0.7  # mean cosine and sine of the way with the gaze
 BACKWARDS = -0.7  # mean cosine of those who hardly do anything else
+NECK_S = 0.2  # a turn of the head, in which its neck goes evenly on
+NEAR_M, FAR_M = 0.04, 0.25  # of the eyes from the axis of the neck, and before things that people circle
+EXPLAINED, SURE = 0.5, 4.0  # share of the eyes' acceleration, and standard errors
 MEDIAN_LENGTH = 1.538  # of a standard normal vector in space
 GLANCES = 10_000  # rows at which speeds are looked at for the unit of length
 
@@ -32,8 +36,9 @@ def refuse_wrong_height(name: str, height_m: float, config: HeadRepairConfig) ->
         why = "the world's origin seems to be where the head started"
         why += f", or the unit to be {unit}" if unit else ""
         remedy = f"set {FLOOR_KEY} to the floor's height in the file's world, or to estimate"
+        remedy += ", or name the unit with --unit (recovery.unit)" if unit else ""
     elif unit:
-        why, remedy = f"the unit of length seems to be {unit}", "name the unit of the file"
+        why, remedy = f"the unit of length seems to be {unit}", "name it with --unit (recovery.unit)"
     else:
         why = "no unit of length explains it"
         remedy = f"look which axis points up, and set {FLOOR_KEY} to the floor's height in the file's world"
@@ -55,7 +60,8 @@ def refuse_wrong_speed(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) 
     unit = next((unit for unit, m in UNITS.items() if speed * m <= config.fastest_m_s / 2), "no unit we know")
     raise InputError(
         f"the head in '{raw.name}' moves at {speed:.3g} m/s (median), and people do at most "
-        f"{config.fastest_m_s:g}: the unit of length seems to be {unit}; name the units of length and time"
+        f"{config.fastest_m_s:g}: the unit of length seems to be {unit}; name it with --unit "
+        "(recovery.unit), or that of time in recovery.time_unit"
     )
 
 
@@ -105,6 +111,12 @@ def warnings_on_motion(
     speed = max(float(speeds(T, fps).max()) for T in stretches)
     if speed > config.fastest_m_s:
         yield f"the head moves at up to {speed:.3g} m/s, and people's at {config.fastest_m_s:g} at most"
+    before_m, error_m, explained = eyes_before_neck(stretches, fps)
+    if -FAR_M < before_m < -max(NEAR_M, SURE * error_m) and explained > EXPLAINED:
+        yield (
+            f"the head turns about a point {-100 * before_m:.0f} cm before the eyes, and heads turn about "
+            "one behind them: the world's handedness or the head's forward axis is probably another"
+        )
     way, along, across = np.sum([walked(T, fps) for T in stretches], axis=0)
     if way < WALKED_M:
         return
@@ -131,6 +143,27 @@ def walked(T_world_cpf: Poses, fps: float) -> Float64[np.ndarray, "3"]:
     walks = length * fps > WALKING_M_S
     left = gaze[:, 0] * way[:, 1] - gaze[:, 1] * way[:, 0]
     return np.array([length[walks].sum(), (way * gaze).sum(axis=1)[walks].sum(), left[walks].sum()])
+
+
+def eyes_before_neck(stretches: Sequence[np.ndarray], fps: float) -> tuple[float, float, float]:
+    """Metres from the point that a head turns about forward to its eyes, their standard error, and R².
+
+    With p = c + R a and a neck c that goes evenly on, second differences of p are those of R times a, whose
+    forward part is the first number. Where people mostly walk or hardly turn, R² is near 0.
+    """
+    lag = max(1, round(NECK_S * fps))
+    R = [Rotation.from_quat(T[:, :4], scalar_first=True).as_matrix() for T in stretches]
+    A = np.concatenate([_second_differences(each, lag).reshape(-1, 3) for each in R])
+    y = np.concatenate([_second_differences(T[:, 4:], lag).ravel() for T in stretches])
+    inverse = np.linalg.pinv(A.T @ A)
+    a = inverse @ (A.T @ y)
+    square, left = float(y @ y), float(np.square(y - A @ a).sum())
+    variance = 3 * lag * left / max(1, len(y))  # of a coordinate; neighbouring frames are not independent
+    return float(a[2]), float(np.sqrt(variance * inverse[2, 2])), 1 - left / square if square > 0 else 0.0
+
+
+def _second_differences(x: np.ndarray, lag: int) -> np.ndarray:
+    return x[2 * lag :] - 2 * x[lag : len(x) - lag] + x[: max(0, len(x) - 2 * lag)]
 
 
 def speeds(T_world_cpf: Poses, fps: float) -> Float64[np.ndarray, " step"]:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from motiongrpo.base.errors import InputError
 from motiongrpo.head.path import Floor, RawHeadPath
 
-FLOOR_KEY = "recovery.floor_m"  # as a sentence names it
+FLOOR_KEY = "--floor-m (recovery.floor_m)"  # as a sentence names it
 EYES_M, EYES_SD_M = 1.59, 0.09  # over the floor, of a standing adult in shoes
 QUANTILE = 0.9  # of a path's heights, which is taken for standing
 POSTURE_M = 0.10  # half of 90 % of how far that quantile lies from standing (benchmarks/floor_estimate.py)

@@ -13,6 +13,7 @@ from motiongrpo.head.path import Touch
 UNIT_NORM = 1e-3
 SPARSE = 2.0  # frames between two poses, from which on those between them are a bridged gap
 SAME_INSTANT = 1e-6  # of a frame
+FARTHEST_M = 10_000.0  # from the world's origin, where float32 still tells millimetres
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,22 @@ class PoseStream:
     def __init__(self, fps: float, longest_gap_s: float) -> None:
         self.fps, self.longest_gap_s = fps, longest_gap_s
         self.late = 0  # poses dropped, since a later one had come before them
+        self.late_by_s = 0.0  # of the last of them
         self._stretch, self._frames, self._start_s = -1, 0, 0.0
         self._newest: tuple[float, Tensor] | None = None
 
     def push(self, time_s: float, T_world_cpf: Float[Tensor, "7"]) -> list[StreamedPose]:
         """The frames up to this pose that no earlier one could tell.
 
-        A pose not later than the newest is dropped and counted. One that is not finite or not unit is
-        refused by InputError, and the stream goes on as if it had not come.
+        A pose not later than the newest is dropped and counted. One that is not finite, not unit or far off
+        is refused by InputError, and the stream goes on as if it had not come.
         """
         pose = T_world_cpf.double()
         demand_pose(time_s, pose)
         if self._newest is None or time_s - self._newest[0] > self.longest_gap_s:
             return [self._begin(time_s, pose)]
         if time_s <= self._newest[0]:
-            self.late += 1
+            self.late, self.late_by_s = self.late + 1, self._newest[0] - time_s
             return []
         frames = self._between(*self._newest, time_s, pose)
         self._newest = time_s, pose
@@ -86,6 +88,11 @@ def demand_pose(time_s: float, T_world_cpf: Float[Tensor, "*shape"]) -> None:
     if not bool(torch.tensor(values).isfinite().all()):
         raise InputError(
             f"the pose at {time_s:g} s is not finite: {values[1:]}; leave poses out while tracking is lost"
+        )
+    if (far := float(T_world_cpf[4:].norm())) > FARTHEST_M:
+        raise InputError(
+            f"the pose at {time_s:g} s is {far:.3g} m from the world's origin, and no head's is more than "
+            f"{FARTHEST_M:g}; send metres, from an origin near the head"
         )
     norm = float(T_world_cpf[:4].norm())
     if abs(norm - 1) > UNIT_NORM:

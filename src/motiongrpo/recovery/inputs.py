@@ -1,6 +1,8 @@
 """The files that a recovery is asked for."""
 
 import stat
+from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 from motiongrpo.base.errors import InputError
@@ -28,6 +30,26 @@ def files_of(given: str | None) -> dict[str, Path]:
         raise InputError(f"'{path}' holds no file that ends in {', '.join(ENDINGS)}")
     stems = [p.stem for p in found]
     return {p.stem if stems.count(p.stem) == 1 else p.name: p for p in found}
+
+
+def named_apart(files: Mapping[str, Path], sources: Mapping[str, str]) -> dict[str, Path]:
+    """The same files, none under a name that holds the results of another, as `sources` has them by name.
+
+    Before a name that is taken comes that of the file's folder, or else a number behind it.
+    """
+    apart: dict[str, Path] = {}
+    for name, path in files.items():
+        source, others = str(path.resolve()), (files.keys() - {name}) | apart.keys()
+        free = (n for n in _names(name, path) if n not in others and sources.get(n, source) == source)
+        apart[next(free)] = path
+    return apart
+
+
+def _names(name: str, path: Path) -> Iterator[str]:
+    yield name
+    if folder := path.resolve().parent.name:
+        yield f"{folder}_{name}"
+    yield from (f"{name}_{number}" for number in count(2))
 
 
 def _is_file(path: Path) -> bool:

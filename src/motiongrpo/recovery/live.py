@@ -7,6 +7,8 @@ a pose that came behind a later one. When the client stops sending, the bodies t
 connection ends.
 """
 
+import math
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -31,6 +33,7 @@ from motiongrpo.recovery.wire import Client, Server, body_record, parsed
 WAIT_S = 0.1  # between two looks at whether the caller wants to end
 FIRST_POSES = 60  # of a client, which are looked at for wrong conventions
 LEAST_UP = 0.5
+BEHIND_S = 2.0  # from which on a client is told that bodies come late
 
 ToPupils = Callable[[Float[Tensor, "7"]], Float[Tensor, "7"]]
 """From a pose in the sender's axes to that of the central pupil frame, floor at z = 0 (wxyz, then metres)."""
@@ -71,6 +74,8 @@ class LiveSession:
         self.client, self.recovery, self.to_pupils = client, recovery, to_pupils
         joints = [Joint(i).name.lower() for i in range(BODY_JOINTS)]
         self._first: list[Tensor] = []
+        self._clock_s = math.inf  # ours when that of the poses was at 0, by the pose that waited least
+        self._told: set[str] = set()
         usage, look_ahead_ms = recovery.model.usage, round(recovery.look_ahead_ms, 1)
         client.reply({"fps": usage.fps, "look_ahead_ms": look_ahead_ms, "joints": joints})
 
@@ -88,6 +93,7 @@ class LiveSession:
         if self.recovery.late > late:
             self.client.reply({"late": self.recovery.late})
         self._look_at(T_world_cpf)
+        self._look_at_clock(time_s)
         return self._sent(bodies)
 
     def finish(self) -> list[BodyFrame]:
@@ -100,6 +106,27 @@ class LiveSession:
             if len(self._first) == FIRST_POSES:
                 for sentence in doubts(torch.stack(self._first), self.recovery.model.usage):
                     self.client.reply({"warning": sentence})
+
+    def _look_at_clock(self, time_s: float) -> None:
+        """Tell the client once that its clock went back, and once that bodies have fallen behind it."""
+        poses, now = self.recovery.poses, time.monotonic() - time_s
+        self._clock_s = min(self._clock_s, now)
+        if poses.late and poses.late_by_s > poses.longest_gap_s:
+            self._warn_once(
+                "the clock of the poses went back, and they are dropped until it is where it was; connect "
+                "anew to begin another recording"
+            )
+        elif now - self._clock_s > BEHIND_S:
+            self._warn_once(
+                f"poses are read more than {BEHIND_S:g} s after their time: they come faster than this "
+                "machine makes bodies (a larger recovery.live.streaming.hop_frames asks less of it), or "
+                "their clock stood still"
+            )
+
+    def _warn_once(self, sentence: str) -> None:
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self.client.reply({"warning": sentence})
 
     def _sent(self, bodies: list[BodyFrame]) -> list[BodyFrame]:
         for body in bodies:

@@ -19,7 +19,7 @@ from motiongrpo.head.path import Touch
 
 LOOPBACK = "127.0.0.1"
 LONGEST_LINE = 64 * 1024  # bytes
-READ = 64 * 1024  # bytes at once
+READ = 4 * 1024  # bytes at once: some dozens of poses, so that nobody else waits long
 UNREAD = 4 * 1024 * 1024  # bytes kept for a client that does not read; what does not fit is dropped
 LAST_WORDS_S = 2.0  # to send what is left when a connection ends
 EXAMPLE = '{"t": seconds, "p": [x, y, z], "q": [w, x, y, z]}'

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from motiongrpo.body.body_model import OPEN_BODY, load_body_model
-from motiongrpo.head.formats.axes import OFFSETS, axis_vector, device_axes, world_axes
+from motiongrpo.head.formats.axes import OFFSETS, axis_vector, device_axes, said_world, world_axes
 from motiongrpo.head.formats.config import Axis, DeviceAxes, WorldAxes
+from motiongrpo.head.formats.table import FORMATS
+from tests.head.writers import head_config
 
 
 @pytest.mark.parametrize(("up", "handedness"), list(product(get_args(Axis), ("right", "left"))))
@@ -25,6 +27,25 @@ def test_axes_of_unity_flip_as_its_quaternions_do():
     unity = world_axes(WorldAxes(up="y", handedness="left", unit_m=1.0))
     openxr = world_axes(WorldAxes(up="y", handedness="right", unit_m=1.0))
     np.testing.assert_array_equal(unity, openxr @ np.diag([1, 1, -1]))
+
+
+@pytest.mark.parametrize(("axes", "format"), [("x,y,-z", "openxr"), ("x,y,z", "unity"), ("y,z,x", "unreal")])
+def test_the_axes_of_a_head_make_the_world_that_engines_have(axes, format):
+    unit = {1.0: "m", 0.01: "cm"}[FORMATS[format].world.unit_m]
+    config = head_config(axes=axes, unit=unit)
+    assert config.axes == FORMATS[format].device
+    assert said_world(config, None) == FORMATS[format].world
+
+
+def test_a_unit_or_axes_alone_replace_theirs_of_what_is_stated():
+    stated = WorldAxes(up="y", handedness="left", unit_m=1.0)
+    assert said_world(head_config(unit="mm"), stated) == stated.model_copy(update={"unit_m": 0.001})
+    ros = WorldAxes(up="z", handedness="right", unit_m=1.0)
+    assert said_world(head_config(axes="-y,z,x"), stated) == ros
+    assert said_world(head_config(), stated) == stated
+    assert said_world(head_config(world=ros, axes="x,-y,z"), stated) == ros
+    for unsaid in (head_config(), head_config(unit="m"), head_config(axes="-y,z,x")):
+        assert said_world(unsaid, None) is None
 
 
 def test_a_head_looks_left_up_and_forward():

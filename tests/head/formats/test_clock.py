@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from motiongrpo.head.formats.clock import seconds, unit_of_ticks
+from motiongrpo.head.formats.clock import seconds, unit_of_steps, unit_of_ticks
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,19 @@ def test_fractions_are_no_ticks_and_whole_numbers_are():
     assert unit_of_ticks(np.array([0.5, 1.5]), "100ns") == "s"
     assert unit_of_ticks(np.array([5e8, np.nan]), "100ns") == "100ns"
     assert unit_of_ticks(np.array([0.5]), "ms") == "ms"
+
+
+@pytest.mark.parametrize(
+    ("unit", "per_second"), [("s", 1), ("ms", 1e3), ("us", 1e6), ("100ns", 1e7), ("ns", 1e9)]
+)
+def test_the_rate_of_a_headset_tells_the_unit_of_its_clock(unit, per_second):
+    ticks = per_second * (5 + np.arange(9) / 72)
+    ticks[3] = np.nan
+    assert unit_of_steps(ticks) == unit
+
+
+@pytest.mark.parametrize("steps", [2.0, 0.2, 1e2, 50_000.0, np.nan])
+def test_a_rate_of_no_headset_or_of_two_tells_nothing(steps):
+    """Steps of 50,000 ticks are 20 rows a second in µs, and 200 in 100 ns."""
+    assert unit_of_steps(steps * np.arange(9.0)) is None
+    assert unit_of_steps(np.array([1.0])) is None

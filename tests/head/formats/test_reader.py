@@ -46,6 +46,27 @@ def test_one_path_in_any_format_comes_back_as_the_same_path(format, tmp_path):
     assert (path.T_world_cpf[:, 0] >= 0).all()
 
 
+@pytest.mark.parametrize(
+    ("header", "order", "tick_s"),
+    [
+        ("t,x,y,z,qw,qx,qy,qz", "wxyz", 1),
+        ("timestamp,px,py,pz,qx,qy,qz,qw", "xyzw", 1e-3),
+        ("time;pos_x;pos_y;pos_z;rot_x;rot_y;rot_z;rot_w", "xyzw", 1e-9),
+    ],
+)
+def test_a_plain_table_needs_axes_unit_and_offset_alone(header, order, tick_s, tmp_path):
+    write(tmp_path / "openxr", PATH, SECONDS, "openxr")
+    rows = pd.read_csv(tmp_path / "openxr").to_numpy()
+    p, q = 100 * rows[:, 1:4], rows[:, 4:] if order == "xyzw" else rows[:, [7, 4, 5, 6]]
+    table = np.column_stack([(1000 + SECONDS) / tick_s, p, q])
+    mark = ";" if ";" in header else ","
+    np.savetxt(tmp_path / "plain.csv", table, fmt="%.9f", delimiter=mark, header=header, comments="")
+    path = read(tmp_path / "plain.csv", format="csv", axes="x,y,-z", unit="cm", offset=0)
+    assert_same(path, PATH, 1e-6)
+    np.testing.assert_allclose(path.time_s, 1000 + SECONDS, rtol=0, atol=1e-6)
+    assert ["its clock was taken to count" in note for note in path.notes] == [True]
+
+
 @pytest.mark.parametrize("format", ["aria", "bvh", "hololens", "euroc"])
 def test_an_unmistakable_header_tells_its_format(format, tmp_path):
     write(tmp_path / "head", PATH, SECONDS, format)

@@ -110,7 +110,9 @@ def test_messages_show_no_control_characters_and_no_endless_words(lines, refuse)
 def test_columns_that_are_missing_are_named_beside_those_there_are(lines, refuse):
     refuse([lines[0].replace("qw", "q4"), *lines[1:]], r"has no column for qw.*; it has 'time_s', .*, 'q4'")
     refuse([lines[0].replace("qz", "rot_x"), *lines[1:]], r"both 'qx' and 'rot_x' could be qx")
-    refuse(lines[1:], r"has no column for .*; it has no header and 8 columns")
+    refuse(
+        lines[1:], r"has no column for .*; it has 8 columns, counted from 0, and no header, such as t,x,y,z"
+    )
     refuse(lines[1:], r"no header that names its 8 columns, and format unity has 16", format="unity")
     refuse(lines[1:], r"8 columns, and format hololens has 17 or more", format="hololens", offset=0)
 
@@ -125,7 +127,7 @@ def test_columns_by_name_or_number_must_be_there_and_enough(lines, refuse):
     refuse(lines, r"has no column 'nowhere', named in recovery\.columns; it has 'time_s'",
            columns=["nowhere", *names[1:]], quaternion="xyzw")  # fmt: skip
     refuse(lines, r"has no column '8'", columns=[8, 1, 2, 3, 4, 5, 6, 7], quaternion="xyzw")
-    refuse(lines, r"columns leaves out y, z, qx", columns={"time": 0, "x": 1})
+    refuse(lines[1:], r"columns leaves out y, z, qx", columns={"time": 0, "x": 1})
     refuse(lines, r"columns leaves out m00", columns={"time": 0, "x": 1}, format="openvr", offset=0)
 
 
@@ -234,18 +236,28 @@ def test_gravity_must_name_an_axis(gravity, tmp_path, refuse):
     refuse(content.encode(), r"line 2: gravity \(.*\) lies along no axis of the world", format="aria")
 
 
-def test_what_a_format_leaves_unsaid_is_asked_for_by_its_key(lines, refuse):
+def test_what_a_format_leaves_unsaid_is_asked_for_at_once(lines, refuse):
+    axes, unit, offset = (r"its axes: say with --axes", r"its unit of length: say --unit", r"say --offset 0")
     refuse(
-        lines, r"does not state its world: set recovery\.world\.up, \.handedness and \.unit_m", format="tum"
-    )
-    refuse(lines, r"set recovery\.offset to 0", format="tum", world=Z_UP)
-    refuse(lines, r"set recovery\.device\.right, \.up and \.forward", format="tum", world=Z_UP, offset=0)
-    without_unit = [lines[0].replace("time_s", "time"), *lines[1:]]
-    refuse(
-        without_unit,
-        r"does not say the unit of its clock, 'time': set recovery\.time_unit",
+        lines,
+        f"format csv does not state {axes} .*; {unit} .*; where the eyes are .*: {offset}",
         format="csv",
     )
+    refuse(lines, f"not state {axes} [^;]*$", format="csv", world=Z_UP, offset=0)
+    refuse(lines, f"not state {axes} [^;]*$", format="csv", unit="m", offset=0)
+    refuse(lines, f"not state {unit} [^;]*$", format="csv", axes="x,y,-z", offset=0)
+    refuse(lines, f"not state where the eyes .* {offset} [^;]*$", format="csv", axes="x,y,-z", unit="m")
+    without_clock = [line.split(",", 1)[1] for line in lines]
+    refuse(without_clock, r"has no column for time", format="openxr")
+
+
+def test_a_clock_without_a_unit_must_have_the_rate_of_a_headset(lines, refuse):
+    named = [lines[0].replace("time_s", "time"), *lines[1:]]
+    slow = [changed(named, number, 0, str(2 * number))[number - 1] for number in range(2, len(named) + 1)]
+    sentence = (
+        r"does not say the unit of its clock, 'time', .*: set recovery\.time_unit to s, ms, us, 100ns, ns"
+    )
+    refuse([named[0], *slow], sentence, format="csv", axes="x,y,-z", unit="m", offset=0)
     without_clock = [line.split(",", 1)[1] for line in lines]
     refuse(without_clock, r"has no column for time", format="openxr")
 
@@ -253,7 +265,7 @@ def test_what_a_format_leaves_unsaid_is_asked_for_by_its_key(lines, refuse):
 @pytest.mark.parametrize("format", ["openvr", "visionos", "hololens"])
 def test_a_device_of_unknown_offset_needs_one(format, tmp_path, refuse):
     write(tmp_path / "head.csv", PATH, SECONDS, format)
-    refuse(None, r"whose offset to the eyes is not published: set recovery\.offset to 0", format=format)
+    refuse(None, r"not state where the eyes are from what is tracked: say --offset 0", format=format)
 
 
 def test_poses_without_a_clock_need_a_rate(tmp_path, refuse):
@@ -269,6 +281,6 @@ def test_axes_of_two_hands_are_refused(lines, refuse):
 
 def test_a_skeleton_needs_one_head_and_a_world(tmp_path, refuse):
     write(tmp_path / "head.csv", PATH, SECONDS, "bvh")
-    refuse(None, r"format bvh does not state its world", format="bvh")
+    refuse(None, r"format bvh does not state its axes: .*; its unit of length", format="bvh")
     content = (tmp_path / "head.csv").read_text().replace("rig:Head", "Skull")
     refuse(content.encode(), r"has 0 joints named Head, not one; it has 'Skull'", format="bvh")

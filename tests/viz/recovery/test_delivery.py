@@ -1,5 +1,6 @@
 """What a recovery hands over: the report, its figures, the clip, and the names of the files."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.body.skin import load_skinned_body
-from motiongrpo.head.path import Touch
+from motiongrpo.head.path import Floor, Touch
 from motiongrpo.recovery.parts import Drawing
 from motiongrpo.recovery.recovered import Recovered, recovered
 from motiongrpo.viz.recovery.delivery import Delivery, clip_of, delivery_of
@@ -43,6 +44,30 @@ def test_the_page_says_what_was_found_and_asks_for_nothing(found):
     assert "the least sure the left foot" in page
     assert "connect-src" not in page
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
+
+
+@pytest.mark.parametrize(
+    ("floor_m", "how", "words"),
+    [
+        (0.0, "format", "The floor is at the zero of the file’s world. The file’s format states"),
+        (-1.561, "estimated", "The floor is 1.56 m below the zero of the file’s world. It was estimated"),
+        (0.2, "given", "The floor is 0.20 m over the zero of the file’s world. It was given."),
+    ],
+)
+def test_the_page_says_where_the_floor_is_in_whole_sentences(floor_m, how, words, found):
+    floor = Floor(floor_m, how, 0.18 if how == "estimated" else 0.0)
+    page = handed_over(replace(found, recording=replace(found.recording, floor=floor))).page
+    text = " ".join(page.split())
+    assert words in text
+    assert (" It is 18 cm off at most in nine cases of ten. Each centimetre" in text) == (how == "estimated")
+    assert not re.search(r"<p>[^<]*[a-z]\.[A-Z]", page)
+
+
+def test_soles_under_the_floor_are_a_warning(found):
+    low = replace(found.motion, T_world_cpf=found.motion.T_world_cpf - torch.tensor([0, 0, 0, 0, 0, 0, 2.0]))
+    assert "below the floor: the floor is lower than believed" in handed_over(replace(found, motion=low)).page
+    high = replace(found.motion, T_world_cpf=found.motion.T_world_cpf + torch.tensor([0, 0, 0, 0, 0, 0, 2.0]))
+    assert "below the floor" not in handed_over(replace(found, motion=high)).page
 
 
 def test_a_hostile_name_stays_text(found):

@@ -12,7 +12,15 @@ from jaxtyping import Float64
 from scipy.spatial.transform import Rotation
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.head.formats.config import Axis, DeviceAxes, Offset, Preset, WorldAxes
+from motiongrpo.head.formats.config import (
+    Axis,
+    DeviceAxes,
+    HeadFormatConfig,
+    LengthUnit,
+    Offset,
+    Preset,
+    WorldAxes,
+)
 
 Matrix = Float64[np.ndarray, "3 3"]
 
@@ -27,6 +35,8 @@ OFFSETS: dict[Preset, tuple[float, ...]] = {
 
 It is given in the device's left, up and forward where its axes are known, else in its own.
 """
+
+METRES: dict[LengthUnit, float] = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 NO_OFFSET = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
@@ -52,6 +62,22 @@ class Conventions:
         numbers = OFFSETS[self.offset] if isinstance(self.offset, str) else self.offset or NO_OFFSET
         B, R = device_axes(self.device), Rotation.from_quat(numbers[3:], scalar_first=True)
         return B.T @ R.as_matrix(), B.T @ np.array(numbers[:3])
+
+
+def said_world(config: HeadFormatConfig, stated: WorldAxes | None) -> WorldAxes | None:
+    """The world that a user says, in whole or by axes and unit, over what the file or the format states.
+
+    A head's axes make a world of the same handedness, whose up is theirs. None where something is unsaid.
+    """
+    if config.world is not None:
+        return config.world
+    unit_m = METRES[config.unit] if config.unit is not None else stated and stated.unit_m
+    if unit_m is None or (config.axes is None and stated is None):
+        return None
+    if config.axes is None:
+        return stated and stated.model_copy(update={"unit_m": unit_m})
+    side = "right" if np.linalg.det(device_axes(config.axes)) > 0 else "left"
+    return WorldAxes(up=config.axes.up, handedness=side, unit_m=unit_m)
 
 
 def demand_rotation(conventions: Conventions, where: str) -> None:

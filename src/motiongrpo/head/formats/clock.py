@@ -13,6 +13,7 @@ PER_SECOND: dict[TimeUnit, int] = {
     "100ns": 10_000_000,
     "ns": 1_000_000_000,
 }
+STEPS_S = (1 / 15, 1 / 250)  # between two rows of a headset, at its slowest and at its fastest
 
 
 def seconds(ticks: np.ndarray, unit: TimeUnit) -> Float64[np.ndarray, " row"]:
@@ -20,6 +21,16 @@ def seconds(ticks: np.ndarray, unit: TimeUnit) -> Float64[np.ndarray, " row"]:
     with np.errstate(invalid="ignore"):  # an infinite tick is NaN seconds
         whole, part = np.divmod(ticks, PER_SECOND[unit])
     return whole + part / PER_SECOND[unit]
+
+
+def unit_of_steps(ticks: np.ndarray) -> TimeUnit | None:
+    """The one unit in which rows come 15 to 250 times a second, as a headset's do; None if none or two do."""
+    with np.errstate(invalid="ignore"):
+        steps = np.diff(ticks)
+    step = np.median(steps[np.isfinite(steps)]) if np.isfinite(steps).any() else np.inf
+    slow, fast = STEPS_S
+    units = [unit for unit, per_second in PER_SECOND.items() if fast <= step / per_second <= slow]
+    return units[0] if len(units) == 1 else None
 
 
 def unit_of_ticks(ticks: np.ndarray, unit: TimeUnit) -> TimeUnit:

@@ -65,21 +65,18 @@ class Columns:
 def find_columns(sheet: Sheet, name: str, format: Format, config: HeadFormatConfig) -> Columns:
     """The columns of a file; InputError where one that the format needs is missing or there twice."""
     needed = _needed(format, config)
-    if config.columns is not None:
-        given = _as_given(sheet, config)
-        if missing := [role for role in needed if role not in given]:
-            raise InputError(
-                f"{sheet.where}: recovery.columns leaves out {', '.join(missing)}, which format {name} needs"
-            )
-        return Columns(given, {}, _unit(sheet, given.get("time")))
-    named = _by_name(sheet)
+    given = {} if config.columns is None else _as_given(sheet, config)
+    named = _by_name(sheet, given) | given
     if all(role in named for role in needed):
         places = {role: place for role, place in named.items() if role != MAP}
         texts = {MAP: named[MAP]} if MAP in named else {}
-        return Columns(_reordered(places, config), texts, _unit(sheet, named.get("time")))
+        ordered = places if isinstance(config.columns, list) else _reordered(places, config)
+        return Columns(ordered, texts, _unit(sheet, named.get("time")))
+    missing = ", ".join(role for role in needed if role not in named)
+    if given:
+        raise InputError(f"{sheet.where}: recovery.columns leaves out {missing}, which format {name} needs")
     if format.columns and (sheet.commented or not sheet.names):
         return Columns(_reordered(_in_order(sheet, name, format), config), {}, None)
-    missing = ", ".join(role for role in needed if role not in named)
     raise InputError(
         f"{sheet.where} has no column for {missing}, which format {name} needs; {_there_is(sheet)}: "
         f"name yours in recovery.columns, or another --format (recovery.format)"
@@ -116,15 +113,17 @@ def _needed(format: Format, config: HeadFormatConfig) -> list[str]:
         clock
         + position
         + list(format.pose)
-        + (list(GRAVITY) if format.world == "gravity" and config.world is None else [])
+        + (list(GRAVITY) if format.world == "gravity" and (config.world or config.axes) is None else [])
     )
 
 
-def _by_name(sheet: Sheet) -> dict[str, int]:
-    """The places of all names that are in use."""
+def _by_name(sheet: Sheet, given: Mapping[str, int]) -> dict[str, int]:
+    """The places of all names that are in use, for roles and of columns that are not given."""
     found: dict[str, int] = {}
     for place, name in enumerate(sheet.names):
         role = role_of(name)
+        if role in given or place in given.values():
+            continue
         if role in found:
             raise InputError(
                 f"{sheet.where}: both {sheet.column(found[role])} and {sheet.column(place)} could be {role}; "
@@ -151,7 +150,7 @@ def _in_order(sheet: Sheet, name: str, format: Format) -> dict[str, int]:
 def _as_given(sheet: Sheet, config: HeadFormatConfig) -> dict[str, int]:
     """The places of `recovery.columns`: names in the header, or numbers that count from 0."""
     if isinstance(config.columns, dict):
-        return _reordered({role: _place(sheet, column) for role, column in config.columns.items()}, config)
+        return {role: _place(sheet, column) for role, column in config.columns.items()}
     roles = ("time", *POSITION, *(f"q{axis}" for axis in config.quaternion or ""))
     return {role: _place(sheet, column) for role, column in zip(roles, config.columns or (), strict=True)}
 
@@ -174,6 +173,6 @@ def _reordered(places: dict[str, int], config: HeadFormatConfig) -> dict[str, in
 
 def _there_is(sheet: Sheet) -> str:
     if not sheet.names:
-        return f"it has no header and {sheet.width} columns, which numbers count from 0"
+        return f"it has {sheet.width} columns, counted from 0, and no header, such as t,x,y,z,qw,qx,qy,qz"
     listed = ", ".join(f"'{name}'" for name in sheet.names)
     return f"it has {shown(listed, LISTED)}"

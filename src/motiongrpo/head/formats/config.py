@@ -9,6 +9,7 @@ from motiongrpo.head.path import Origin
 
 Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
 TimeUnit = Literal["s", "ms", "us", "ns", "100ns"]
+LengthUnit = Literal["m", "cm", "mm"]
 QuaternionOrder = Literal["xyzw", "wxyz"]
 FormatName = Literal[
     "aria",
@@ -72,6 +73,8 @@ class HeadFormatConfig(Config):
     format: Literal["auto"] | FormatName
     columns: dict[str, str | int] | list[str | int] | None
     quaternion: QuaternionOrder | None  # order of the file's four columns, from left to right
+    axes: DeviceAxes | None  # of the tracked frame, and of a world whose up is the same
+    unit: LengthUnit | None
     world: WorldAxes | None
     device: DeviceAxes | None
     time_unit: TimeUnit | None
@@ -95,6 +98,16 @@ class HeadFormatConfig(Config):
             raise ValueError(f"column '{twice[0]}' is named twice")
         return columns
 
+    @field_validator("axes", mode="before")
+    @classmethod
+    def is_right_up_and_forward(cls, axes: Any) -> Any:
+        words = axes.replace(",", " ").split() if isinstance(axes, str) else axes
+        if not isinstance(words, list | tuple):
+            return axes
+        if len(words) != 3:
+            raise ValueError(f"axes are three, right, up and forward of a head, such as x,y,-z, got {axes}")
+        return dict(zip(("right", "up", "forward"), words, strict=True))
+
     @field_validator("offset", mode="before")
     @classmethod
     def is_known_or_seven_numbers(cls, offset: Any) -> Any:
@@ -117,4 +130,12 @@ class HeadFormatConfig(Config):
             raise ValueError(
                 "columns is a list, so quaternion must say how its last four are ordered: xyzw or wxyz"
             )
+        return self
+
+    @model_validator(mode="after")
+    def says_nothing_twice(self) -> "HeadFormatConfig":
+        if self.axes is not None and self.device is not None:
+            raise ValueError("axes and device both say where the axes of the head point: leave one out")
+        if self.unit is not None and self.world is not None:
+            raise ValueError("unit and world.unit_m both say the unit of length: leave one out")
         return self

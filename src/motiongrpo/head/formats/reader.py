@@ -9,9 +9,15 @@ from scipy.spatial.transform import Rotation
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
-from motiongrpo.head.formats.axes import Conventions, demand_rotation
+from motiongrpo.head.formats.axes import Conventions, demand_rotation, said_world
 from motiongrpo.head.formats.bvh import read_bvh
-from motiongrpo.head.formats.clock import demand_increasing, seconds, unit_of_ticks
+from motiongrpo.head.formats.clock import (
+    PER_SECOND,
+    demand_increasing,
+    seconds,
+    unit_of_steps,
+    unit_of_ticks,
+)
 from motiongrpo.head.formats.columns import MAP, QUALITY, Columns, find_columns
 from motiongrpo.head.formats.config import UNIT_NORM, FormatName, HeadFormatConfig, WorldAxes
 from motiongrpo.head.formats.poses import (
@@ -27,6 +33,15 @@ from motiongrpo.head.formats.text import Rows, Sheet, open_sheet, read_rows
 from motiongrpo.head.formats.upright import demand_upright
 from motiongrpo.head.path import RawHeadPath
 
+AXES_UNSAID = (
+    "its axes: say with --axes where right, up and forward of a head that looks straight ahead point, x,y,-z "
+    "as in OpenXR, x,y,z as in Unity, -y,z,x as in ROS (recovery.axes, or .world and .device)"
+)
+UNIT_UNSAID = "its unit of length: say --unit m, cm or mm (recovery.unit)"
+OFFSET_UNSAID = (
+    "where the eyes are from what is tracked: say --offset 0 (it is at the eyes), aria_gen1, aria_gen2 or "
+    "seven numbers, left, up, forward in metres and the quaternion w, x, y, z (recovery.offset)"
+)
 ALONG_AN_AXIS = 0.999  # the least cosine of gravity with the axis that it names
 ARIA_WORLD = {
     axis: WorldAxes(up=axis, handedness="right", unit_m=1.0) for axis in ("x", "y", "z", "-x", "-y", "-z")
@@ -112,11 +127,26 @@ def _time(
         return np.arange(len(rows.line)) / config.fps, ()
     stated = config.time_unit or columns.time_unit
     if stated is None and format.clock is None:
-        name = sheet.column(columns.places["time"])
-        raise InputError(f"{sheet.where} does not say the unit of its clock, {name}: set recovery.time_unit")
+        return _time_by_rate(ticks, sheet, columns)
     unit = stated or unit_of_ticks(ticks, format.clock or "s")
     note = "its clock has fractions, so it was taken to count seconds"
     return seconds(ticks, unit), (note,) if stated is None and unit != format.clock else ()
+
+
+def _time_by_rate(
+    ticks: np.ndarray, sheet: Sheet, columns: Columns
+) -> tuple[Float64[np.ndarray, " row"], tuple[str, ...]]:
+    """Seconds of a clock whose unit nothing states, if a headset's rate tells it; and that it was told so."""
+    unit = unit_of_steps(ticks)
+    if unit is None:
+        name = sheet.column(columns.places["time"])
+        raise InputError(
+            f"{sheet.where} does not say the unit of its clock, {name}, and its rows come at no rate that "
+            f"tells it: set recovery.time_unit to {', '.join(PER_SECOND)}"
+        )
+    time_s = seconds(ticks, unit)
+    rate = 1 / float(np.nanmedian(np.diff(time_s)))
+    return time_s, (f"its clock was taken to count {unit}, since it then has {rate:.3g} rows a second",)
 
 
 def _gravity_world(rows: Rows, sheet: Sheet) -> WorldAxes:
@@ -142,25 +172,20 @@ def conventions_of(
 ) -> Conventions:
     """What the user says, else the file, else the format; InputError where nobody does."""
     format = FORMATS[name]
-    stated = format.world if isinstance(format.world, WorldAxes) else None
-    world = config.world or world_of_file or stated
-    if world is None:
-        raise InputError(
-            f"{where}: format {name} does not state its world: set recovery.world.up, .handedness and .unit_m"
-        )
+    world = said_world(config, world_of_file or (format.world if format.world != "gravity" else None))
     offset = format.offset if config.offset is None else config.offset
-    if offset is None:
-        raise InputError(
-            f"{where}: format {name} tracks a device whose offset to the eyes is not published: set "
-            f"recovery.offset to 0 (it is at the eyes), aria_gen1, aria_gen2 or seven numbers "
-            f"(x, y, z in metres and the quaternion w, x, y, z)"
+    device = config.device or config.axes or format.device
+    unsaid = [
+        sentence
+        for sentence, missing in (
+            (AXES_UNSAID, (world is None and config.axes is None) or (device is None and not offset)),
+            (UNIT_UNSAID, world is None and config.unit is None),
+            (OFFSET_UNSAID, offset is None),
         )
-    device = config.device or format.device
-    if device is None and offset == 0:
-        raise InputError(
-            f"{where}: format {name} does not state the axes of its head frame: set "
-            f"recovery.device.right, .up and .forward, or an offset that turns them"
-        )
+        if missing
+    ]
+    if world is None or offset is None or unsaid:
+        raise InputError(f"{where}: format {name} does not state {'; '.join(unsaid)}")
     conventions = Conventions(world, device, offset)
     demand_rotation(conventions, where)
     return conventions

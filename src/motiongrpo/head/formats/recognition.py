@@ -16,7 +16,7 @@ def format_of(sheet: Sheet, config: HeadFormatConfig) -> FormatName:
         if recognised is None:
             raise InputError(
                 f"{sheet.where} has no header that tells its format: name it with --format "
-                f"(recovery.format), one of {', '.join(FORMATS)}"
+                f"(recovery.format), one of {', '.join(FORMATS)}; csv is any table of poses"
             )
         return recognised
     if recognised not in (None, config.format) and config.format != "csv":

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from motiongrpo.base.checkpoint import Checkpoint
@@ -17,7 +18,7 @@ from motiongrpo.head.path import HeadRecording
 from motiongrpo.head.preparation import prepared
 from motiongrpo.metrics.bands import BandCalibration, BandConfig
 from motiongrpo.recovery.config import RecoveryConfig
-from motiongrpo.recovery.inputs import files_of
+from motiongrpo.recovery.inputs import files_of, named_apart
 from motiongrpo.recovery.model import chosen_model, matching, unlike_training
 from motiongrpo.recovery.parts import Drawing, Part, PartFolder
 from motiongrpo.recovery.recovered import Pieces, recovered
@@ -31,11 +32,15 @@ logger = logging.getLogger(__name__)
 
 
 def read_head_paths(
-    pretrained: Checkpoint | None, policy: Checkpoint | None, body: BodyModel, config: RecoveryConfig
-) -> tuple[dict[str, HeadRecording], Record]:
-    """Every file that can be read, at the model's frame rate; and a sentence for each that cannot."""
+    pretrained: Checkpoint | None,
+    policy: Checkpoint | None,
+    body: BodyModel,
+    config: RecoveryConfig,
+    sources_so_far: dict[str, str],
+) -> tuple[dict[str, HeadRecording], Record, dict[str, str]]:
+    """Every file that can be read, at the model's frame rate; a sentence for each that cannot; all paths."""
     usage = chosen_model(config.checkpoint, pretrained, policy, body).usage
-    files, recordings, refused = files_of(config.input), {}, {}
+    files, recordings, refused = _files(config, sources_so_far), {}, {}
     for name, path in files.items():
         try:
             recording = prepared(read_head_path(path, config), usage.fps, config.repair, config.floor_m)
@@ -56,7 +61,19 @@ def read_head_paths(
     for recording in recordings.values():
         for warning in recording.warnings:
             logger.warning("%s: %s", recording.name, warning)
-    return recordings, {"read": list(recordings), "refused": refused}
+    sources = {name: str(files[name].resolve()) for name in recordings}
+    return recordings, {"read": list(recordings), "refused": refused}, sources_so_far | sources
+
+
+def _files(config: RecoveryConfig, sources: dict[str, str]) -> dict[str, Path]:
+    """The files by the names of their results, which no other file's results have."""
+    plain = files_of(config.input)
+    files = named_apart(plain, sources)
+    for taken, (name, path) in zip(plain, files.items(), strict=True):
+        if name != taken:
+            said = (taken, shown(sources[taken], 200), shown(path.name), name)
+            logger.info("'%s' holds what came of %s; what comes of this '%s' is called '%s'", *said)
+    return files
 
 
 def draw_motions(  # noqa: PLR0913

@@ -15,7 +15,12 @@ def create_pipeline(**kwargs: object) -> Pipeline:
     return stage(
         "recovery",
         [
-            node(read_head_paths, ["head_paths", "recovery_inputs"], **models),
+            node(
+                read_head_paths,
+                ["head_paths", "recovery_inputs", "recovery_sources"],
+                sources_so_far="recovery_sources_so_far",
+                **models,
+            ),
             node(
                 draw_motions,
                 "recovery_parts",

@@ -30,6 +30,8 @@ FLOORS = {
     "estimated": "It was estimated from how high the eyes are, as of a person who stands some of the time.",
 }
 
+SUNK_SHARE = 0.1  # of the frames, from which on soles under the floor are a warning
+
 
 @dataclass(frozen=True)
 class Certainty:
@@ -41,6 +43,15 @@ class Certainty:
     least_sure: str
     floor_cost: float  # movement of joints, seen from the head, by the distance that the floor is off
     under_floor_share: float  # frames with a sole more than 5 cm below it
+
+    def warnings(self) -> list[str]:
+        """What speaks against the body itself."""
+        if self.under_floor_share <= SUNK_SHARE:
+            return []
+        return [
+            f"in {self.under_floor_share:.0%} of the frames a sole is more than 5 cm below the floor: the "
+            "floor is lower than believed, or the body bends as the model has not seen"
+        ]
 
 
 def recovery_html(
@@ -65,7 +76,8 @@ def recovery_html(
             for key, (name, form) in FACTS.items()
             if key in recording.facts
         ],
-        floor=FLOORS[recording.floor.how],
+        floor=f"{_place(recording.floor.height_m)} {FLOORS[recording.floor.how]}",
+        warnings=[*recording.warnings, *certainty.warnings()],
         model=model,
         certainty=certainty,
         figures=figures,
@@ -73,3 +85,10 @@ def recovery_html(
         scenes=[player_scene(scene)],
         skeleton=SKELETON,
     )
+
+
+def _place(floor_m: float) -> str:
+    """Where the floor is, as a sentence."""
+    side = "over" if floor_m > 0 else "below"
+    away = f"{abs(floor_m):.2f} m {side}" if abs(floor_m) >= 0.005 else "at"
+    return f"The floor is {away} the zero of the file’s world."
