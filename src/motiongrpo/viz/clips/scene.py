@@ -43,7 +43,9 @@ class PlainScene(TypedDict):
 
 def _of_one_length(plain: PlainScene) -> PlainScene:
     frames = len(plain["T_world_cpf"])
-    shapes = {"T_world_cpf": (np.shape(plain["T_world_cpf"]), (frames, 7))}
+    shapes: dict[str, tuple[tuple[int, ...], ...]] = {
+        "T_world_cpf": (np.shape(plain["T_world_cpf"]), (frames, 7))
+    }
     for motion in plain["motions"]:
         shapes[motion["name"]] = np.shape(motion["p_world_joint"]), (frames, BODY_JOINTS, 3)
         shapes[f"contacts of {motion['name']}"] = np.shape(motion["contacts"]), (frames, BODY_JOINTS - 1)
