@@ -1,8 +1,10 @@
 """Whole files made damaged: what disks, downloads, editors and other programs do to them, from a seed."""
 
+import io
 import re
 import resource
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -132,6 +134,17 @@ def damaged(content: bytes, seed: int, count: int) -> Iterator[tuple[str, bytes]
     for number in range(count):
         damage = DAMAGES[(number + seed) % len(DAMAGES)]
         yield f"{number:03d}_{damage.__name__}", damage(content, random)
+
+
+def repacked(content: bytes, number: int) -> bytes:
+    """An archive of which one member is damaged, and its checksum is right."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(file, "w") as archive:
+        names = whole.namelist()
+        for name in names:
+            ((_, changed),) = damaged(whole.read(name), number, 1)
+            archive.writestr(name, changed if name == names[number % len(names)] else whole.read(name))
+    return file.getvalue()
 
 
 def assert_one_sentence(text: str) -> None:
