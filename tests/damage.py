@@ -1,10 +1,15 @@
 """Whole files made damaged: what disks, downloads, editors and other programs do to them, from a seed."""
 
+import csv
+import io
+import json
 import re
 import resource
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -132,6 +137,83 @@ def damaged(content: bytes, seed: int, count: int) -> Iterator[tuple[str, bytes]
     for number in range(count):
         damage = DAMAGES[(number + seed) % len(DAMAGES)]
         yield f"{number:03d}_{damage.__name__}", damage(content, random)
+
+
+VALUES = ([], {}, float("nan"), "x", "12", None, True, -1, 0, [[]], {"a": 1}, "", "\x1b[31m", "[red]")
+"""What may stand where another value of JSON should."""
+
+CELLS = ("", "x", "nan", "inf", "-5", "1e400", "[red]", "true", "9" * 20, "2.5", "\x1b[31m")
+"""What may stand where another cell of a table should."""
+
+
+def edited(content: bytes, suffix: str, random: np.random.Generator) -> bytes:
+    """A file of JSON, JSON lines or CSV in which somebody has changed one thing by hand."""
+    text = content.decode()
+    if suffix == ".csv":
+        return _edited_table(text, random).encode()
+    if suffix == ".jsonl":
+        lines = text.splitlines(keepends=True)
+        place = random.integers(len(lines))
+        lines[place] = json.dumps(_edited_value(json.loads(lines[place]), random)) + "\n"
+        return "".join(lines).encode()
+    return json.dumps(_edited_value(json.loads(text), random)).encode()
+
+
+def _edited_value(value: Any, random: np.random.Generator) -> Any:
+    """One value, at any depth, replaced, lost or under another name."""
+    new, holder, key = VALUES[random.integers(len(VALUES))], None, None
+    at, depth = value, random.integers(5)
+    for _ in range(depth):
+        keys = list(at) if isinstance(at, dict) else list(range(len(at))) if isinstance(at, list) else []
+        if not keys:
+            break
+        holder, key = at, keys[random.integers(len(keys))]
+        at = holder[key]
+    if holder is None:
+        return new
+    match random.integers(4):
+        case 0:
+            del holder[key]
+        case 1 if isinstance(holder, dict):
+            holder["other"] = holder.pop(key)
+        case 1:
+            holder.append(at)
+        case _:
+            holder[key] = new
+    return value
+
+
+def _edited_table(text: str, random: np.random.Generator) -> str:
+    """A column lost or renamed, a row lost or doubled, all rows lost, or another cell."""
+    rows = list(csv.reader(io.StringIO(text)))
+    column, row = random.integers(len(rows[0])), random.integers(1, len(rows))
+    match random.integers(7):
+        case 0:
+            rows = [[*cells[:column], *cells[column + 1 :]] for cells in rows]
+        case 1:
+            rows[0][column] = "other"
+        case 2:
+            del rows[1:]
+        case 3:
+            rows.insert(row, rows[row])
+        case 4:
+            del rows[row]
+        case _:
+            rows[row][column] = CELLS[random.integers(len(CELLS))]
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
+
+
+def repacked(content: bytes, number: int) -> bytes:
+    """An archive of which one member is damaged, and its checksum is right."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(file, "w") as archive:
+        names = whole.namelist()
+        for name in names:
+            ((_, changed),) = damaged(whole.read(name), number, 1)
+            archive.writestr(name, changed if name == names[number % len(names)] else whole.read(name))
+    return file.getvalue()
 
 
 def assert_one_sentence(text: str) -> None:

@@ -1,12 +1,13 @@
 """Archives of arrays: whole, small enough and plain, or refused."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.npz import read_npz
+from motiongrpo.base.npz import read_npz, read_numbers
 
 
 def npz(**arrays) -> bytes:
@@ -29,7 +30,7 @@ WHOLE = npz(poses=np.zeros((40, 156)))
     [
         (
             npz(poses=np.array([{"run": "me"}], dtype=object)),
-            "'a.npz' holds pickled objects, which are never",
+            "'a.npz' holds 'poses' as pickled objects, which are never",
         ),
         (WHOLE[: len(WHOLE) // 2], "'a.npz' is not an npz archive, or its end is missing"),
         (b"", "'a.npz' is not an npz archive"),
@@ -54,3 +55,24 @@ def test_what_unpacks_to_more_than_is_allowed_is_refused_with_what_to_do():
     np.savez_compressed(file, a=np.zeros(1_000_000))
     with pytest.raises(InputError, match=r"'a\.npz' unpacks to more than 1 MB; cut it"):
         read_npz(file.getvalue(), "'a.npz'", 1e6, "; cut it")
+
+
+def test_only_what_is_wanted_is_unpacked_and_counted():
+    file = io.BytesIO()
+    np.savez_compressed(file, small=np.arange(3), large=np.zeros(1_000_000), pickled=np.array([{}], object))
+    assert read_numbers(file.getvalue(), "'a.npz'", 1e6, ("small", "absent"))["small"].tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match=r"'a\.npz' unpacks to more than 1 MB$"):
+        read_numbers(file.getvalue(), "'a.npz'", 1e6, ("small", "large"))
+
+
+def test_words_are_no_numbers():
+    with pytest.raises(InputError, match=r"'a\.npz': 'gender' must hold numbers, got <U4"):
+        read_numbers(npz(gender=np.array("male")), "'a.npz'", 1e6)
+
+
+def test_a_member_that_is_no_array_is_named():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("poses.npy", b"0.1 0.2")
+    with pytest.raises(InputError, match=r"'a\.npz' is damaged: 'poses' is no array; get the file again"):
+        read_npz(file.getvalue(), "'a.npz'")

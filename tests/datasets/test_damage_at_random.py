@@ -12,8 +12,9 @@ from motiongrpo.datasets.base import Dataset
 from motiongrpo.datasets.checkpoints import CheckpointDataset, EgoAlloFolder
 from motiongrpo.datasets.motion_store import MotionStoreDataset, RawContents
 from motiongrpo.datasets.recordings import RecordingFolder
+from motiongrpo.datasets.records import RewardReport
 from motiongrpo.datasets.recovery import CalibrationIfAny, HeadRecordingFolder
-from motiongrpo.datasets.tables import RewardReport, RunScores, StepLog, WindowTable
+from motiongrpo.datasets.tables import RunScores, StepLog, WindowTable
 from motiongrpo.diffusion.egoallo import write_egoallo
 from tests.damage import assert_one_sentence, damaged, within
 from tests.datasets.test_checkpoints import checkpoint

@@ -10,8 +10,8 @@ from motiongrpo.datasets.body_files import BodyModelDataset
 from motiongrpo.datasets.motion_store import IngestionProgress, MotionOfRuns, MotionStoreDataset, RawContents
 from motiongrpo.datasets.raw_motions import RawMotionFolder
 from motiongrpo.datasets.recordings import RecordingFolder
+from motiongrpo.datasets.records import RewardReport
 from motiongrpo.datasets.tables import (
-    RewardReport,
     RunScores,
     RunScoresSoFar,
     ScoreFolder,
@@ -203,7 +203,7 @@ def test_the_motion_of_other_runs_is_opened_where_there_is_any_and_when_it_is_wa
     stored(stores / "b/motions", [ground(standing_clip(), open_body(), FLOOR, CONTACT)])
     for name in ("a", "b", "c"):
         (tables / name).mkdir(parents=True)
-        (tables / name / "windows.csv").write_text("split,subject\ntrain,07\n")
+        (tables / name / "windows.csv").write_text("split,sequence,start,length,subject\ntrain,0,1,9,07\n")
     dataset = MotionOfRuns(str(stores), str(tables), "a", "a;b;c;d")
     found = dataset.load()
     assert list(found) == ["b"]
@@ -211,6 +211,11 @@ def test_the_motion_of_other_runs_is_opened_where_there_is_any_and_when_it_is_wa
     assert len(motions.sequences) == 1
     assert windows["subject"].tolist() == ["07"]
     assert "b" in dataset.preview()
+    (tables / "b/windows.csv").write_text("split,subject\ntrain,07\n")
+    with pytest.raises(
+        DatasetError, match=r"windows\.csv' is not as it was written: column 'sequence' is miss"
+    ):
+        found["b"]()
     assert MotionOfRuns(str(stores), str(tables), "a", None).load() == {}
     with pytest.raises(DatasetError, match="the motion of other runs is never written"):
         dataset.save({})

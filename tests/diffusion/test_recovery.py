@@ -256,7 +256,7 @@ def damaged(path) -> None:
         (lambda path: with_array(path, betas=np.full((3, 16), "a")), "'betas' cannot be of type <U1"),
         (lambda path: with_array(path, guess_m=np.array(0.2)), "is not a recording: it has no 'radius_90_m'"),
         (lambda path: with_array(path, repaired=np.zeros(3, bool)), r"'repaired' must have shape \(40,\)"),
-        (lambda path: with_array(path, title=np.array({}, dtype=object)), "holds pickled objects"),
+        (lambda path: with_array(path, title=np.array({}, dtype=object)), "holds 'title' as pickled objects"),
     ],
 )
 def test_what_is_no_recording_is_told_so(write, sentence, tmp_path):

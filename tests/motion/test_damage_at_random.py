@@ -1,15 +1,13 @@
 """Files damaged at random, from a seed: a sentence each, and the whole file beside them is ingested."""
 
-import io
 import lzma
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from motiongrpo.base.errors import InputError
-from tests.damage import assert_one_sentence, damaged, within
+from tests.damage import assert_one_sentence, damaged, repacked, within
 from tests.motion.sources.mocap.test_asf_amc import AMC, ASF
 from tests.motion.sources.raw_folders import rich_tree, smplh_file
 from tests.motion.test_damage import TAKE, ingested
@@ -32,17 +30,6 @@ def mocap(root: Path) -> dict:
         (root / f"{subject}_01.amc").write_text(AMC)
     (root / "whole.bvh").write_text(TAKE)
     return {"mocap": {"subjects": {"*": "1"}}}
-
-
-def repacked(content: bytes, number: int) -> bytes:
-    """An archive of which one member is damaged, and its checksum is right."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(file, "w") as archive:
-        names = whole.namelist()
-        for name in names:
-            ((_, changed),) = damaged(whole.read(name), number, 1)
-            archive.writestr(name, changed if name == names[number % len(names)] else whole.read(name))
-    return file.getvalue()
 
 
 def amass(root: Path) -> dict:

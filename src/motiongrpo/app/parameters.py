@@ -9,6 +9,7 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.precision import Precision
 from motiongrpo.base.run_names import RUN, RUNS
+from motiongrpo.base.words import counted, shown
 from motiongrpo.diffusion.training import PretrainingConfig
 from motiongrpo.experiments.ablation import AblationConfig, Foundation, PlannedCell, planned, planned_cells
 from motiongrpo.experiments.cells import DiversityConfig
@@ -32,6 +33,7 @@ def _demand_home(path: str) -> str:
     return path
 
 
+MOST_CHARACTERS = 340  # of a refusal
 MOST_THREADS = MOST_PROCESSES = 1024
 Place = Annotated[str, AfterValidator(_demand_home)]
 
@@ -98,11 +100,15 @@ class ProjectParameters(Config):
 
 
 def validated(parameters: dict[str, Any]) -> ProjectParameters:
-    """The parameters as a record; raises InputError that names every fault by its full name."""
+    """The parameters as a record; raises InputError that names faults by their full name, as many as fit."""
     try:
         return ProjectParameters.model_validate(parameters)
     except ValidationError as error:
-        raise InputError("; ".join(_sentence(fault) for fault in error.errors())) from error
+        first, *others = (shown(_sentence(fault), MOST_CHARACTERS) for fault in error.errors())
+        while others and len(first) + len(others[0]) < MOST_CHARACTERS:
+            first = f"{first}; {others.pop(0)}"
+        more = f"; and {counted(len(others), 'fault')} more" if others else ""
+        raise InputError(first + more) from error
 
 
 def _sentence(fault: Any) -> str:
@@ -110,5 +116,5 @@ def _sentence(fault: Any) -> str:
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error":
         return f"parameter {where}: {message}" if where else message
-    given = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
+    given = "" if fault["type"] == "missing" else f", got {shown(repr(fault['input']))}"
     return f"parameter {where}: {message[0].lower()}{message[1:]}{given}"

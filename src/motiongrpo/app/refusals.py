@@ -7,6 +7,8 @@ from kedro.framework.cli.utils import KedroCliError
 from kedro.io import DatasetError
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.records import SHOWN
+from motiongrpo.base.words import shown
 
 ASKED_IN_VAIN = (ValueError, AttributeError)
 """What Kedro raises where a node, tag, dataset, namespace or runner that a command names does not exist."""
@@ -37,12 +39,11 @@ def _unreadable(error: DatasetError, last: BaseException) -> str | None:
     if (
         path is None
         or last is error
-        or not isinstance(last, ValueError)
+        or not isinstance(last, ValueError | RecursionError)
         or _raised_in(last).startswith("motiongrpo")
     ):
         return None
-    why = " ".join(str(last).split())
-    return f"'{path}' cannot be read: {why}; restore it, or delete it and make it anew"
+    return f"'{path}' cannot be read: {shown(str(last), SHOWN)}; restore it, or delete it and make it anew"
 
 
 def _named(causes: list[BaseException]) -> str | None:

@@ -6,8 +6,6 @@ rewards and metrics never touch a vertex. No entry of the file is unpickled.
 """
 
 import hashlib
-import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +15,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.npz import DAMAGE
-from motiongrpo.base.words import shown
+from motiongrpo.base.npz import read_numbers
 from motiongrpo.body.skeleton import JOINTS, PARENTS, Joint
 from motiongrpo.geometry.se3 import Transform
 
 SHAPE_COEFFICIENTS = 16
 OPEN_BODY = Path(__file__).with_name("open_body.npz")
 
+KEYS = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table")
+MOST_BYTES = 1e9  # of the arrays that are read, unpacked
+LARGEST_M = 10.0  # of a body, from its origin
 SMPLH_VERTICES = 6890
 SMPLH_EYES = ((6260, 6262), (2800, 2802))  # right and left; EgoAllo's vertices
 SOLE_THICKNESS_M = 0.03
@@ -112,16 +112,15 @@ def body_file(body: str | None, gender: str) -> Path:
 
 def load_body_model(path: Path) -> BodyModel:
     """Read a body file in SMPL-H format; raises InputError on all but plain arrays of the right shape."""
-    data = path.read_bytes()
-    arrays = _arrays(data, path)
+    arrays = body_arrays(path)
     template, shapes = arrays["v_template"], arrays["shapedirs"][..., :SHAPE_COEFFICIENTS]
     regressor, weights = arrays["J_regressor"], arrays["weights"]
     joints = _regress(regressor, template, shapes)
     owner = weights.argmax(1)
-    soles = _sole_vertices(template, owner)
+    soles = _sole_vertices(template, owner, path)
     return BodyModel(
         name=path.stem if path.stem != "model" else path.parent.name,
-        digest=hashlib.sha256(data).hexdigest(),
+        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
         rest_joints=joints,
         eyes=_regress(_pupil_regressor(arrays, len(template), path), template, shapes),
         soles=_regress(np.eye(len(template))[soles], template, shapes),
@@ -129,33 +128,20 @@ def load_body_model(path: Path) -> BodyModel:
     )
 
 
-def _arrays(data: bytes, path: Path) -> dict[str, np.ndarray]:
-    """The arrays of the file, with shapes checked against each other."""
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise InputError(f"body file '{path}' is not an npz archive; convert it to npz first")
-    arrays = {}
-    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        wanted = ["v_template", "shapedirs", "J_regressor", "weights", "kintree_table"]
-        wanted += ["eye_regressor"] if "eye_regressor" in archive else []
-        for key in wanted:
-            if key not in archive:
-                raise InputError(f"body file '{path}' has no '{key}': it is not in SMPL-H format")
-            try:
-                arrays[key] = archive[key].astype(np.float64)
-            except DAMAGE as error:
-                if "allow_pickle" not in str(error):
-                    said = shown(str(error) or type(error).__name__, 120)
-                    raise InputError(f"body file '{path}' is damaged: {said}; get it again") from error
-                raise InputError(
-                    f"body file '{path}' holds '{key}' as pickled objects, which are never loaded; "
-                    f"save it again as a plain array"
-                ) from error
-    _check_shapes(arrays, path)
+def body_arrays(path: Path, also: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """The arrays of a body file that are needed, and others where they are there; InputError as above."""
+    where, wanted = f"body file '{path}'", (*KEYS, "eye_regressor", *also)
+    arrays = read_numbers(path.read_bytes(), where, MOST_BYTES, wanted)
+    for key in KEYS:
+        if key not in arrays:
+            raise InputError(f"{where} has no '{key}': it is not in SMPL-H format")
+    _check_shapes({key: array for key, array in arrays.items() if key not in also}, path)
     return arrays
 
 
 def _check_shapes(arrays: dict[str, np.ndarray], path: Path) -> None:
-    vertices, coefficients = len(arrays["v_template"]), arrays["shapedirs"].shape[-1]
+    vertices, coefficients = (arrays[key].shape or (0,) for key in ("v_template", "shapedirs"))
+    vertices, coefficients = vertices[0], coefficients[-1]
     if coefficients < SHAPE_COEFFICIENTS:
         raise InputError(
             f"body file '{path}' has {coefficients} shape coefficients, but {SHAPE_COEFFICIENTS} are needed: "
@@ -177,6 +163,10 @@ def _check_shapes(arrays: dict[str, np.ndarray], path: Path) -> None:
         if not np.isfinite(array).all():
             raise InputError(f"body file '{path}': '{key}' has non-finite values")
     parents = arrays["kintree_table"][0, 1:].astype(int).tolist()
+    if (size := np.abs(arrays["v_template"]).max()) > LARGEST_M:
+        raise InputError(f"body file '{path}': 'v_template' reaches {size:g} m; it must be in metres")
+    if (sums := arrays["weights"].sum(1)).min() < 0.5 or sums.max() > 2:
+        raise InputError(f"body file '{path}': 'weights' must sum to one at every vertex")
     if parents != list(PARENTS[1:]):
         raise InputError(f"body file '{path}': 'kintree_table' is not the joint tree of SMPL-H")
 
@@ -200,11 +190,13 @@ def _pupil_regressor(arrays: dict[str, np.ndarray], vertices: int, path: Path) -
     return row
 
 
-def _sole_vertices(template: np.ndarray, owner: np.ndarray) -> list[int]:
+def _sole_vertices(template: np.ndarray, owner: np.ndarray, path: Path) -> list[int]:
     """Vertices spread over both soles: low ones owned by ankle or foot, by farthest-point sampling."""
     chosen: list[int] = []
     for ankle, foot in ((Joint.LEFT_ANKLE, Joint.LEFT_FOOT), (Joint.RIGHT_ANKLE, Joint.RIGHT_FOOT)):
         skin = np.flatnonzero((owner == ankle) | (owner == foot))
+        if not len(skin):
+            raise InputError(f"body file '{path}': 'weights' give no vertex to {ankle.name} or {foot.name}")
         height = template[skin, 1]
         sole = skin[height < height.min() + SOLE_THICKNESS_M]
         chosen += _farthest_points(template, sole, SOLES_PER_FOOT)

@@ -10,7 +10,6 @@ SMPL-X the rest joints are matched, about the pelvis: heights and limb lengths c
 
 import argparse
 import hashlib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,9 @@ from torch import Tensor
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import replace_file
-from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, find_body_file
+from motiongrpo.base.npz import read_numbers
+from motiongrpo.base.words import shown
+from motiongrpo.body.body_model import MOST_BYTES, SHAPE_COEFFICIENTS, find_body_file
 from motiongrpo.body.skeleton import BODY_JOINTS
 
 GENDERED = ("female", "male")
@@ -125,23 +126,32 @@ def _smplx_file(folder: Path, gender: str) -> Path:
 
 def _shape_arrays(path: Path, keys: tuple[str, ...]) -> list[np.ndarray]:
     arrays = _plain_arrays(path, keys)
-    if arrays["shapedirs"].shape[-1] < SHAPE_COEFFICIENTS:
+    vertices, coefficients = (arrays[key].shape or (0,) for key in ("v_template", "shapedirs"))
+    if coefficients[-1] < SHAPE_COEFFICIENTS:
         raise InputError(
-            f"body file '{path}' has {arrays['shapedirs'].shape[-1]} shape coefficients, but "
+            f"body file '{path}' has {coefficients[-1]} shape coefficients, but "
             f"{SHAPE_COEFFICIENTS} are needed: use the extended release"
         )
+    shapes = {
+        "v_template": (vertices[0], 3),
+        "shapedirs": (vertices[0], 3, coefficients[-1]),
+        "J_regressor": (*arrays.get("J_regressor", np.zeros(1)).shape[:1], vertices[0]),
+    }
+    for key, array in arrays.items():
+        if array.shape != shapes[key]:
+            raise InputError(f"body file '{path}': '{key}' must have shape {shapes[key]}, got {array.shape}")
     arrays["shapedirs"] = arrays["shapedirs"][..., :SHAPE_COEFFICIENTS]
     return [arrays[key] for key in keys]
 
 
 def _plain_arrays(path: Path, keys: tuple[str, ...] | None = None) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key].astype(np.float64) for key in keys or archive}
-    except KeyError as error:
-        raise InputError(f"'{path}' is not a body file: {error.args[0]}") from error
-    except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
-        raise InputError(f"'{path}' is not an npz file of plain arrays; pickles are never loaded") from error
+    arrays = read_numbers(path.read_bytes(), f"'{path}'", MOST_BYTES, keys)
+    if lacking := [key for key in keys or () if key not in arrays]:
+        raise InputError(f"'{path}' is not a body file: it has no '{lacking[0]}'")
+    for key, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise InputError(f"'{path}': '{shown(key)}' has non-finite values")
+    return arrays
 
 
 def _flattened(base: np.ndarray, directions: np.ndarray) -> Shapes:

@@ -4,7 +4,6 @@ That is linear blend skinning (Loper et al. 2015, eq. 2) without the correctives
 add to it pose by pose, which formats for exchange have no room for; the open body has none.
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,13 @@ import torch
 from jaxtyping import Float, Int
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel, LinearShape, load_body_model
+from motiongrpo.body.body_model import (
+    SHAPE_COEFFICIENTS,
+    BodyModel,
+    LinearShape,
+    body_arrays,
+    load_body_model,
+)
 from motiongrpo.body.skeleton import BODY_JOINTS, JOINTS, PARENTS
 
 
@@ -37,23 +42,22 @@ class SkinnedBody:
 def load_skinned_body(path: Path) -> SkinnedBody:
     """Read a body file in SMPL-H format with its mesh; raises InputError as `load_body_model` does."""
     model = load_body_model(path)
-    with np.load(path, allow_pickle=False) as archive:
-        template, shapes = archive["v_template"], archive["shapedirs"][..., :SHAPE_COEFFICIENTS]
-        weights = archive["weights"].astype(np.float64)
-        faces = _faces(archive, path)
-    if faces.ndim != 2 or faces.shape[1] != 3 or faces.min() < 0 or faces.max() >= len(template):
+    arrays = body_arrays(path, also=("f",))
+    if "f" not in arrays:
+        raise InputError(f"body file '{path}' has no 'f', its triangles: it has no mesh to export")
+    template, shapes, weights = (arrays[key] for key in ("v_template", "shapedirs", "weights"))
+    corners = arrays["f"]
+    whole = corners.ndim == 2 and corners.shape[1] == 3 and corners.size > 0
+    if (
+        not whole
+        or not (corners == corners.round()).all()
+        or not 0 <= corners.min() <= corners.max() < len(template)
+    ):
         raise InputError(
             f"body file '{path}': 'f' must hold triangles of its {len(template)} vertices, got shape "
-            f"{faces.shape} with numbers from {faces.min()} to {faces.max()}"
+            f"{corners.shape}"
+            + (f" with numbers from {corners.min():g} to {corners.max():g}" if corners.size else "")
         )
-    vertices = LinearShape(torch.from_numpy(template).double(), torch.from_numpy(shapes).double())
+    shapes, faces = shapes[..., :SHAPE_COEFFICIENTS], corners.astype(np.int64)
+    vertices = LinearShape(torch.from_numpy(template), torch.from_numpy(shapes))
     return SkinnedBody(model, vertices, faces, weights / weights.sum(1, keepdims=True))
-
-
-def _faces(archive: "np.lib.npyio.NpzFile", path: Path) -> np.ndarray:
-    if "f" not in archive:
-        raise InputError(f"body file '{path}' has no 'f', its triangles: it has no mesh to export")
-    try:
-        return archive["f"].astype(np.int64)
-    except (ValueError, zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"body file '{path}': 'f' cannot be read: {error}; get the file again") from error

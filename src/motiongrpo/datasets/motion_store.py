@@ -16,6 +16,7 @@ from motiongrpo.base.records import read_record
 from motiongrpo.base.run_names import named_runs
 from motiongrpo.datasets.base import Dataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import json_preview, table_preview
+from motiongrpo.datasets.tables import WindowTable
 from motiongrpo.motion.raw import Fingerprint
 from motiongrpo.motion.store import (
     CONTENTS,
@@ -92,7 +93,7 @@ class MotionOfRuns(LoadOnly, Dataset[None, dict[str, Callable[[], tuple[MotionSt
 
 
 def _opened(store: Path, table: Path) -> tuple[MotionStore, pd.DataFrame]:
-    return open_store(store), pd.read_csv(table, dtype={"subject": str})
+    return open_store(store), WindowTable(str(table)).load()
 
 
 class IngestionProgress(LoadOnly, FolderDataset[None, dict[str, set[str]]]):

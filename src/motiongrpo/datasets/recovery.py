@@ -12,17 +12,25 @@ from motiongrpo.base.files import replace_folder, replace_text
 from motiongrpo.base.records import read_record
 from motiongrpo.datasets.base import FileDataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import json_preview, table_preview
+from motiongrpo.datasets.records import RecordFile
 from motiongrpo.diffusion.recording import save_recording
 from motiongrpo.export.files import Kind, export_track
 from motiongrpo.head.path import HeadRecording
 from motiongrpo.head.stored import load_head_recording, save_head_recording
 from motiongrpo.metrics.bands import BandCalibration
+from motiongrpo.recovery.inputs import InputsRead
 from motiongrpo.recovery.parts import Part, PartFolder
 from motiongrpo.viz.clips.video import write_mp4
 from motiongrpo.viz.recovery.delivery import Delivery
 
 _SOURCES = TypeAdapter(dict[str, str])
 _CALIBRATION = TypeAdapter(BandCalibration | Annotated[dict, Field(max_length=0)])
+
+
+class Calibration(RecordFile):
+    """The calibration of bands, empty where there was nothing to calibrate them on."""
+
+    kind = _CALIBRATION
 
 
 class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
@@ -39,6 +47,12 @@ class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
         """What was calibrated."""
         found = self.load()
         return json_preview(None if found is None else found.model_dump(mode="json"))
+
+
+class RecoveryInputs(RecordFile):
+    """The recordings that a recovery read, and those that it refused."""
+
+    kind = TypeAdapter(InputsRead)
 
 
 class HeadRecordingFolder(FolderDataset[dict[str, HeadRecording], dict[str, HeadRecording]]):

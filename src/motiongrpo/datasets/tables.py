@@ -5,18 +5,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from kedro_datasets._typing import JSONPreview, TablePreview
+from kedro_datasets._typing import TablePreview
 from pydantic import AfterValidator, TypeAdapter
 
 from motiongrpo.base.files import replace_file, replace_text
-from motiongrpo.base.records import not_as_written, read_record, read_records
+from motiongrpo.base.records import not_as_written, read_record, read_records, read_table
 from motiongrpo.base.run_names import named_runs
 from motiongrpo.datasets.base import FileDataset, FolderDataset, LoadOnly
-from motiongrpo.datasets.previews import json_preview, table_preview
+from motiongrpo.datasets.previews import table_preview
+from motiongrpo.experiments.bench import CellScore
+from motiongrpo.experiments.diversity_table import MeasuredCell
+from motiongrpo.metrics.band_calibration import ReliabilityRow, fault_of_reliability
+from motiongrpo.metrics.error_profile import ProfileRow, fault_of_profile
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.metrics.standing import ScoreRecord
+from motiongrpo.metrics.table import RunRow, SourceRow, StandingRow, fault_of_runs
+from motiongrpo.motion.store import ReportRow
 from motiongrpo.motion.windows import fault_of_windows
-from motiongrpo.rewards.examination import ExaminationReport
 
 SCORES = "scores"  # the folder of a run
 
@@ -27,7 +32,6 @@ def _with_step(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-_REPORT = TypeAdapter(ExaminationReport)
 _ROW = TypeAdapter(Annotated[dict[str, int | float | None], AfterValidator(_with_step)])
 
 
@@ -38,8 +42,14 @@ class StepLog(FileDataset[list[dict[str, Any]], pd.DataFrame]):
     holds every step once. A training of no steps leaves an empty log.
     """
 
+    needs: tuple[str, ...] = ()
+    """What at least one row has beside its step."""
+
     def load(self) -> pd.DataFrame:
-        return pd.DataFrame(self._rows())
+        log = pd.DataFrame(self._rows())
+        if lacking := [name for name in self.needs if name not in log]:
+            raise not_as_written(f"'{self.filepath}'", f"no row has '{lacking[0]}'")
+        return log
 
     def save(self, data: list[dict[str, Any]]) -> None:
         if not data and self._exists():
@@ -54,6 +64,12 @@ class StepLog(FileDataset[list[dict[str, Any]], pd.DataFrame]):
 
     def _rows(self) -> list[dict[str, Any]]:
         return read_records(self.filepath, _ROW)
+
+
+class PolicyLog(StepLog):
+    """The log of a post-training, of which findings are made."""
+
+    needs = ("dropped_share", "spread_mm_all")
 
 
 class WindowTable(FileDataset[pd.DataFrame, pd.DataFrame]):
@@ -76,18 +92,67 @@ class WindowTable(FileDataset[pd.DataFrame, pd.DataFrame]):
         return table_preview(self.load().head(nrows))
 
 
-class RewardReport(FileDataset[ExaminationReport, ExaminationReport]):
-    """The examination of a reward model as JSON; InputError where it is read and is none."""
+class Table(FileDataset[pd.DataFrame, pd.DataFrame]):
+    """A table as CSV, written all or nothing; InputError where it is read and has other than its rows."""
 
-    def load(self) -> ExaminationReport:
-        return read_record(self.filepath, _REPORT)
+    row: type[Any]  # a typed dictionary
 
-    def save(self, data: ExaminationReport) -> None:
-        replace_text(self.filepath, json.dumps(data, indent=2))
+    @staticmethod
+    def fault(table: pd.DataFrame) -> str:
+        """What is wrong with the rows together, in words; "" where nothing is."""
+        return ""
 
-    def preview(self) -> JSONPreview:
-        """The whole report."""
-        return json_preview(self.load())
+    def load(self) -> pd.DataFrame:
+        table = read_table(self.filepath, self.row)
+        if fault := self.fault(table):
+            raise not_as_written(f"'{self.filepath}'", fault)
+        return table
+
+    def save(self, data: pd.DataFrame) -> None:
+        replace_file(self.filepath, lambda temporary: data.to_csv(temporary, index=False))
+
+    def preview(self, nrows: int = 50) -> TablePreview:
+        """The first rows."""
+        return table_preview(self.load().head(nrows))
+
+
+class IngestionReport(Table):
+    """A row a raw file."""
+
+    row = ReportRow
+
+
+class Comparison(Table):
+    """A row a checkpoint and metric."""
+
+    row = StandingRow
+
+
+class ComparisonBySource(Table):
+    """A row a source of motion, checkpoint and metric."""
+
+    row = SourceRow
+
+
+class RunsComparison(Table):
+    """A row a checkpoint, of any run, and metric."""
+
+    row = RunRow
+    fault = staticmethod(fault_of_runs)
+
+
+class ErrorProfile(Table):
+    """A row a joint, activity or moment, and model."""
+
+    row = ProfileRow
+    fault = staticmethod(fault_of_profile)
+
+
+class Reliability(Table):
+    """A row a band, level, and joint, person or all of them."""
+
+    row = ReliabilityRow
+    fault = staticmethod(fault_of_reliability)
 
 
 class ScoreFolder(FolderDataset[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]):
@@ -107,6 +172,18 @@ class ScoreFolder(FolderDataset[dict[str, dict[str, Any]], dict[str, dict[str, A
     def preview(self) -> TablePreview:
         """A row a file: its texts and numbers, and the mean of every metric over its windows."""
         return table_preview([{"name": name} | _brief(score) for name, score in self.load().items()])
+
+
+class CellScores(ScoreFolder):
+    """The scores of the cells of an ablation."""
+
+    kind = TypeAdapter(CellScore)
+
+
+class DiversityCells(ScoreFolder):
+    """The cells of a diversity study."""
+
+    kind = TypeAdapter(MeasuredCell)
 
 
 class RunScores(ScoreFolder):

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import pandas as pd
 import torch
+from pydantic import AfterValidator
+from typing_extensions import TypedDict
 
 from motiongrpo.base.checkpoint import (
     Checkpoint,
@@ -27,12 +29,13 @@ from motiongrpo.base.seeds import seed_for
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.training import PretrainingConfig
 from motiongrpo.experiments.ablation import PRETRAINED, AblationConfig, PlannedCell
+from motiongrpo.experiments.published import PublishedRow
 from motiongrpo.experiments.scoring import Scorer
 from motiongrpo.experiments.supervised import SupervisedConfig
 from motiongrpo.experiments.trainings import continue_pretraining, supervise
 from motiongrpo.metrics.baselines import MeanPose
 from motiongrpo.metrics.evaluation import EvaluationConfig, evaluation_batches, listed
-from motiongrpo.metrics.standing import evaluation_provenance, is_current
+from motiongrpo.metrics.standing import Columns, ScoreRecord, evaluation_provenance, is_current
 from motiongrpo.motion.windows import cut_into_windows, read_rows, split_rows
 from motiongrpo.policy.advantage import RewardScale
 from motiongrpo.policy.collection import reward_scale_of
@@ -47,8 +50,46 @@ SCORED_ON_TRAINING_MOTION = (PRETRAINED, "grpo", "continued", "supervised")
 TERMS = ["rotation", "position", "aligned_position", "velocity", *FAULTS, "perceptual"]
 
 Score = dict[str, Any]
-Columns = dict[str, list[Any]]
 Saves = tuple[dict[str, Rows], dict[str, TrainingCheckpoint], dict[str, Score]]  # logs, checkpoints, scores
+
+
+class PlanRow(TypedDict):
+    """A planned cell as a file keeps it: what it is, what it costs, and the name of its folders."""
+
+    cell: str
+    seed: int
+    name: str
+    kind: str
+    steps: int
+    network_evaluations: int
+    published: PublishedRow | None
+    terms: list[str]
+
+
+class JudgedWindows(TypedDict):
+    """Metrics of windows, and what each would be paid, by term."""
+
+    windows: Columns
+    rewards: dict[str, list[float]]
+
+
+class CellRecord(ScoreRecord):
+    """The score of a checkpoint of a cell; of the last one on training motion too, where that is judged."""
+
+    rewards: dict[str, list[float]]
+    training: NotRequired[JudgedWindows]
+
+
+def _paid_by_window(score: CellRecord) -> CellRecord:
+    for judged in (score, score.get("training", score)):
+        rows = len(judged["windows"]["sequence"])
+        for term, values in judged["rewards"].items():
+            if len(values) != rows:
+                raise ValueError(f"reward '{term}' has {len(values)} rows, 'sequence' {rows}")
+    return score
+
+
+CellScore = Annotated[CellRecord, AfterValidator(_paid_by_window)]
 
 
 @dataclass(frozen=True)

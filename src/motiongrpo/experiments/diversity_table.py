@@ -6,12 +6,14 @@ pools the interval of a mean is a little too narrow; that of a cosine covers the
 cases, most often where there is no signal.
 """
 
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from numpy import ndarray
+from pydantic import AfterValidator
+from typing_extensions import TypedDict
 
 from motiongrpo.metrics.bootstrap import CONFIDENCE, draw_sequences
 
@@ -21,6 +23,46 @@ Record = dict[str, Any]
 MEAN = "mean"  # of a quantity over reward terms
 FACTS = ["sampler", "latent", "noise", "scope", "amplitude_m"]
 UNITS = {"spread_mm": "mm"}  # all others have none
+Pools = dict[str, list[float]]  # a value a pool, by body part or reward term
+
+
+class CellFacts(TypedDict):
+    """The factors that tell cells apart."""
+
+    sampler: str
+    latent: str
+    noise: str
+    scope: str
+    amplitude_m: float
+
+
+class CellRecord(TypedDict):
+    """A cell that is measured: its pools, and the inner products of their gradients by objective."""
+
+    measured: NotRequired[dict[str, Any] | None]
+    facts: CellFacts
+    spread_mm: Pools
+    reward_std: Pools
+    dropped_share: Pools
+    condition_variance: Pools
+    action_variance: Pools
+    gradient_products: dict[str, list[list[float]]]
+
+
+def _of_as_many_pools(cell: CellRecord) -> CellRecord:
+    pools = len(cell["dropped_share"].get("all", ()))
+    parts = ("spread_mm", "reward_std", "dropped_share", "condition_variance", "action_variance")
+    lengths = [len(values) for part in parts for values in cell[part].values()]
+    for products in cell["gradient_products"].values():
+        lengths += [len(products), *map(len, products)]
+    if not pools or set(lengths) != {pools}:
+        raise ValueError("the quantities must be of as many pools")
+    if cell["condition_variance"].keys() != cell["action_variance"].keys():
+        raise ValueError("'condition_variance' and 'action_variance' must be of the same terms")
+    return cell
+
+
+MeasuredCell = Annotated[CellRecord, AfterValidator(_of_as_many_pools)]
 
 
 def diversity_table(cells: list[Record], rng: np.random.Generator, resamples: int) -> pd.DataFrame:

@@ -2,22 +2,26 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy import ndarray
 from torch.nn.functional import pad
+from typing_extensions import TypedDict
 
+from motiongrpo.base.records import Measure
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel
-from motiongrpo.body.skeleton import BODY_JOINTS, Joint
+from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.path_sampling import sample_path
 from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.window_blend import WindowPlan
 from motiongrpo.metrics.bands import JointBands, JudgedSamples, given_out, normal_radius_m, spread_m
 from motiongrpo.metrics.bootstrap import draw_over, estimate
+from motiongrpo.metrics.error_profile import fault_of_sides, joint_names
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.metric import MM_PER_M
 from motiongrpo.motion.store import MotionStore
@@ -26,7 +30,24 @@ from motiongrpo.motion.windows import WindowBatch, read_windows
 JOINED = 4  # windows of a stretch, at most
 
 CALIBRATED, UNCALIBRATED = "calibrated", "spread of the samples"
-COLUMNS = ("band", "level", "by", "name", "inside", "low", "high", "radius_mm", "stretches", "people")
+
+
+class ReliabilityRow(TypedDict):
+    """A row of a reliability: what a band of a level holds of all joints, of one, or of those of a person."""
+
+    band: Literal["calibrated", "spread of the samples"]
+    level: Measure
+    by: Literal["all", "joint", "person"]
+    name: str
+    inside: Measure
+    low: Measure
+    high: Measure
+    radius_mm: Measure
+    stretches: int
+    people: int
+
+
+COLUMNS = list(ReliabilityRow.__annotations__)
 
 
 def stretches_of(windows: pd.DataFrame) -> pd.DataFrame:
@@ -122,12 +143,18 @@ def reliability(
         shares["stretches"] = shares.pop("windows")
         table = names.assign(band=band, level=level, radius_mm=result.mean[len(names) :], **shares)
         tables.append(table.assign(people=np.where(table["by"] == "person", 1, len(people))))
-    return pd.concat(tables, ignore_index=True).rename(columns={"mean": "inside"})[list(COLUMNS)]
+    return pd.concat(tables, ignore_index=True).rename(columns={"mean": "inside"})[COLUMNS]
 
 
 def no_reliability() -> pd.DataFrame:
     """The table where there is nothing to calibrate on."""
     return pd.DataFrame(columns=pd.Index(COLUMNS))
+
+
+def fault_of_reliability(table: pd.DataFrame) -> str:
+    """What makes a table no reliability, in words; "" where nothing does, or where it has no rows."""
+    key, sides = ["level", "by", "name"], (CALIBRATED, UNCALIBRATED)
+    return "" if table.empty else fault_of_sides(table, key, "band", sides)
 
 
 def _radii(judged: JudgedSamples, bands: JointBands) -> Iterable[tuple[str, float, torch.Tensor]]:
@@ -138,7 +165,7 @@ def _radii(judged: JudgedSamples, bands: JointBands) -> Iterable[tuple[str, floa
 
 def _named(people: list[str]) -> pd.DataFrame:
     """What the columns of `_columns` are."""
-    joints = [("joint", Joint(joint).name.lower().replace("_", " ")) for joint in range(BODY_JOINTS)]
+    joints = [("joint", name) for name in joint_names()]
     names = [("all", "all"), *joints, *(("person", name) for name in people)]
     return pd.DataFrame(names, columns=["by", "name"])
 

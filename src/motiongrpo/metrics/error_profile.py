@@ -5,6 +5,7 @@ All of it is MPJPE taken apart: the mean over the joints of a profile is the mea
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
+from typing_extensions import TypedDict
 
+from motiongrpo.base.records import Measure
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -24,7 +27,22 @@ from motiongrpo.motion.windows import Spread, WindowBatch
 
 UNNAMED = "not recorded"
 DIFFERENCE = "difference"
+MODELS = ("pretrained", "post-trained")
 SEPARATOR = "+"  # between the activities of a sequence
+
+
+class ProfileRow(TypedDict):
+    """A row of a profile: the mean error of a model in one joint, activity or moment."""
+
+    by: Literal["joint", "activity", "seconds"]
+    name: str
+    model: Literal["pretrained", "post-trained", "difference"]
+    mean: Measure
+    low: Measure
+    high: Measure
+    windows: int
+    sequences: int
+
 
 JointErrors = Float[ndarray, "window frame joint"]  # millimetres, NaN in the padding
 
@@ -81,6 +99,28 @@ def error_profile(
     return pd.concat(tables, ignore_index=True)
 
 
+def fault_of_profile(table: pd.DataFrame) -> str:
+    """What makes a table no profile, in words; "" where nothing does."""
+    return fault_of_sides(table, ["by", "name"], "model", (*MODELS, DIFFERENCE))
+
+
+def fault_of_sides(table: pd.DataFrame, key: list[str], column: str, sides: tuple[str, ...]) -> str:
+    """What is wrong where rows of every side, by their key, stand beside those of the others; else ""."""
+    rows = [set(table[table[column] == side][key].itertuples(index=False, name=None)) for side in sides]
+    if any(part != rows[0] for part in rows) or not rows[0]:
+        return f"a row of {' or '.join(sides)} is missing"
+    if table.duplicated([*key, column]).any():
+        return "a row is there twice"
+    if other := set(table["name"][table["by"] == "joint"]) - set(joint_names()):
+        return f"there is no joint '{min(other)}'"
+    return ""
+
+
+def joint_names() -> list[str]:
+    """The names of body joints in words, such as `left hip`."""
+    return [Joint(joint).name.lower().replace("_", " ") for joint in range(BODY_JOINTS)]
+
+
 def _judged(
     x: Float[Tensor, "batch sample frame feature"], part: WindowBatch, body: BodyModel
 ) -> SampledWindows:
@@ -98,7 +138,7 @@ def _columns(windows: WindowFacts, fps: float, frames: int, joints: int) -> tupl
     """What the columns of a profile are called, and which windows have which activity."""
     held = [set(activity.split(SEPARATOR)) if activity else {UNNAMED} for activity in windows.activity]
     activities = sorted(set().union(*held), key=lambda name: (name == UNNAMED, name))
-    named = [("joint", Joint(joint).name.lower().replace("_", " ")) for joint in range(joints)]
+    named = [("joint", name) for name in joint_names()[:joints]]
     named += [("activity", name) for name in activities]
     named += [("seconds", f"{frame / fps:.4f}") for frame in range(frames)]
     has = np.array([[name in names for name in activities] for names in held])

@@ -34,6 +34,17 @@ def _aligned(windows: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return windows
 
 
+Columns = Annotated[dict[str, list[int | float | str]], AfterValidator(_aligned)]
+"""Columns of windows by name."""
+
+
+class Standing(TypedDict):
+    """Whether the score of a checkpoint is current, and if not, what has changed."""
+
+    checkpoint: str
+    standing: str
+
+
 class ScoreRecord(TypedDict):
     """The score of a checkpoint: its place in a training, how it was measured, its metrics by window."""
 
@@ -44,7 +55,7 @@ class ScoreRecord(TypedDict):
     step: int
     weights: str
     measured: NotRequired[dict[str, Any] | None]
-    windows: Annotated[dict[str, list[int | float | str]], AfterValidator(_aligned)]
+    windows: Columns
 
 
 def evaluation_provenance(motion: str, windows: str, body: str, config: EvaluationConfig) -> Provenance:

@@ -3,13 +3,16 @@
 from collections.abc import Container
 from dataclasses import asdict
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import AfterValidator
+from typing_extensions import TypedDict
 
 from motiongrpo.base.config import nearest
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.records import Measure
 from motiongrpo.metrics.bootstrap import Draws, draw_over, estimate
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.motion.windows import Spread
@@ -19,6 +22,55 @@ WINDOW = ["sequence", "window"]
 DIFFERENCE = ["difference", "difference_low", "difference_high"]
 KEYS = [*CHECKPOINT, "subject", *WINDOW]
 SOURCE = "source"  # a column of scores that a comparison does without
+
+
+def _known(metric: str) -> str:
+    if metric not in METRICS:
+        raise ValueError(f"there is no metric '{metric}'")
+    return metric
+
+
+class ComparedRow(TypedDict):
+    """A row of a comparison: one metric of one checkpoint, and its difference from the reference."""
+
+    checkpoint: str
+    stage: str
+    step: int
+    metric: Annotated[str, AfterValidator(_known)]
+    unit: str
+    better: Literal["lower", "higher", "none"]
+    mean: Measure
+    low: Measure
+    high: Measure
+    windows: int
+    sequences: int
+    subjects: int
+    left_out: int
+    difference: Measure
+    difference_low: Measure
+    difference_high: Measure
+    paired_windows: int
+    resampled: str
+
+
+class StandingRow(ComparedRow):
+    """A row of the comparison of one run, and whether its score is current."""
+
+    standing: str
+
+
+class SourceRow(ComparedRow):
+    """A row of the comparison on one source of motion alone."""
+
+    source: str
+
+
+class RunRow(ComparedRow):
+    """A row of the comparison of runs: whose checkpoint it is, against which, and how it was measured."""
+
+    run: str
+    reference: str
+    protocol: str
 
 
 def comparison(
@@ -92,6 +144,13 @@ def compared(
     return whole.sort_values(
         "checkpoint", key=lambda names: names.map(order), kind="stable", ignore_index=True
     )
+
+
+def fault_of_runs(table: pd.DataFrame) -> str:
+    """What makes a table no comparison of runs, in words; "" where nothing does."""
+    if table.empty or set(table["reference"]) - set(table["checkpoint"]):
+        return "it has no row of its reference"
+    return ""
 
 
 def final_checkpoints(comparison: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from motiongrpo.body.skeleton import Joint
 
-PEOPLE = (0.15, 0.8)  # m s
+PEOPLE = (0.17, 0.6)  # m s
 APART_M = 0.15  # one ankle before the other, in a step
 STEP_M = (0.35, 1.6)  # of the pelvis; shorter ones turn or shift
 LEAST_STEPS = 5
@@ -48,7 +48,7 @@ def cadence_doubt(ratio: float) -> str:
         if ratio > PEOPLE[1]
         else ("fast: the true rate is likely a half or a quarter")
     )
-    return f"its steps are too {wrong} (walk ratio {ratio:.2f} m s, people have 0.2 to 0.7)"
+    return f"its steps are too {wrong} (walk ratio {ratio:.2f} m s, people have 0.2 to 0.6)"
 
 
 def _alternations(ahead: list[float]) -> list[int]:

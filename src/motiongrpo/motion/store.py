@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
 
 from motiongrpo.base.checkpoint import digest_of
 from motiongrpo.base.errors import InputError
@@ -53,6 +54,16 @@ class StoreHeader:
 
 
 _HEADER = TypeAdapter(StoreHeader)
+
+
+class ReportRow(TypedDict):
+    """A raw file in the report of an ingestion."""
+
+    file: str
+    verdict: str
+    reason: str
+    seconds: float
+    sequences: int
 
 
 @dataclass(frozen=True)
@@ -154,10 +165,9 @@ class MotionStore:
 
     @cached_property
     def files(self) -> pd.DataFrame:
-        """One row a raw file: file, verdict, reason, seconds."""
-        columns = ["file", "verdict", "reason", "seconds"]
+        """One row a raw file, a `ReportRow`."""
         rows = [dict(entry) | {"sequences": len(entry["sequences"])} for entry in read_log(self.path / LOG)]
-        return pd.DataFrame(rows, columns=[*columns, "sequences"])
+        return pd.DataFrame(rows, columns=list(ReportRow.__annotations__))
 
     @cached_property
     def sequences(self) -> pd.DataFrame:

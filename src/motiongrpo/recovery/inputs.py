@@ -5,9 +5,18 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
+from typing_extensions import TypedDict
+
 from motiongrpo.base.errors import InputError
 
 ENDINGS = (".csv", ".txt", ".bvh", ".tsv", ".log")
+
+
+class InputsRead(TypedDict):
+    """What became of the files: the names of the recordings that were read, and why others were not."""
+
+    read: list[str]
+    refused: dict[str, str]
 
 
 def files_of(given: str | None) -> dict[str, Path]:

@@ -6,7 +6,7 @@ from typing import Annotated, NotRequired
 import numpy as np
 import torch
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from scipy.stats import rankdata
 from torch import Tensor
 from typing_extensions import TypedDict
@@ -22,10 +22,15 @@ from motiongrpo.rewards.training import PerceptualInput
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)
 
 
+def _number(severity: str) -> str:
+    float(severity)
+    return severity
+
+
 class AgainstFault(TypedDict):
     """How the truth fares against one kind of fault: pair accuracy by severity, and rank correlation."""
 
-    pair_accuracy: Annotated[dict[str, float], Field(min_length=1)]
+    pair_accuracy: Annotated[dict[Annotated[str, AfterValidator(_number)], float], Field(min_length=1)]
     spearman: float
 
 

@@ -90,7 +90,7 @@ def draw_motions(  # noqa: PLR0913
     """The samples of every chunk that is not there yet; each is on disk before the next is begun."""
     drawing = _drawing(pretrained, policy, calibration, body, config)
     drawing.model.denoiser.to(device)
-    recordings = {name: head_paths[name] for name in inputs["read"]}
+    recordings = _read(head_paths, inputs)
     logger.info("recovery: bodies from %s", drawing.model.name)
     places = drawing.places(recordings)
     missing = drawing.missing(recordings, parts_so_far)
@@ -115,7 +115,7 @@ def assemble_bodies(  # noqa: PLR0913
 ) -> Iterator[dict[str, Delivery]]:
     """Of every recording one body throughout, guided, with bands; its files and its report."""
     drawing = _drawing(pretrained, policy, calibration, body, config)
-    recordings = {name: head_paths[name] for name in inputs["read"]}
+    recordings = _read(head_paths, inputs)
     skinned = load_skinned_body(body_file(body_path, gender))
     for name, recording in with_progress(recordings.items(), "assembling bodies", len(recordings)):
         places = drawing.places({name: recording})
@@ -139,6 +139,17 @@ def assemble_bodies(  # noqa: PLR0913
                 gender,
             )
         }
+
+
+def _read(head_paths: dict[str, HeadRecording], inputs: Record) -> dict[str, HeadRecording]:
+    """The recordings that this command read."""
+    for name in inputs["read"]:
+        if name not in head_paths:
+            raise InputError(
+                f"recovery_inputs.json lists '{shown(name)}', of which there is no head path; run the whole "
+                "recovery again"
+            )
+    return {name: head_paths[name] for name in inputs["read"]}
 
 
 def _drawing(

@@ -61,13 +61,19 @@ def describe_run(
 def describe_data(motions: MotionStore, windows: pd.DataFrame, ingestion_report: pd.DataFrame) -> Record:
     """Hours by split and source, files by verdict, and every file that was refused or changed."""
     hours = tables.hours_table(motions.sequences, windows, motions.header.fps)
-    parts = (tables.verdicts_table, tables.refused_by_reason, tables.files_with_reasons)
-    return asdict(DataFacts(hours, *(part(ingestion_report) for part in parts)))
+    return asdict(
+        DataFacts(
+            hours,
+            tables.verdicts_table(ingestion_report),
+            tables.refused_by_reason(ingestion_report),
+            tables.files_with_reasons(ingestion_report),
+        )
+    )
 
 
 def find_worst_windows(
     scores: dict[str, Record], motions: MotionStore, pretrained: Checkpoint, policy: Checkpoint
-) -> list[Record]:
+) -> list[tables.WindowRow]:
     """The held-out windows of largest MPJPE after post-training."""
     before, after = (windows_scored(scores, model.header.weights) for model in (pretrained, policy))
     return tables.worst_windows(before, after, motions.sequences, motions.header.fps)
@@ -93,7 +99,7 @@ def write_report(  # noqa: PLR0913
     run_facts: Record,
     data_facts: Record,
     findings: list[Record],
-    worst_windows: list[Record],
+    worst_windows: list[tables.WindowRow],
     comparison: pd.DataFrame,
     comparison_by_source: pd.DataFrame,
     reward_report: Record,

@@ -3,15 +3,18 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from numpy import ndarray
+from pydantic import AfterValidator, Field
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
+from typing_extensions import TypedDict
 
+from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.viz.clips.example import ShownMotion
 from motiongrpo.viz.figures.skeleton import View
 
@@ -19,6 +22,41 @@ SETTLE_S = 0.4  # the camera follows the head with this smoothness, so that it d
 AIR_M = 0.15  # around the bodies
 GRID_M = 0.5
 DECIMALS = 4  # of a metre, in files
+
+
+class PlainMotion(TypedDict):
+    """A motion of a scene as JSON holds it: joints (frame, 22, 3) in metres, contacts (frame, 21)."""
+
+    name: str
+    p_world_joint: list[list[list[float]]]
+    contacts: list[list[bool]]
+
+
+class PlainScene(TypedDict):
+    """A scene as JSON holds it."""
+
+    title: str
+    fps: Annotated[float, Field(gt=0)]
+    T_world_cpf: list[list[float]]
+    motions: Annotated[list[PlainMotion], Field(min_length=1)]
+
+
+def _of_one_length(plain: PlainScene) -> PlainScene:
+    frames = len(plain["T_world_cpf"])
+    shapes: dict[str, tuple[tuple[int, ...], ...]] = {
+        "T_world_cpf": (np.shape(plain["T_world_cpf"]), (frames, 7))
+    }
+    for motion in plain["motions"]:
+        shapes[motion["name"]] = np.shape(motion["p_world_joint"]), (frames, BODY_JOINTS, 3)
+        shapes[f"contacts of {motion['name']}"] = np.shape(motion["contacts"]), (frames, BODY_JOINTS - 1)
+    for name, (shape, expected) in shapes.items():
+        if shape != expected or not frames:
+            raise ValueError(f"{name} must have shape {expected}, got {shape}")
+    return plain
+
+
+DrawnScene = Annotated[PlainScene, AfterValidator(_of_one_length)]
+"""A scene that can be drawn."""
 
 
 @dataclass(frozen=True)

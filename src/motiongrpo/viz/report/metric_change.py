@@ -84,10 +84,11 @@ class MetricChange:
 def metric_changes(final: pd.DataFrame) -> list[MetricChange]:
     """The metrics of the last pretrained and the last post-trained checkpoint, in the order of the table.
 
-    `final` has the rows of these two checkpoints of a comparison, and no others.
+    `final` has the rows of these two checkpoints of a comparison, and no others; a metric that one of them
+    lacks did not change.
     """
     before, after = (_by_metric(final, stage) for stage in ("pretraining", "grpo"))
-    return [metric_change(metric, before[metric], row) for metric, row in after.items()]
+    return [metric_change(metric, before[metric], row) for metric, row in after.items() if metric in before]
 
 
 def baseline_changes(comparison: pd.DataFrame) -> dict[str, dict[str, MetricChange]]:

@@ -11,7 +11,16 @@ from motiongrpo.viz.report.findings import Finding
 from motiongrpo.viz.report.metric_change import MetricChange
 from motiongrpo.viz.report.page import render
 from motiongrpo.viz.report.player import SKELETON, player_scene
-from motiongrpo.viz.report.tables import Row
+from motiongrpo.viz.report.tables import (
+    FileRow,
+    HoursRow,
+    ReasonRow,
+    Row,
+    Setting,
+    StageRow,
+    VerdictRow,
+    WindowRow,
+)
 
 
 @dataclass(frozen=True)
@@ -20,8 +29,8 @@ class RunFacts:
 
     run: str  # whose motion judges
     trained: str  # the run whose models are judged
-    stages: list[Row]  # stage, steps, seed, code_version, weights, body, parameters (name, value)
-    settings: list[Row]  # name, value: what is configured now for the stages that keep no record
+    stages: list[StageRow]
+    settings: list[Setting]  # what is configured now for the stages that keep no record
     versions: dict[str, str]  # of the software that made the report
 
 
@@ -29,10 +38,10 @@ class RunFacts:
 class DataFacts:
     """The motion: hours by split and source, and what ingestion said of every raw file."""
 
-    hours: list[Row]  # split, source, licence, sequences, subjects, seconds
-    verdicts: list[Row]  # verdict, files, seconds
-    refused: list[Row]  # reason, files
-    files: list[Row]  # file, verdict, reason
+    hours: list[HoursRow]
+    verdicts: list[VerdictRow]
+    refused: list[ReasonRow]
+    files: list[FileRow]
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Results:
     by_source: dict[str, list[MetricChange]]  # of the headline metrics
     findings: list[Finding]
     examination: list[Row]  # against, pair_accuracy by severity, spearman
-    worst: list[Row]  # windows: sequence, activity, start, before, after
+    worst: list[WindowRow]
 
 
 @dataclass(frozen=True)

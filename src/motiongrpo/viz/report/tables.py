@@ -1,9 +1,10 @@
 """Tables of the report as plain rows: what JSON can hold and a template can walk through."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
+from typing_extensions import TypedDict
 
 from motiongrpo.base.checkpoint import Header
 from motiongrpo.base.words import flattened
@@ -15,12 +16,75 @@ UNUSED = "in no window"  # sequences shorter than a window
 Row = dict[str, Any]
 
 
+class Setting(TypedDict):
+    """A parameter by its dotted name, and its value in words."""
+
+    name: str
+    value: str
+
+
+class StageRow(TypedDict):
+    """A training, as its last checkpoint records it."""
+
+    stage: str
+    steps: int
+    seed: int
+    code_version: str
+    weights: str
+    body: str
+    parameters: list[Setting]
+
+
+class HoursRow(TypedDict):
+    """The motion of a split from one source."""
+
+    split: str
+    source: str
+    licence: str
+    sequences: int
+    subjects: int
+    seconds: float
+
+
+class VerdictRow(TypedDict):
+    """How much raw motion came to a verdict."""
+
+    verdict: str
+    files: int
+    seconds: float
+
+
+class ReasonRow(TypedDict):
+    """How many files were refused for one kind of reason."""
+
+    reason: str
+    files: int
+
+
+class FileRow(TypedDict):
+    """A raw file, its verdict and the reason."""
+
+    file: str
+    verdict: str
+    reason: str
+
+
+class WindowRow(TypedDict):
+    """A held-out window, which begins `start` seconds into its sequence, and its MPJPE in mm."""
+
+    sequence: str
+    activity: str
+    start: float
+    before: float
+    after: float
+
+
 def records(table: pd.DataFrame) -> list[Row]:
     """A row a dictionary, by column name."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
 
 
-def hours_table(sequences: pd.DataFrame, windows: pd.DataFrame, fps: float) -> list[Row]:
+def hours_table(sequences: pd.DataFrame, windows: pd.DataFrame, fps: float) -> list[HoursRow]:
     """Sequences, subjects and seconds of motion by split and source."""
     split = windows.drop_duplicates("sequence").set_index("sequence")["split"]
     rows = sequences.assign(split=split.reindex(sequences.index).fillna(UNUSED))
@@ -29,17 +93,17 @@ def hours_table(sequences: pd.DataFrame, windows: pd.DataFrame, fps: float) -> l
         sequences=("frames", "size"), subjects=("subject", "nunique"), frames=("frames", "sum")
     ).reset_index()
     table["seconds"] = table.pop("frames") / fps
-    return records(table)
+    return cast(list[HoursRow], records(table))
 
 
-def verdicts_table(report: pd.DataFrame) -> list[Row]:
+def verdicts_table(report: pd.DataFrame) -> list[VerdictRow]:
     """Files and seconds of raw motion by verdict."""
     grouped = report.groupby("verdict", sort=True)
     table = grouped.agg(files=("file", "size"), seconds=("seconds", "sum")).reset_index()
-    return records(table)
+    return cast(list[VerdictRow], records(table))
 
 
-def refused_by_reason(report: pd.DataFrame) -> list[Row]:
+def refused_by_reason(report: pd.DataFrame) -> list[ReasonRow]:
     """How many files were refused for each kind of reason, the most frequent first."""
     reasons = report.loc[report["verdict"] == "refused", "reason"].map(kind_of_reason)
     return [{"reason": str(reason), "files": int(files)} for reason, files in reasons.value_counts().items()]
@@ -47,7 +111,7 @@ def refused_by_reason(report: pd.DataFrame) -> list[Row]:
 
 def worst_windows(
     before: pd.DataFrame, after: pd.DataFrame, sequences: pd.DataFrame, fps: float
-) -> list[Row]:
+) -> list[WindowRow]:
     """The windows of largest MPJPE after post-training, and what it was before; scores have equal rows."""
     table = pd.DataFrame(
         {
@@ -58,12 +122,13 @@ def worst_windows(
             "after": after["mpjpe_mm"],
         }
     )
-    return records(table.sort_values("after", ascending=False, kind="stable").head(WORST))
+    worst = table.sort_values("after", ascending=False, kind="stable").head(WORST)
+    return cast(list[WindowRow], records(worst))
 
 
-def files_with_reasons(report: pd.DataFrame) -> list[Row]:
+def files_with_reasons(report: pd.DataFrame) -> list[FileRow]:
     """Every file that has something said about it, the refused ones first."""
-    rows = records(report.loc[:, ["file", "verdict", "reason"]])
+    rows = cast(list[FileRow], records(report.loc[:, ["file", "verdict", "reason"]]))
     return sorted((row for row in rows if row["reason"]), key=lambda row: row["verdict"] != "refused")
 
 
@@ -86,7 +151,7 @@ def examination_table(report: dict[str, Any]) -> list[Row]:
     return rows
 
 
-def stage_row(header: Header) -> Row:
+def stage_row(header: Header) -> StageRow:
     """What a checkpoint says of its training."""
     return {
         "stage": header.stage.replace("_", " "),
@@ -99,7 +164,7 @@ def stage_row(header: Header) -> Row:
     }
 
 
-def flat_parameters(parameters: dict[str, Any]) -> list[Row]:
+def flat_parameters(parameters: dict[str, Any]) -> list[Setting]:
     """Nested parameters as dotted names and values."""
     named = flattened(parameters, ".").items()
     return [{"name": name, "value": "none" if value is None else str(value)} for name, value in named]
