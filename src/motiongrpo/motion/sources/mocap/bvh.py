@@ -14,16 +14,15 @@ from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import pyarrow as pa
-import roma
 import torch
 from jaxtyping import Float
 from pyarrow import compute as pc
-from torch import Tensor
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import Chain, lineage
 from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hierarchy
+from motiongrpo.motion.sources.mocap.euler_channels import joint_rotations
 from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, meaning
 
 PIECE = 1 << 19  # characters of rows that are parsed at a time
@@ -126,35 +125,22 @@ def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChanne
     columns = {
         (kept.index(joint), channel): column for column, (joint, channel) in enumerate(pairs) if joint in kept
     }
-    values, offsets = torch.from_numpy(bvh.values), torch.from_numpy(tree.offsets[kept])
-    t_parent_joint = offsets.repeat(len(values), 1, 1)
+    t_parent_joint = torch.from_numpy(tree.offsets[kept]).T[..., None].repeat(1, 1, len(bvh.values))
+    turns: list[list[tuple[str, int]]] = [[] for _ in kept]
     for (place, channel), column in columns.items():
         if channel in POSITIONS:
             axis = POSITIONS.index(channel)
             means = meaning(tree.names[kept[place]], position_channels, bvh.where)
-            offset = offsets[place, axis] if means == "added_to_offset" else 0.0
-            t_parent_joint[:, place, axis] = values[:, column] + offset
+            offset = tree.offsets[kept[place], axis] if means == "added_to_offset" else 0.0
+            t_parent_joint[axis, place] = torch.from_numpy(bvh.values[:, column] + offset)
+        else:
+            turns[place].append((channel[0].lower(), column))
     return Chain(
         names=tuple(tree.names[joint] for joint in kept),
         parents=parents,
-        R_parent_joint=_rotations(values, columns, len(kept)),
-        t_parent_joint=t_parent_joint,
+        q_parent_joint=joint_rotations(bvh.values, turns, degrees=True),
+        t_parent_joint=t_parent_joint.permute(2, 1, 0),
     )
-
-
-def _rotations(
-    values: Tensor, columns: dict[tuple[int, str], int], joints: int
-) -> Float[Tensor, "frame joint 3 3"]:
-    """Local rotations; joints with the same order of axes are computed in one call."""
-    orders = [""] * joints
-    for joint, channel in columns:
-        orders[joint] += channel[0] if channel.endswith("rotation") else ""
-    R = torch.eye(3).to(values).repeat(len(values), joints, 1, 1)
-    for order in set(orders) - {""}:
-        alike = [joint for joint in range(joints) if orders[joint] == order]
-        angles = values[:, [[columns[joint, f"{axis}rotation"] for axis in order] for joint in alike]]
-        R[:, alike] = roma.euler_to_rotmat(order, angles, degrees=True)
-    return R
 
 
 def _labelled(text: io.TextIOBase, label: str, where: str) -> tuple[str, int]:
