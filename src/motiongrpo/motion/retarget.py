@@ -6,6 +6,7 @@ limbs as far as proportions agree; the way travelled is scaled with the length o
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -27,38 +28,63 @@ POINTING = {start: (start, end) for start, end in LIMBS} | {
 """The bone along which a joint of a limb points; a hand lies along its forearm."""
 
 
-def retarget(
-    poses: RigPoses, t_pose: RigPoses, model: BodyModel
-) -> tuple[Float[Tensor, "frame 51 4"], Float[Tensor, "frame 7"]]:
-    """Local rotations and root pose of our mean body; `t_pose` is one frame of the same rig.
+Motion = tuple[Float[Tensor, "frame 51 4"], Float[Tensor, "frame 7"]]
+"""Local rotations and root pose of our body; hands are left open."""
 
-    Hands are left open; the floor stays where the file has it.
+
+@dataclass(frozen=True)
+class Fit:
+    """How our mean body follows a rig, as measured in the rig's T-pose.
+
+    q_world_joint = q_world_rig · q_body_rig(T-pose)⁻¹ · alignment. A joint that the rig lacks moves with its
+    parent.
     """
+
+    followed: tuple[str, ...]  # by each joint of ours, the joint of the rig
+    q_rig_joint: Float[Tensor, "22 4"]
+    way: float  # travelled by our legs, where the rig's travel 1
+    p_root_hips: Float[Tensor, "3"]  # the midpoint of our hips
+
+    def motion(self, poses: RigPoses) -> Motion:
+        """The motion of our body; the floor stays where the file has it."""
+        q_world_rig = poses.q_world_joint[:, [poses.joints.index(name) for name in self.followed]]
+        q_world_joint = product(q_world_rig, self.q_rig_joint)
+        q_world_parent = q_world_joint[:, list(PARENTS[1:BODY_JOINTS])]
+        q_parent_joint = torch.zeros(4, JOINTS - 1, len(poses)).to(q_world_joint).permute(2, 1, 0)
+        q_parent_joint[..., 0] = 1.0
+        q_parent_joint[:, : BODY_JOINTS - 1] = with_positive_w(
+            product(inverse(q_world_parent), q_world_joint[:, 1:])
+        )
+        q_world_root = with_positive_w(q_world_joint[:, Joint.PELVIS])
+        p_world_hips = self.way / 2 * (poses.position("left_hip") + poses.position("right_hip"))
+        p_world_root = p_world_hips - rotated(q_world_root, self.p_root_hips)
+        return q_parent_joint, torch.cat([q_world_root, p_world_root], dim=-1)
+
+
+def retarget(poses: RigPoses, t_pose: RigPoses, model: BodyModel) -> Motion:
+    """The motion of our mean body; `t_pose` is one frame of the same rig."""
+    return fit_to_rig(t_pose, model).motion(poses)
+
+
+def fit_to_rig(t_pose: RigPoses, model: BodyModel) -> Fit:
+    """Measure a rig in its T-pose; InputError where that is none, or is that of a giant."""
     check_t_pose(t_pose)
-    rest = model.rest_joints(torch.zeros(SHAPE_COEFFICIENTS).to(poses.p_world_joint))
-    q_world_joint = _world_rotations(poses, t_pose, rest)
-    q_world_parent = q_world_joint[:, list(PARENTS[1:BODY_JOINTS])]
-    q_parent_joint = torch.zeros(4, JOINTS - 1, len(poses)).to(rest).permute(2, 1, 0)
-    q_parent_joint[..., 0] = 1.0
-    q_parent_joint[:, : BODY_JOINTS - 1] = with_positive_w(
-        product(inverse(q_world_parent), q_world_joint[:, 1:])
-    )
-    q_world_root = q_world_joint[:, Joint.PELVIS]
-    p_world_root = _root_positions(poses, t_pose, rest, q_world_root)
-    return q_parent_joint, torch.cat([with_positive_w(q_world_root), p_world_root], dim=-1)
-
-
-def _world_rotations(poses: RigPoses, t_pose: RigPoses, rest: Tensor) -> Float[Tensor, "frame 22 4"]:
-    """q_world_joint = q_world_rig · q_body_rig(T-pose)⁻¹ · alignment.
-
-    A joint that the rig lacks moves with its parent.
-    """
-    followed = [_followed(joint, poses.joints) for joint in range(BODY_JOINTS)]
-    sources = [poses.joints.index(joint.name.lower()) for joint in followed]
+    rest = model.rest_joints(torch.zeros(SHAPE_COEFFICIENTS).to(t_pose.p_world_joint))
+    left_hip, right_hip, pelvis = rest[_places(["left_hip", "right_hip", "pelvis"])]
+    leg_m = _leg_length(t_pose.p_world_joint[0, [t_pose.joints.index(name) for name in LEGS]])
+    if not LEG_M[0] < leg_m < LEG_M[1]:
+        raise InputError(f"{t_pose.where}: a leg is {leg_m:.3g} m long; correct 'unit_m' of its layout")
+    followed = [_followed(joint, t_pose.joints) for joint in range(BODY_JOINTS)]
+    names = tuple(joint.name.lower() for joint in followed)
     R_body_world = body_from_world(t_pose)[0]
-    q_body_rig = product(quaternion_from_matrix(R_body_world), t_pose.q_world_joint[0, sources])
-    q_rig_joint = product(inverse(q_body_rig), _alignments(t_pose, rest, R_body_world)[followed])
-    return product(poses.q_world_joint[:, sources], q_rig_joint)
+    q_world_rig = t_pose.q_world_joint[0, [t_pose.joints.index(name) for name in names]]
+    q_body_rig = product(quaternion_from_matrix(R_body_world), q_world_rig)
+    return Fit(
+        followed=names,
+        q_rig_joint=product(inverse(q_body_rig), _alignments(t_pose, rest, R_body_world)[followed]),
+        way=_leg_length(rest[_places(LEGS)]) / leg_m,
+        p_root_hips=(left_hip + right_hip) / 2 - pelvis,
+    )
 
 
 def _followed(joint: int, rig: tuple[str, ...]) -> Joint:
@@ -99,9 +125,9 @@ def _bones(
 ) -> tuple[Float[Tensor, "bone 3"], Float[Tensor, "bone 3"]]:
     """Bones of our body at rest, and of the rig in its T-pose, all in body axes."""
     starts, ends = zip(*bones, strict=True)
-    ours = rest[_places(ends)] - rest[_places(starts)]
-    p_start, p_end = (torch.cat([t_pose.position(joint) for joint in joints]) for joints in (starts, ends))
-    return ours, (p_end - p_start) @ R_body_world.mT
+    start, end = ([t_pose.joints.index(name) for name in names] for names in (starts, ends))
+    theirs = t_pose.p_world_joint[0, end] - t_pose.p_world_joint[0, start]
+    return rest[_places(ends)] - rest[_places(starts)], theirs @ R_body_world.mT
 
 
 def _places(joints: Iterable[str]) -> list[Joint]:
@@ -115,19 +141,6 @@ def _smallest_rotations(
     axes = torch.linalg.cross(starts, ends)
     angles = torch.atan2(axes.norm(dim=-1), (starts * ends).sum(dim=-1))
     return quaternion_from_rotation_vector(torch.nn.functional.normalize(axes, dim=-1) * angles[:, None])
-
-
-def _root_positions(
-    poses: RigPoses, t_pose: RigPoses, rest: Tensor, q_world_root: Tensor
-) -> Float[Tensor, "frame 3"]:
-    """Positions of the pelvis: the midpoint of the hips is the rig's, scaled by the length of the legs."""
-    left_hip, right_hip, pelvis = rest[_places(["left_hip", "right_hip", "pelvis"])]
-    leg_m = _leg_length(torch.cat([t_pose.position(joint) for joint in LEGS]))
-    if not LEG_M[0] < leg_m < LEG_M[1]:
-        raise InputError(f"{t_pose.where}: a leg is {leg_m:.3g} m long; correct 'unit_m' of its layout")
-    between_hips = (poses.position("left_hip") + poses.position("right_hip")) / 2
-    hips_in_root = (left_hip + right_hip) / 2 - pelvis
-    return _leg_length(rest[_places(LEGS)]) / leg_m * between_hips - rotated(q_world_root, hips_in_root)
 
 
 def _leg_length(p: Float[Tensor, "6 3"]) -> float:

@@ -71,11 +71,12 @@ class Chain:
         q_world, p_world = q.clone(), t.clone()
         q_world[:, 0] = product(q_world_file, q[:, 0])
         p_world[:, 0] = rotated(q_world_file, t[:, 0])
-        for joints in self._generations():
-            parents = [self.parents[joint] for joint in joints]
-            q_parent = q_world[:, parents]
-            q_world[:, joints] = product(q_parent, q[:, joints])
-            p_world[:, joints] = p_world[:, parents] + rotated(q_parent, t[:, joints])
+        generations = [(joints, [self.parents[j] for j in joints]) for joints in self._generations()]
+        for joints, parents in generations:
+            q_world[:, joints] = product(q_world[:, parents], q[:, joints])
+        p_world[:, 1:] = rotated(q_world[:, list(self.parents[1:])], t[:, 1:])
+        for joints, parents in generations:
+            p_world[:, joints] += p_world[:, parents]
         return q_world, p_world
 
     def _generations(self) -> list[list[int]]:
