@@ -114,15 +114,13 @@ def _ends(
 
     The pelvis carries the whole body, so a glitch of the pelvis is not widened: its jump may be a true cut.
     """
-    for a, b in zip(range(first, -1, -1), range(last + 1, len(track)), strict=False):
-        if b - a - 1 > limits.frames:
-            return None
-        gentle = steepness(track[a], track[b], limits) <= GENTLE * (b - a)
-        if gentle and _turn(track[a], track[b]) <= MOST_TURN:
-            return a, b
-        if not may_widen:
-            return None
-    return None
+    spare = limits.frames - (last - first)
+    widest = min(spare // 2 if may_widen else min(spare, 0), first, len(track) - last - 2)
+    wider = torch.arange(max(widest + 1, 0))
+    before, after = track[first - wider], track[last + 1 + wider]
+    gentle = steepness(before, after, limits) <= GENTLE * (last + 1 - first + 2 * wider)
+    found = torch.nonzero(gentle & (_turn(before, after) <= MOST_TURN))[:, 0]
+    return (first - int(found[0]), last + 1 + int(found[0])) if len(found) else None
 
 
 def _interpolated(a: Float[Tensor, "7"], b: Float[Tensor, "7"], count: int) -> Float[Tensor, "frame 7"]:
@@ -139,4 +137,5 @@ def _turn(a: Float[Tensor, "*batch 7"], b: Float[Tensor, "*batch 7"]) -> Float[T
 
 def _cos_of_half(a: Float[Tensor, "*batch 4"], b: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch"]:
     """The cosine of half the angle between two orientations."""
-    return (a * b).sum(dim=-1).abs()
+    w, x, y, z = (one * other for one, other in zip(a.unbind(-1), b.unbind(-1), strict=True))
+    return (w + x + y + z).abs()

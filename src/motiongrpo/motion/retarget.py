@@ -16,7 +16,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, JOINTS, PARENTS, Joint
 from motiongrpo.geometry.quaternions import inverse, product, rotated, with_positive_w
-from motiongrpo.geometry.so3 import quaternion_from_matrix, quaternion_from_rotation_vector
+from motiongrpo.geometry.so3 import quaternion_from_matrix
 from motiongrpo.motion.rig import RigPoses
 from motiongrpo.motion.t_pose import LIMBS, SIDES, body_from_world, check_t_pose
 
@@ -138,9 +138,10 @@ def _smallest_rotations(
     starts: Float[Tensor, "bone 3"], ends: Float[Tensor, "bone 3"]
 ) -> Float[Tensor, "bone 4"]:
     """The rotations about start × end that take the direction of one vector to that of the other."""
-    axes = torch.linalg.cross(starts, ends)
-    angles = torch.atan2(axes.norm(dim=-1), (starts * ends).sum(dim=-1))
-    return quaternion_from_rotation_vector(torch.nn.functional.normalize(axes, dim=-1) * angles[:, None])
+    w = starts.norm(dim=-1) * ends.norm(dim=-1) + (starts * ends).sum(dim=-1)
+    w = w.clamp(min=1e-9)  # of opposite ones no axis is the smallest, and neither is turned
+    q = torch.cat([w[:, None], torch.linalg.cross(starts, ends)], dim=-1)
+    return torch.nn.functional.normalize(q, dim=-1)
 
 
 def _leg_length(p: Float[Tensor, "6 3"]) -> float:

@@ -181,7 +181,8 @@ def _emptied(parts: list[Motion]) -> list[Motion]:
 
 def _joined(parts: Iterable[Motion]) -> Motion:
     q_parent_joint, T_world_root = zip(*parts, strict=True)
-    return torch.cat(q_parent_joint), torch.cat(T_world_root)
+    side_by_side = torch.cat([q.permute(2, 1, 0) for q in q_parent_joint], dim=-1)
+    return side_by_side.permute(2, 1, 0), torch.cat(T_world_root)
 
 
 def _demand_motion(frames: int, where: str) -> None:
