@@ -11,7 +11,11 @@ from motiongrpo.body.body_model import OPEN_BODY, load_body_model
 from motiongrpo.body.kinematics import pose_body
 from motiongrpo.body.skeleton import BODY_JOINTS, PARENTS, Joint
 from motiongrpo.geometry.se3 import Transform
-from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation_vector
+from motiongrpo.geometry.so3 import (
+    matrix_from_quaternion,
+    matrix_from_rotation_vector,
+    quaternion_from_matrix,
+)
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.rig import RIG_JOINTS, RigPoses
 from motiongrpo.motion.sources.mocap.layouts import BVH_LAYOUTS
@@ -46,7 +50,7 @@ def rig_poses_of(motion: tuple[Tensor, Transform], R_joint_axes: Tensor | None =
     return RigPoses(
         where="ours",
         joints=RIG_JOINTS,
-        R_world_joint=posed.R_world_joint[:, :BODY_JOINTS] @ axes,
+        q_world_joint=quaternion_from_matrix(posed.R_world_joint[:, :BODY_JOINTS] @ axes),
         p_world_joint=scale * posed.p_world_joint[:, :BODY_JOINTS],
         fps=60.0,
     )

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from motiongrpo.geometry.so3 import matrix_from_rotation_vector
+from motiongrpo.geometry.quaternions import rotated
+from motiongrpo.geometry.so3 import quaternion_from_rotation_vector
 from motiongrpo.motion.rig import NEEDED, Chain, RigPoses, check_joint_map, lineage, rig_poses, upright
 
 QUARTER = torch.tensor([[0.0, 0.0, math.pi / 2]], dtype=torch.float64)
@@ -12,21 +13,23 @@ QUARTER = torch.tensor([[0.0, 0.0, math.pi / 2]], dtype=torch.float64)
 
 def two_bones() -> Chain:
     """A root that turns a quarter about z, and a child one unit along x."""
-    R = matrix_from_rotation_vector(torch.stack([QUARTER, QUARTER], dim=1))
+    q = quaternion_from_rotation_vector(torch.stack([QUARTER, QUARTER], dim=1))
     t = torch.tensor([[[1.0, 2.0, 3.0], [1.0, 0.0, 0.0]]], dtype=torch.float64)
-    return Chain(("a", "b"), (-1, 0), R, t)
+    return Chain(("a", "b"), (-1, 0), q, t)
 
 
 def test_a_child_moves_and_turns_with_its_parent():
-    R, p = two_bones().world()
+    q, p = two_bones().world(upright("z"))
     assert_close(p[0], torch.tensor([[1.0, 2.0, 3.0], [1.0, 3.0, 3.0]], dtype=torch.float64))
-    assert_close(R[0, 1], matrix_from_rotation_vector(2 * QUARTER)[0])
+    assert_close(q[0, 1], quaternion_from_rotation_vector(2 * QUARTER)[0])
 
 
 def test_what_is_up_in_the_file_is_z_in_the_world_and_units_are_metres():
     poses = rig_poses(two_bones(), {"head": "b"}, unit_m=0.01, up="y", where="f", fps=30.0)
     assert_close(poses.position("head")[0], torch.tensor([0.01, -0.03, 0.03], dtype=torch.float64))
-    assert_close(upright("y") @ torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), upright("z")[2])
+    up = torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
+    assert_close(rotated(upright("y"), up[0]), up[1])
+    assert_close(rotated(upright("z"), up[1]), up[1])
 
 
 def test_only_wanted_joints_and_their_ancestors_are_posed():
@@ -51,7 +54,7 @@ def test_a_shorter_path_keeps_the_body_and_its_height():
     poses = RigPoses(
         "take",
         ("left_hip", "right_hip", "head"),
-        torch.eye(3).expand(2, 3, 3, 3),
+        torch.tensor([1.0, 0.0, 0.0, 0.0]).expand(2, 3, 4),
         torch.tensor([[[1.0, 2, 0.9], [1, 4, 0.9], [1, 3, 1.6]], [[3.0, 2, 0.8], [3, 4, 0.8], [3, 3, 1.5]]]),
         30.0,
     )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from motiongrpo.body.body_model import BodyModel, ShapedBody
 from motiongrpo.body.kinematics import PosedBody, pose_body
+from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 
@@ -44,9 +45,9 @@ class Clip:
         return replace(self, T_world_root=self.T_world_root - shift)
 
     def posed(self, model: BodyModel) -> tuple[ShapedBody, PosedBody]:
-        """The body of this clip and its 52 joints in the world, one pose a frame."""
+        """The body of this clip and its 22 joints without hands in the world, one pose a frame."""
         body = model.shaped(self.betas)
-        rotations = matrix_from_quaternion(self.q_parent_joint)
+        rotations = matrix_from_quaternion(self.q_parent_joint[:, : BODY_JOINTS - 1])
         return body, pose_body(body, rotations, Transform.from_wxyz_xyz(self.T_world_root))
 
 

@@ -5,11 +5,12 @@ glitch is a run of frames between steps steeper than 1; neighbouring steps steep
 and the interpolation that replaces it is never steeper than GENTLE.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from motiongrpo.body.skeleton import Joint
@@ -17,11 +18,10 @@ from motiongrpo.geometry.so3 import slerp
 from motiongrpo.motion.clip import Clip
 
 GENTLE = 0.5
-BLOCK = 2048  # steps whose differences are held in memory together
 MOST_TURN = torch.pi / 2  # rad, across a repair; beyond it a joint has flipped, and either side may be right
 
-Tracks = Float[Tensor, "frame 52 7"]
-"""The pose of every joint in its parent, `wxyz_xyz`; only that of the root moves in position."""
+Track = Float[Tensor, "frame 7"]
+"""The pose of one joint in its parent, `wxyz_xyz`; only that of the root moves in position."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,6 @@ class Repair:
     worst_deg: float  # turned between two frames before
 
 
-def tracks_of(clip: Clip) -> Tracks:
-    """The tracks of a clip."""
-    joints = 1 + clip.q_parent_joint.shape[1]
-    tracks = clip.T_world_root.new_zeros(len(clip), joints, clip.T_world_root.shape[1])
-    tracks[:, 0], tracks[:, 1:, :4] = clip.T_world_root, clip.q_parent_joint
-    return tracks
-
-
-def with_tracks(clip: Clip, tracks: Tracks) -> Clip:
-    """The clip with the motion of other tracks."""
-    return replace(clip, T_world_root=tracks[:, 0], q_parent_joint=tracks[:, 1:, :4])
-
-
 def steepness(
     a: Float[Tensor, "*batch 7"], b: Float[Tensor, "*batch 7"], limits: JumpLimits
 ) -> Float[Tensor, "*batch"]:
@@ -64,29 +51,41 @@ def steepness(
     return torch.maximum(_turn(a, b) / limits.turn, travel / limits.travel)
 
 
-def step_steepness(tracks: Tracks, limits: JumpLimits) -> Float[Tensor, "step 52"]:
-    """The steepness of the step between every two frames, computed over BLOCK of them at a time."""
-    starts = range(0, max(len(tracks) - 1, 1), BLOCK)
-    blocks = [tracks[start : start + BLOCK + 1] for start in starts]
-    return torch.cat([steepness(block[:-1], block[1:], limits) for block in blocks])
+def jumps_of(clip: Clip, limits: JumpLimits) -> Bool[Tensor, "step 52"]:
+    """The steps steeper than 1 of every joint, told by the cosine of half their turn."""
+    least = math.cos(min(limits.turn / 2, math.pi))
+    root, q = clip.T_world_root, clip.q_parent_joint
+    travels = root[:, 4:].diff(dim=0).norm(dim=-1) > limits.travel
+    root_jumps = travels | (_cos_of_half(root[:-1, :4], root[1:, :4]) < least)
+    return torch.cat([root_jumps[:, None], _cos_of_half(q[:-1], q[1:]) < least], dim=1)
 
 
-def mend(tracks: Tracks, limits: JumpLimits) -> tuple[Tracks, list[Repair]]:
-    """The tracks with every glitch interpolated that has a gentle interpolation; others stay."""
-    steep = step_steepness(tracks, limits)
-    if not (steep > 1).any():
-        return tracks, []
-    tracks, repairs = tracks.clone(), []
-    for joint in torch.nonzero((steep > 1).any(dim=0))[:, 0].tolist():
-        track = tracks[:, joint]
-        for first, last in _glitches(steep[:, joint], limits.frames):
-            ends = _ends(track, first, last, limits, may_widen=joint != Joint.PELVIS)
-            if ends is not None:
-                start, stop = ends[0] + 1, ends[1]
-                worst = _turn(track[start - 1 : stop], track[start : stop + 1]).amax()
-                repairs.append(Repair(Joint(joint), start, stop, float(torch.rad2deg(worst))))
-                track[start:stop] = _interpolated(track[start - 1], track[stop], stop - start)
-    return tracks, repairs
+def mend(clip: Clip, limits: JumpLimits) -> tuple[Clip, list[Repair]]:
+    """The clip with every glitch interpolated that has a gentle interpolation; others stay."""
+    joints = torch.nonzero(jumps_of(clip, limits).any(dim=0))[:, 0].tolist()
+    if not joints:
+        return clip, []
+    root, q, repairs = clip.T_world_root.clone(), clip.q_parent_joint.clone(), []
+    for joint in map(Joint, joints):
+        if joint == Joint.PELVIS:
+            repairs += _mend(root, joint, limits)
+        else:
+            track = torch.nn.functional.pad(q[:, joint - 1], (0, 3))
+            repairs += _mend(track, joint, limits)
+            q[:, joint - 1] = track[:, :4]
+    return replace(clip, T_world_root=root, q_parent_joint=q), repairs
+
+
+def _mend(track: Track, joint: Joint, limits: JumpLimits) -> Iterator[Repair]:
+    """Interpolate, in place, every glitch of a joint that has a gentle interpolation."""
+    steep = steepness(track[:-1], track[1:], limits)
+    for first, last in _glitches(steep, limits.frames):
+        ends = _ends(track, first, last, limits, may_widen=joint != Joint.PELVIS)
+        if ends is not None:
+            start, stop = ends[0] + 1, ends[1]
+            worst = _turn(track[start - 1 : stop], track[start : stop + 1]).amax()
+            track[start:stop] = _interpolated(track[start - 1], track[stop], stop - start)
+            yield Repair(joint, start, stop, float(torch.rad2deg(worst)))
 
 
 def _glitches(steep: Float[Tensor, " step"], longest: int) -> Iterator[tuple[int, int]]:
@@ -115,15 +114,13 @@ def _ends(
 
     The pelvis carries the whole body, so a glitch of the pelvis is not widened: its jump may be a true cut.
     """
-    for a, b in zip(range(first, -1, -1), range(last + 1, len(track)), strict=False):
-        if b - a - 1 > limits.frames:
-            return None
-        gentle = steepness(track[a], track[b], limits) <= GENTLE * (b - a)
-        if gentle and _turn(track[a], track[b]) <= MOST_TURN:
-            return a, b
-        if not may_widen:
-            return None
-    return None
+    spare = limits.frames - (last - first)
+    widest = min(spare // 2 if may_widen else min(spare, 0), first, len(track) - last - 2)
+    wider = torch.arange(max(widest + 1, 0))
+    before, after = track[first - wider], track[last + 1 + wider]
+    gentle = steepness(before, after, limits) <= GENTLE * (last + 1 - first + 2 * wider)
+    found = torch.nonzero(gentle & (_turn(before, after) <= MOST_TURN))[:, 0]
+    return (first - int(found[0]), last + 1 + int(found[0])) if len(found) else None
 
 
 def _interpolated(a: Float[Tensor, "7"], b: Float[Tensor, "7"], count: int) -> Float[Tensor, "frame 7"]:
@@ -135,4 +132,10 @@ def _interpolated(a: Float[Tensor, "7"], b: Float[Tensor, "7"], count: int) -> F
 
 def _turn(a: Float[Tensor, "*batch 7"], b: Float[Tensor, "*batch 7"]) -> Float[Tensor, "*batch"]:
     """Angle in radians between two orientations."""
-    return 2 * torch.acos((a[..., :4] * b[..., :4]).sum(dim=-1).abs().clamp(max=1.0))
+    return 2 * torch.acos(_cos_of_half(a[..., :4], b[..., :4]).clamp(max=1.0))
+
+
+def _cos_of_half(a: Float[Tensor, "*batch 4"], b: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch"]:
+    """The cosine of half the angle between two orientations."""
+    w, x, y, z = (one * other for one, other in zip(a.unbind(-1), b.unbind(-1), strict=True))
+    return (w + x + y + z).abs()

@@ -16,15 +16,7 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.words import counted
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.motion.clip import Clip
-from motiongrpo.motion.glitches import (
-    JumpLimits,
-    Repair,
-    Tracks,
-    mend,
-    step_steepness,
-    tracks_of,
-    with_tracks,
-)
+from motiongrpo.motion.glitches import JumpLimits, Repair, jumps_of, mend
 
 TRAVELS_M = 1.0  # path length from which on the pelvis must have risen and fallen with the steps
 
@@ -75,10 +67,10 @@ def check_quality(clip: Clip, config: QualityConfig) -> tuple[list[Clip], Qualit
     refusal = _refusal(clip, config)
     if refusal:
         return [], QualityReport(clip.name, "refused", refusal, (), (), len(clip), 0)
-    limits, tracks = config.limits(clip.fps), tracks_of(clip)
-    frozen = _frozen(tracks, math.ceil(config.frozen_seconds * clip.fps))
-    tracks, repairs = mend(tracks, limits)
-    jumps = step_steepness(tracks, limits) > 1
+    limits = config.limits(clip.fps)
+    frozen = _frozen(clip, math.ceil(config.frozen_seconds * clip.fps))
+    mended, repairs = mend(clip, limits)
+    jumps = jumps_of(mended, limits)
     spans = _spans(jumps.any(dim=-1), ~frozen)
     kept = [(start, stop) for start, stop in spans if stop - start >= config.least_seconds * clip.fps]
     whole = kept == [(0, len(clip))]
@@ -91,7 +83,6 @@ def check_quality(clip: Clip, config: QualityConfig) -> tuple[list[Clip], Qualit
         frames=len(clip),
         kept_frames=sum(stop - start for start, stop in kept),
     )
-    mended = with_tracks(clip, tracks)
     names = [clip.name] if whole else [f"{clip.name}.{number}" for number in range(1, len(kept) + 1)]
     pieces = [replace(mended.frames(*span), name=name) for span, name in zip(kept, names, strict=True)]
     return pieces, report
@@ -107,14 +98,22 @@ def _verdict(anything: bool, whole: bool, mended: bool) -> Verdict:
 
 def _refusal(clip: Clip, config: QualityConfig) -> str:
     """The reason why no part of a clip can be used, or empty."""
-    finite = torch.isfinite(clip.T_world_root).all(dim=-1, keepdim=True)
-    finite = torch.cat([finite, torch.isfinite(clip.q_parent_joint).all(dim=-1)], dim=1)
-    if not finite.all():
-        frame, joint = torch.nonzero(~finite)[0].tolist()
-        return f"{Joint(joint).name.lower()} is not finite at frame {frame}"
+    if not_finite := _not_finite(clip):
+        return not_finite
     if len(clip) < config.least_seconds * clip.fps:
         return f"it lasts {len(clip) / clip.fps:.2f} s, and {config.least_seconds} s are needed"
     return _implausible_height(clip, config) or _flat(clip, config)
+
+
+def _not_finite(clip: Clip) -> str:
+    if torch.isfinite(clip.T_world_root.sum() + clip.q_parent_joint.sum()):  # then every number is
+        return ""
+    finite = torch.isfinite(clip.T_world_root).all(dim=-1, keepdim=True)
+    finite = torch.cat([finite, torch.isfinite(clip.q_parent_joint).all(dim=-1)], dim=1)
+    if finite.all():
+        return ""
+    frame, joint = torch.nonzero(~finite)[0].tolist()
+    return f"{Joint(joint).name.lower()} is not finite at frame {frame}"
 
 
 def _implausible_height(clip: Clip, config: QualityConfig) -> str:
@@ -142,9 +141,13 @@ def _flat(clip: Clip, config: QualityConfig) -> str:
     )
 
 
-def _frozen(tracks: Tracks, longest: int) -> Bool[Tensor, " frame"]:
+def _frozen(clip: Clip, longest: int) -> Bool[Tensor, " frame"]:
     """Frames that repeat the one before, `longest` or more in a row: the tracker has lost its subject."""
-    repeats = torch.cat([torch.zeros(1, dtype=torch.bool), (tracks[1:] == tracks[:-1]).flatten(1).all(dim=1)])
+    root, q = clip.T_world_root, clip.q_parent_joint
+    repeats = torch.zeros(len(clip), dtype=torch.bool)
+    repeats[1:] = (root[1:] == root[:-1]).all(dim=1)
+    again = torch.nonzero(repeats)[:, 0]
+    repeats[again] = (q[again] == q[again - 1]).flatten(1).all(dim=1)
     run = (~repeats).cumsum(dim=0)
     return repeats & (run.bincount()[run] - 1 >= longest)
 

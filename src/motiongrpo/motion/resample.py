@@ -37,5 +37,7 @@ def resample(clip: Clip, fps: float) -> Clip:
 def _between(
     q: Float[Tensor, "frame *joint 4"], earlier: Tensor, later: Tensor, weight: Tensor
 ) -> Float[Tensor, "new *joint 4"]:
-    weight = weight.reshape(-1, *(1,) * (q.ndim - 2)).expand(-1, *q.shape[1:-1])
-    return torch.where(weight[..., None] == 0, q[earlier], slerp(q[earlier], q[later], weight))
+    resampled, between = q[earlier], weight != 0
+    weight = weight[between].reshape(-1, *(1,) * (q.ndim - 2)).expand(-1, *q.shape[1:-1])
+    resampled[between] = slerp(resampled[between], q[later[between]], weight)
+    return resampled

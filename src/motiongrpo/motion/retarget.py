@@ -5,7 +5,8 @@ then point where the rig's do, whatever pose it rests in. Directions are reprodu
 limbs as far as proportions agree; the way travelled is scaled with the length of the legs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -14,105 +15,135 @@ from torch import Tensor
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, JOINTS, PARENTS, Joint
-from motiongrpo.geometry.so3 import matrix_from_rotation_vector, quaternion_from_matrix
+from motiongrpo.geometry.quaternions import inverse, product, rotated, with_positive_w
+from motiongrpo.geometry.so3 import quaternion_from_matrix
 from motiongrpo.motion.rig import RigPoses
 from motiongrpo.motion.t_pose import LIMBS, SIDES, body_from_world, check_t_pose
 
 LEG_M = (0.3, 1.5)  # bounds on thigh and shin together, of children and adults
+LEGS = [f"{side}_{part}" for side in SIDES for part in ("hip", "knee", "ankle")]
+POINTING = {start: (start, end) for start, end in LIMBS} | {
+    f"{side}_wrist": (f"{side}_elbow", f"{side}_wrist") for side in SIDES
+}
+"""The bone along which a joint of a limb points; a hand lies along its forearm."""
 
 
-def retarget(
-    poses: RigPoses, t_pose: RigPoses, model: BodyModel
-) -> tuple[Float[Tensor, "frame 51 4"], Float[Tensor, "frame 7"]]:
-    """Local rotations and root pose of our mean body; `t_pose` is one frame of the same rig.
+Motion = tuple[Float[Tensor, "frame 51 4"], Float[Tensor, "frame 7"]]
+"""Local rotations and root pose of our body; hands are left open."""
 
-    Hands are left open; the floor stays where the file has it.
+
+@dataclass(frozen=True)
+class Fit:
+    """How our mean body follows a rig, as measured in the rig's T-pose.
+
+    q_world_joint = q_world_rig · q_body_rig(T-pose)⁻¹ · alignment. A joint that the rig lacks moves with its
+    parent.
     """
+
+    followed: tuple[str, ...]  # by each joint of ours, the joint of the rig
+    q_rig_joint: Float[Tensor, "22 4"]
+    way: float  # travelled by our legs, where the rig's travel 1
+    p_root_hips: Float[Tensor, "3"]  # the midpoint of our hips
+
+    def motion(self, poses: RigPoses) -> Motion:
+        """The motion of our body; the floor stays where the file has it."""
+        q_world_rig = poses.q_world_joint[:, [poses.joints.index(name) for name in self.followed]]
+        q_world_joint = product(q_world_rig, self.q_rig_joint)
+        q_world_parent = q_world_joint[:, list(PARENTS[1:BODY_JOINTS])]
+        q_parent_joint = torch.zeros(4, JOINTS - 1, len(poses)).to(q_world_joint).permute(2, 1, 0)
+        q_parent_joint[..., 0] = 1.0
+        q_parent_joint[:, : BODY_JOINTS - 1] = with_positive_w(
+            product(inverse(q_world_parent), q_world_joint[:, 1:])
+        )
+        q_world_root = with_positive_w(q_world_joint[:, Joint.PELVIS])
+        p_world_hips = self.way / 2 * (poses.position("left_hip") + poses.position("right_hip"))
+        p_world_root = p_world_hips - rotated(q_world_root, self.p_root_hips)
+        return q_parent_joint, torch.cat([q_world_root, p_world_root], dim=-1)
+
+
+def retarget(poses: RigPoses, t_pose: RigPoses, model: BodyModel) -> Motion:
+    """The motion of our mean body; `t_pose` is one frame of the same rig."""
+    return fit_to_rig(t_pose, model).motion(poses)
+
+
+def fit_to_rig(t_pose: RigPoses, model: BodyModel) -> Fit:
+    """Measure a rig in its T-pose; InputError where that is none, or is that of a giant."""
     check_t_pose(t_pose)
-    rest = model.rest_joints(torch.zeros(SHAPE_COEFFICIENTS).to(poses.p_world_joint))
-    R_world_joint = _world_rotations(poses, t_pose, rest)
-    p_world_root = _root_positions(poses, t_pose, rest, R_world_joint[:, Joint.PELVIS])
-    R_world_parent = R_world_joint[:, list(PARENTS[1:BODY_JOINTS])]
-    q_parent_joint = torch.zeros(len(poses), JOINTS - 1, 4).to(rest)
-    q_parent_joint[..., 0] = 1.0
-    q_parent_joint[:, : BODY_JOINTS - 1] = quaternion_from_matrix(R_world_parent.mT @ R_world_joint[:, 1:])
-    q_world_root = quaternion_from_matrix(R_world_joint[:, Joint.PELVIS])
-    return q_parent_joint, torch.cat([q_world_root, p_world_root], dim=-1)
-
-
-def _world_rotations(poses: RigPoses, t_pose: RigPoses, rest: Tensor) -> Float[Tensor, "frame 22 3 3"]:
-    """R_world_joint = R_world_rig · R_body_rig(T-pose)⁻¹ · alignment.
-
-    A joint that the rig lacks moves with its parent.
-    """
+    rest = model.rest_joints(torch.zeros(SHAPE_COEFFICIENTS).to(t_pose.p_world_joint))
+    left_hip, right_hip, pelvis = rest[_places(["left_hip", "right_hip", "pelvis"])]
+    leg_m = _leg_length(t_pose.p_world_joint[0, [t_pose.joints.index(name) for name in LEGS]])
+    if not LEG_M[0] < leg_m < LEG_M[1]:
+        raise InputError(f"{t_pose.where}: a leg is {leg_m:.3g} m long; correct 'unit_m' of its layout")
+    followed = [_followed(joint, t_pose.joints) for joint in range(BODY_JOINTS)]
+    names = tuple(joint.name.lower() for joint in followed)
     R_body_world = body_from_world(t_pose)[0]
-    sources, constants = [], []
-    for joint in map(Joint, range(BODY_JOINTS)):
-        while joint.name.lower() not in poses.joints:
-            joint = Joint(PARENTS[joint])
-        name = joint.name.lower()
-        R_body_rig = R_body_world @ t_pose.rotation(name)[0]
-        sources.append(poses.joints.index(name))
-        constants.append(R_body_rig.mT @ _alignment(name, t_pose, rest, R_body_world))
-    return poses.R_world_joint[:, sources] @ torch.stack(constants)
+    q_world_rig = t_pose.q_world_joint[0, [t_pose.joints.index(name) for name in names]]
+    q_body_rig = product(quaternion_from_matrix(R_body_world), q_world_rig)
+    return Fit(
+        followed=names,
+        q_rig_joint=product(inverse(q_body_rig), _alignments(t_pose, rest, R_body_world)[followed]),
+        way=_leg_length(rest[_places(LEGS)]) / leg_m,
+        p_root_hips=(left_hip + right_hip) / 2 - pelvis,
+    )
 
 
-def _alignment(name: str, t_pose: RigPoses, rest: Tensor, R_body_world: Tensor) -> Float[Tensor, "3 3"]:
-    """The smallest rotation that takes a rest bone of our body to the rig's bone in its T-pose."""
-    side, _, part = name.partition("_")
-    if part in ("ankle", "foot"):
-        return _foot_alignment(side, t_pose, rest, R_body_world)
-    name = f"{side}_elbow" if part == "wrist" else name  # a hand lies along its forearm
-    if name not in dict(LIMBS):
-        return torch.eye(3).to(rest)
-    return _smallest_rotation(*_bones(name, dict(LIMBS)[name], t_pose, rest, R_body_world))
+def _followed(joint: int, rig: tuple[str, ...]) -> Joint:
+    """A joint that the rig has, or the nearest above it."""
+    while Joint(joint).name.lower() not in rig:
+        joint = PARENTS[joint]
+    return Joint(joint)
 
 
-def _foot_alignment(side: str, t_pose: RigPoses, rest: Tensor, R_body_world: Tensor) -> Float[Tensor, "3 3"]:
+def _alignments(t_pose: RigPoses, rest: Tensor, R_body_world: Tensor) -> Float[Tensor, "22 4"]:
+    """The smallest rotations that take rest bones of our body to the rig's bones in its T-pose."""
+    alignments = torch.tensor([1.0, 0.0, 0.0, 0.0]).to(rest).repeat(BODY_JOINTS, 1)
+    bones = _bones(POINTING.values(), t_pose, rest, R_body_world)
+    alignments[_places(POINTING)] = _smallest_rotations(*bones)
+    feet = _foot_alignments(t_pose, rest, R_body_world)
+    for part in ("ankle", "foot"):
+        alignments[_places(f"{side}_{part}" for side in SIDES)] = feet
+    return alignments
+
+
+def _foot_alignments(t_pose: RigPoses, rest: Tensor, R_body_world: Tensor) -> Float[Tensor, "side 4"]:
     """A sole level from heel to toe, tilted sideways with the shin, turned where the rig's foot points.
 
     CMU's skeleton rests with its legs spread by 20° and has no joint that tilts a foot sideways: going
     by the bone from ankle to foot alone, people would stand on the edges of their feet.
     """
     flat, frontal = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]).to(rest)
-    ours, theirs = _bones(f"{side}_knee", f"{side}_ankle", t_pose, rest, R_body_world)
-    tilt = _smallest_rotation(frontal * ours, frontal * theirs)
-    ours, theirs = _bones(f"{side}_ankle", f"{side}_foot", t_pose, rest, R_body_world)
-    return tilt @ _smallest_rotation(flat * ours, flat * (tilt.mT @ theirs))
+    shins, feet = (
+        _bones([(f"{side}_{start}", f"{side}_{end}") for side in SIDES], t_pose, rest, R_body_world)
+        for start, end in (("knee", "ankle"), ("ankle", "foot"))
+    )
+    tilt = _smallest_rotations(frontal * shins[0], frontal * shins[1])
+    return product(tilt, _smallest_rotations(flat * feet[0], flat * rotated(inverse(tilt), feet[1])))
 
 
 def _bones(
-    start: str, end: str, t_pose: RigPoses, rest: Tensor, R_body_world: Tensor
-) -> tuple[Tensor, Tensor]:
-    """One bone of our body at rest, and of the rig in its T-pose, both in body axes."""
-    ours = rest[Joint[end.upper()]] - rest[Joint[start.upper()]]
-    return ours, R_body_world @ (t_pose.position(end) - t_pose.position(start))[0]
+    bones: Iterable[tuple[str, str]], t_pose: RigPoses, rest: Tensor, R_body_world: Tensor
+) -> tuple[Float[Tensor, "bone 3"], Float[Tensor, "bone 3"]]:
+    """Bones of our body at rest, and of the rig in its T-pose, all in body axes."""
+    starts, ends = zip(*bones, strict=True)
+    start, end = ([t_pose.joints.index(name) for name in names] for names in (starts, ends))
+    theirs = t_pose.p_world_joint[0, end] - t_pose.p_world_joint[0, start]
+    return rest[_places(ends)] - rest[_places(starts)], theirs @ R_body_world.mT
 
 
-def _smallest_rotation(start: Float[Tensor, "3"], end: Float[Tensor, "3"]) -> Float[Tensor, "3 3"]:
-    """The rotation about start × end that takes the direction of one vector to that of the other."""
-    axis = torch.linalg.cross(start, end)
-    angle = torch.atan2(axis.norm(), start.dot(end))
-    return matrix_from_rotation_vector(torch.nn.functional.normalize(axis, dim=0) * angle)
+def _places(joints: Iterable[str]) -> list[Joint]:
+    return [Joint[joint.upper()] for joint in joints]
 
 
-def _root_positions(
-    poses: RigPoses, t_pose: RigPoses, rest: Tensor, R_world_root: Tensor
-) -> Float[Tensor, "frame 3"]:
-    """Positions of the pelvis: the midpoint of the hips is the rig's, scaled by the length of the legs."""
-    ours = {name: rest[Joint[name.upper()]] for name in t_pose.joints}
-    theirs = {name: t_pose.position(name)[0] for name in t_pose.joints}
-    leg_m = _leg_length(theirs)
-    if not LEG_M[0] < leg_m < LEG_M[1]:
-        raise InputError(f"{t_pose.where}: a leg is {leg_m:.3g} m long; correct 'unit_m' of its layout")
-    between_hips = (poses.position("left_hip") + poses.position("right_hip")) / 2
-    hips_in_root = (ours["left_hip"] + ours["right_hip"]) / 2 - ours["pelvis"]
-    return _leg_length(ours) / leg_m * between_hips - R_world_root @ hips_in_root
+def _smallest_rotations(
+    starts: Float[Tensor, "bone 3"], ends: Float[Tensor, "bone 3"]
+) -> Float[Tensor, "bone 4"]:
+    """The rotations about start × end that take the direction of one vector to that of the other."""
+    w = starts.norm(dim=-1) * ends.norm(dim=-1) + (starts * ends).sum(dim=-1)
+    w = w.clamp(min=1e-9)  # of opposite ones no axis is the smallest, and neither is turned
+    q = torch.cat([w[:, None], torch.linalg.cross(starts, ends)], dim=-1)
+    return torch.nn.functional.normalize(q, dim=-1)
 
 
-def _leg_length(position: Mapping[str, Tensor]) -> float:
-    """Thigh and shin in metres, the mean of both sides."""
-    bones = [
-        (f"{side}_{a}", f"{side}_{b}") for side in SIDES for a, b in (("hip", "knee"), ("knee", "ankle"))
-    ]
-    return sum(float((position[end] - position[start]).norm()) for start, end in bones) / len(SIDES)
+def _leg_length(p: Float[Tensor, "6 3"]) -> float:
+    """Thigh and shin in metres, the mean of both sides, from the positions of LEGS."""
+    return float(p.reshape(len(SIDES), 3, 3).diff(dim=1).norm(dim=-1).sum()) / len(SIDES)

@@ -3,6 +3,7 @@
 Readers turn a file into `RigPoses`; `retarget` turns those into our body.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from motiongrpo.base.config import nearest
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
+from motiongrpo.geometry.quaternions import product, rotated
 
 LEGS_AND_ARMS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
 RIG_JOINTS = tuple(joint.name.lower() for joint in Joint if joint < BODY_JOINTS)
@@ -29,7 +31,7 @@ class RigPoses:
 
     where: str  # names the file in messages
     joints: tuple[str, ...]  # of RIG_JOINTS
-    R_world_joint: Float[Tensor, "frame joint 3 3"]
+    q_world_joint: Float[Tensor, "frame joint 4"]
     p_world_joint: Float[Tensor, "frame joint 3"]
     fps: float
 
@@ -38,18 +40,14 @@ class RigPoses:
 
     def frames(self, start: int, stop: int) -> "RigPoses":
         """The frames [start, stop)."""
-        R, p = self.R_world_joint[start:stop], self.p_world_joint[start:stop]
-        return replace(self, R_world_joint=R, p_world_joint=p)
+        q, p = self.q_world_joint[start:stop], self.p_world_joint[start:stop]
+        return replace(self, q_world_joint=q, p_world_joint=p)
 
     def travelling(self, share: float) -> "RigPoses":
         """The same poses along a path that is `share` times as long over the floor."""
         hips = (self.position("left_hip") + self.position("right_hip")) / 2
         over_floor = hips * torch.tensor([1.0, 1.0, 0.0]).to(hips)
         return replace(self, p_world_joint=self.p_world_joint + (share - 1) * over_floor[:, None])
-
-    def rotation(self, joint: str) -> Float[Tensor, "frame 3 3"]:
-        """R_world_joint of one joint, by our name for it."""
-        return self.R_world_joint[:, self.joints.index(joint)]
 
     def position(self, joint: str) -> Float[Tensor, "frame 3"]:
         """p_world_joint of one joint, metres."""
@@ -62,26 +60,40 @@ class Chain:
 
     names: tuple[str, ...]
     parents: tuple[int, ...]  # −1 for the root
-    R_parent_joint: Float[Tensor, "frame joint 3 3"]
-    t_parent_joint: Float[Tensor, "#frame joint 3"]
+    q_parent_joint: Float[Tensor, "frame joint 4"]
+    t_parent_joint: Float[Tensor, "frame joint 3"]
 
-    def world(self) -> tuple[Float[Tensor, "frame joint 3 3"], Float[Tensor, "frame joint 3"]]:
-        """Forward kinematics: orientation and position of every joint."""
-        frames = len(self.R_parent_joint)
-        R, p = [self.R_parent_joint[:, 0]], [self.t_parent_joint[:, 0].expand(frames, 3)]
-        for joint, parent in list(enumerate(self.parents))[1:]:
-            R.append(R[parent] @ self.R_parent_joint[:, joint])
-            p.append(p[parent] + (R[parent] @ self.t_parent_joint[:, joint, :, None])[..., 0])
-        return torch.stack(R, dim=1), torch.stack(p, dim=1)
+    def world(
+        self, q_world_file: Float[Tensor, "4"]
+    ) -> tuple[Float[Tensor, "frame joint 4"], Float[Tensor, "frame joint 3"]]:
+        """Forward kinematics: orientation and position of every joint in a world the file is turned into."""
+        q, t = self.q_parent_joint, self.t_parent_joint
+        q_world, p_world = q.clone(), t.clone()
+        q_world[:, 0] = product(q_world_file, q[:, 0])
+        p_world[:, 0] = rotated(q_world_file, t[:, 0])
+        generations = [(joints, [self.parents[j] for j in joints]) for joints in self._generations()]
+        for joints, parents in generations:
+            q_world[:, joints] = product(q_world[:, parents], q[:, joints])
+        p_world[:, 1:] = rotated(q_world[:, list(self.parents[1:])], t[:, 1:])
+        for joints, parents in generations:
+            p_world[:, joints] += p_world[:, parents]
+        return q_world, p_world
+
+    def _generations(self) -> list[list[int]]:
+        """The joints below the root, children of the same generation together."""
+        depth: list[int] = []
+        for parent in self.parents:
+            depth.append(depth[parent] + 1 if parent >= 0 else 0)
+        return [[j for j, d in enumerate(depth) if d == level] for level in range(1, max(depth) + 1)]
 
 
 def rig_poses(
     chain: Chain, joints: Mapping[str, str], unit_m: float, up: Axis, where: str, fps: float
 ) -> RigPoses:
     """The poses of the joints named in `joints`, which maps our names to the rig's."""
-    R_up, places = upright(up), [chain.names.index(name) for name in joints.values()]
-    R, p = chain.world()
-    return RigPoses(where, tuple(joints), R_up @ R[:, places], unit_m * p[:, places] @ R_up.T, fps)
+    places = [chain.names.index(name) for name in joints.values()]
+    q, p = chain.world(upright(up))
+    return RigPoses(where, tuple(joints), q[:, places], unit_m * p[:, places], fps)
 
 
 def lineage(
@@ -101,10 +113,10 @@ def lineage(
     return order, tuple(order.index(parents[joint]) if parents[joint] >= 0 else -1 for joint in order)
 
 
-def upright(up: Axis) -> Float[Tensor, "3 3"]:
-    """The rotation that takes coordinates with this axis up to z up."""
-    y_up = [[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]]
-    return torch.tensor(y_up, dtype=torch.float64) if up == "y" else torch.eye(3, dtype=torch.float64)
+def upright(up: Axis) -> Float[Tensor, "4"]:
+    """The rotation that takes coordinates with this axis up to z up, as a quaternion."""
+    quarter_about_x = [math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0]
+    return torch.tensor(quarter_about_x if up == "y" else [1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
 
 
 def check_joint_map(joints: Mapping[str, str]) -> None:

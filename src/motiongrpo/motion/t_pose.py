@@ -37,12 +37,11 @@ def limb_directions(poses: RigPoses) -> Float[Tensor, "frame limb 3"]:
 def check_t_pose(t_pose: RigPoses) -> None:
     """Raise InputError unless the first frame stands upright on straight legs, with straight arms."""
     limbs = limb_directions(t_pose)[0]
-    for (upper, _), (joint, _), above, below in zip(
-        LIMBS[::2], LIMBS[1::2], limbs[::2], limbs[1::2], strict=True
-    ):
-        bend = float(_angle(above, below))
-        lean = float(_angle(above, torch.tensor([0.0, -1.0, 0.0]).to(above))) if "hip" in upper else 0.0
-        if bend > STRAIGHT or lean > SPREAD:
+    bends = _angle(limbs[::2], limbs[1::2]).tolist()
+    leans = _angle(limbs[::2], torch.tensor([0.0, -1.0, 0.0]).to(limbs)).tolist()
+    for (upper, _), (joint, _), bend, lean in zip(LIMBS[::2], LIMBS[1::2], bends, leans, strict=True):
+        leans_too_much = "hip" in upper and lean > SPREAD
+        if bend > STRAIGHT or leans_too_much:
             wrong = (
                 f"{joint} is bent by {bend:.1f} rad"
                 if bend > STRAIGHT

@@ -36,9 +36,10 @@ def demand_z_up(
     lowest_m = float(p_world_sole[..., 2].amin(dim=1).median())
     for name, axis in OTHERS.items():
         up = torch.tensor(axis).to(p_ankle)
+        if not (_mostly(soles_up @ up > LEVEL) and _mostly(head_up @ up > OVER)):
+            continue
         floor_m = float((p_world_sole @ up).amin(dim=1).median())
-        stands = _mostly(soles_up @ up > LEVEL) and _mostly(head_up @ up > OVER)
-        if stands and abs(floor_m) < max(abs(lowest_m), NEAR_M):
+        if abs(floor_m) < max(abs(lowest_m), NEAR_M):
             raise InputError(
                 f"{name} looks like up, not z: the soles of resting feet face down along {name} and the head "
                 "is over them; turn the motion to z up"

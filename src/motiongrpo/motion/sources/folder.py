@@ -4,7 +4,7 @@ import io
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ from motiongrpo.motion.rig import RigPoses
 from motiongrpo.motion.sources.amass import AmassConfig, amass_take
 from motiongrpo.motion.sources.amass_subsets import subset_folders
 from motiongrpo.motion.sources.mocap.amc import parse_amc
-from motiongrpo.motion.sources.mocap.asf import parse_asf
+from motiongrpo.motion.sources.mocap.asf import Asf, parse_asf
 from motiongrpo.motion.sources.mocap.bvh import Bvh, header_rate, read_bvh
 from motiongrpo.motion.sources.mocap.takes import MocapConfig, amc_clip, bvh_take, rest_pose
 from motiongrpo.motion.sources.patterns import first_match_of_path
@@ -71,13 +71,13 @@ class RestTakes:
 
 def mocap_clips(files: Mapping[str, Opened], model: BodyModel, config: MocapConfig) -> Iterator[ClipReader]:
     """Every BVH and AMC file of a folder, packed (`.xz`) or plain."""
-    rest_takes, rates = RestTakes(files, config), FolderRates(files, config)
+    rest_takes, rates, skeletons = RestTakes(files, config), FolderRates(files, config), Skeletons(files)
     for file in files:
         match suffix(file):
             case ".bvh":
                 yield file, partial(_read_bvh, files, file, rest_takes, rates, model, config)
             case ".amc":
-                yield file, partial(_read_amc, files, file, model, config)
+                yield file, partial(_read_amc, files, file, skeletons, model, config)
 
 
 def amass_clips(
@@ -130,11 +130,7 @@ class FolderRates:
 
     @cached_property
     def _by_folder(self) -> dict[PurePosixPath, list[str]]:
-        folders = defaultdict(list)
-        for name in self.files:
-            if suffix(name) == ".bvh":
-                folders[PurePosixPath(name).parent].append(name)
-        return dict(folders)
+        return _by_folder(self.files, ".bvh")
 
     def _beside(self, file: str) -> list[str]:
         """Other BVH files of a folder, some of them where they are many."""
@@ -149,6 +145,43 @@ class FolderRates:
                 with suppress(Exception), io.TextIOWrapper(self.files[file].open(), "utf-8-sig") as text:
                     self.known[file] = header_rate(text, file)
         return self.known[file]
+
+
+@dataclass(frozen=True)
+class Skeletons:
+    """The skeletons of a folder's AMC files, each read when the first take on it is."""
+
+    files: Mapping[str, Read]
+    known: dict[str, Asf] = field(default_factory=dict)
+
+    def of(self, file: str) -> Asf:
+        """The skeleton beside a take: the one named after its subject, or the only one."""
+        name = self._beside(file)
+        if name not in self.known:
+            self.known[name] = parse_asf(_text(self.files, name, comment=b"#"), f"'{name}'")
+        return self.known[name]
+
+    def _beside(self, file: str) -> str:
+        folder, subject = PurePosixPath(file).parent, take(file).partition("_")[0]
+        beside = self._by_folder.get(folder, [])
+        named = [other for other in beside if take(other) == subject]
+        if not named and len(beside) != 1:
+            there = f", where {len(beside)} others are" if beside else ""
+            raise InputError(f"'{file}' needs its skeleton '{folder / subject}.asf' beside it{there}")
+        return (named or beside)[0]
+
+    @cached_property
+    def _by_folder(self) -> dict[PurePosixPath, list[str]]:
+        return _by_folder(self.files, ".asf")
+
+
+def _by_folder(files: Iterable[str], kind: str) -> dict[PurePosixPath, list[str]]:
+    """The files of one kind, folder by folder."""
+    folders = defaultdict(list)
+    for name in files:
+        if suffix(name) == kind:
+            folders[PurePosixPath(name).parent].append(name)
+    return dict(folders)
 
 
 def _read_bvh(
@@ -193,22 +226,12 @@ def _told_by_byte(files: Mapping[str, Opened], file: str) -> Iterator[None]:
         raise
 
 
-def _read_amc(files: Mapping[str, Read], file: str, model: BodyModel, config: MocapConfig) -> Clip:
-    skeleton = _skeleton(files, file)
-    asf = parse_asf(_text(files, skeleton, comment=b"#"), f"'{skeleton}'")
+def _read_amc(
+    files: Mapping[str, Read], file: str, skeletons: Skeletons, model: BodyModel, config: MocapConfig
+) -> Clip:
+    asf = skeletons.of(file)
     amc = parse_amc(_text(files, file, comment=b"#"), asf, f"'{file}'")
     return amc_clip(amc, take_path(file), model, config)
-
-
-def _skeleton(files: Mapping[str, Read], file: str) -> str:
-    """The ASF file beside a take: the one named after its subject, or the only one."""
-    folder, subject = PurePosixPath(file).parent, take(file).partition("_")[0]
-    beside = [other for other in files if PurePosixPath(other).parent == folder and suffix(other) == ".asf"]
-    named = [other for other in beside if take(other) == subject]
-    if not named and len(beside) != 1:
-        there = f", where {len(beside)} others are" if beside else ""
-        raise InputError(f"'{file}' needs its skeleton '{folder / subject}.asf' beside it{there}")
-    return (named or beside)[0]
 
 
 def _read_amass(

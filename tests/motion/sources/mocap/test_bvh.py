@@ -6,7 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.geometry.so3 import matrix_from_rotation_vector
+from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation_vector
 from motiongrpo.motion.rig import upright
 from motiongrpo.motion.sources.mocap.bvh import bvh_chain, parse_bvh
 from tests.motion.rigs import MEAN_BODY, bvh_text, random_motion, still
@@ -65,10 +65,30 @@ def test_a_file_is_read_as_it_is_written():
 
 def test_rotations_apply_in_the_order_of_their_channels():
     chain = bvh_chain(parse_bvh(SMALL, "small.bvh"), ["arm", "leg"], "added_to_offset")
-    assert_close(chain.R_parent_joint[1, 0], about(2, 10) @ about(1, 20) @ about(0, 30), rtol=0, atol=1e-12)
-    assert_close(chain.R_parent_joint[1, 1], about(2, 40) @ about(0, 50) @ about(1, 60), rtol=0, atol=1e-12)
-    assert_close(chain.R_parent_joint[1, 2], about(2, 70) @ about(0, 80) @ about(1, 90), rtol=0, atol=1e-12)
-    assert_close(chain.R_parent_joint[0], torch.eye(3, dtype=torch.float64).expand(3, 3, 3), rtol=0, atol=0)
+    assert_close(
+        matrix_from_quaternion(chain.q_parent_joint)[1, 0],
+        about(2, 10) @ about(1, 20) @ about(0, 30),
+        rtol=0,
+        atol=1e-12,
+    )
+    assert_close(
+        matrix_from_quaternion(chain.q_parent_joint)[1, 1],
+        about(2, 40) @ about(0, 50) @ about(1, 60),
+        rtol=0,
+        atol=1e-12,
+    )
+    assert_close(
+        matrix_from_quaternion(chain.q_parent_joint)[1, 2],
+        about(2, 70) @ about(0, 80) @ about(1, 90),
+        rtol=0,
+        atol=1e-12,
+    )
+    assert_close(
+        matrix_from_quaternion(chain.q_parent_joint)[0],
+        torch.eye(3, dtype=torch.float64).expand(3, 3, 3),
+        rtol=0,
+        atol=0,
+    )
 
 
 def test_position_channels_are_added_to_offsets_or_replace_them():
@@ -83,12 +103,17 @@ def test_at_zero_angles_joints_stay_where_the_first_frame_has_them():
     """Bones whose length is in position channels must not vanish in the T-pose."""
     chain = bvh_chain(parse_bvh(SMALL, "small.bvh").at_zero_angles(), ["leg"], "added_to_offset")
     assert chain.t_parent_joint.tolist() == [[[11, 2, 3], [0, -2, 0]]]
-    assert_close(chain.R_parent_joint, torch.eye(3, dtype=torch.float64).expand(1, 2, 3, 3), rtol=0, atol=0)
+    assert_close(
+        matrix_from_quaternion(chain.q_parent_joint),
+        torch.eye(3, dtype=torch.float64).expand(1, 2, 3, 3),
+        rtol=0,
+        atol=0,
+    )
 
 
 def test_end_sites_are_joints_that_do_not_turn():
-    R, p = bvh_chain(parse_bvh(SMALL, "small.bvh"), ["arm.end"], "added_to_offset").world()
-    assert_close(R[:, 2], R[:, 1], rtol=0, atol=0)
+    q, p = bvh_chain(parse_bvh(SMALL, "small.bvh"), ["arm.end"], "added_to_offset").world(upright("z"))
+    assert_close(q[:, 2], q[:, 1], rtol=0, atol=0)
     assert p[0, 2].tolist() == [11, 7, 3]
 
 
@@ -98,11 +123,10 @@ def test_a_body_written_as_bvh_stands_where_it_stood(order, unit_m):
     rotations, root = random_motion(frames=4, seed=1)
     text = bvh_text((rotations, root), fps=30.0, unit_m=unit_m, order=order)
     chain = bvh_chain(parse_bvh(text, "body.bvh"), ["X_left_foot"], "added_to_offset")
-    R, p = chain.world()
+    q, p = chain.world(upright("y"))
     T_world_hip = root.apply(MEAN_BODY.t_parent_joint[1].expand(4, 3))
-    R_up = upright("y")
-    assert_close(unit_m * p[:, 1] @ R_up.T, T_world_hip, rtol=0, atol=1e-7)
-    assert_close(R_up @ R[:, 1], root.R @ rotations[:, 0], rtol=0, atol=1e-7)
+    assert_close(unit_m * p[:, 1], T_world_hip, rtol=0, atol=1e-7)
+    assert_close(matrix_from_quaternion(q[:, 1]), root.R @ rotations[:, 0], rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import roma
 import torch
 from jaxtyping import Float
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
+from motiongrpo.geometry.quaternions import inverse, product
 from motiongrpo.motion.rig import Chain, lineage
 from motiongrpo.motion.sources.mocap.asf import Asf
+from motiongrpo.motion.sources.mocap.euler_channels import joint_rotations
 
 FRAME_NUMBER = re.compile(r"^[ \t]*([0-9]+)[ \t\r]*$", re.MULTILINE)
 
@@ -67,23 +68,21 @@ def amc_chain(amc: Amc, wanted: Iterable[str]) -> Chain:
     asf = amc.asf
     kept, parents = lineage(asf.names, asf.parents, wanted)
     columns = {channel: column for column, channel in enumerate(amc.channels)}
-    values, C = torch.from_numpy(amc.values), asf.R_body_axes[kept]
-    M = torch.eye(3).to(values).repeat(len(values), len(kept), 1, 1)
-    t_parent_joint = torch.from_numpy(asf.offsets[kept]).repeat(len(values), 1, 1)
+    t_parent_joint = torch.from_numpy(asf.offsets[kept]).T[..., None].repeat(1, 1, len(amc.values))
+    turns: list[list[tuple[str, int]]] = [[] for _ in kept]
     for place, joint in enumerate(kept):
-        name = asf.names[joint]
-        turns = [dof for dof in asf.dof[joint] if dof.startswith("r")]
-        if turns:
-            angles = values[:, [columns[name, dof] for dof in turns]]
-            M[:, place] = roma.euler_to_rotmat("".join(dof[1] for dof in turns), angles, degrees=asf.degrees)
-        for axis, dof in enumerate(("tx", "ty", "tz")):
-            if dof in asf.dof[joint]:
-                t_parent_joint[:, place, axis] += values[:, columns[name, dof]]
+        for dof in asf.dof[joint]:
+            column = columns[asf.names[joint], dof]
+            if dof.startswith("t"):
+                t_parent_joint["xyz".index(dof[1]), place] += torch.from_numpy(amc.values[:, column])
+            else:  # about fixed axes: the last one turns the axes of those before it
+                turns[place].insert(0, (dof[1], column))
+    C, M = asf.q_body_axes[kept], joint_rotations(amc.values, turns, asf.degrees)
     return Chain(
         parents=parents,
         names=tuple(asf.names[joint] for joint in kept),
-        R_parent_joint=C @ M @ C.mT,
-        t_parent_joint=t_parent_joint,
+        q_parent_joint=product(product(C, M), inverse(C)),
+        t_parent_joint=t_parent_joint.permute(2, 1, 0),
     )
 
 

@@ -5,12 +5,11 @@ orientation of the world. A bone stands for the joint at its start. The format g
 unit of length; lengths are taken for inches over `length`, which is CMU's convention.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import roma
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,6 +17,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import END
 from motiongrpo.motion.sources.mocap.bvh_hierarchy import MOST_JOINTS
+from motiongrpo.motion.sources.mocap.euler_channels import joint_rotations
 
 INCH_M = 0.0254
 ROOT = "root"
@@ -38,14 +38,16 @@ class Asf:
     names: tuple[str, ...]
     parents: tuple[int, ...]  # −1 for the root
     offsets: Float[np.ndarray, "joint 3"]  # from the parent, in the unit of the file
-    R_body_axes: Float[Tensor, "joint 3 3"]  # the axes each bone turns about
+    q_body_axes: Float[Tensor, "joint 4"]  # the axes each bone turns about
     dof: tuple[tuple[str, ...], ...]  # what an AMC lists for each joint
 
 
 @dataclass(frozen=True)
 class _Bone:
     end: np.ndarray  # from its start
-    R_body_axes: Tensor
+    axes: tuple[
+        tuple[str, float], ...
+    ]  # angles that turn its axes, each about those the one before has turned
     dof: tuple[str, ...]
 
 
@@ -59,7 +61,7 @@ def parse_asf(text: str, where: str) -> Asf:
     (length,) = _numbers(_words(units, "length", where), 1, where)
     if length <= 0:
         raise InputError(f"{where}: 'length' must be above 0, got {length}")
-    bones = {ROOT: _root(_fields(sections["root"]), angle == "deg", where)}
+    bones = {ROOT: _root(_fields(sections["root"]), where)}
     blocks = _blocks(sections["bonedata"])
     if len(blocks) > MOST_JOINTS:
         raise InputError(f"{where}: it has {len(blocks)} bones, and a skeleton has some hundred at most")
@@ -67,11 +69,11 @@ def parse_asf(text: str, where: str) -> Asf:
         name = _words(block, "name", where)[0]
         if name in bones:
             raise InputError(f"{where}: bone '{shown(name)}' is described twice")
-        bones[name] = _bone(block, angle == "deg", f"{where}, bone '{shown(name)}'")
+        bones[name] = _bone(block, f"{where}, bone '{shown(name)}'")
     parents = _parents(sections["hierarchy"], bones, where)
     tips = {name + END: name for name in bones if name not in parents.values()}
     names = (ROOT, *parents, *tips)
-    still = _Bone(np.zeros(3), torch.eye(3, dtype=torch.float64), ())
+    still = _Bone(np.zeros(3), (), ())
     of_joint = [bones.get(name, still) for name in names]
     ends = [bones[parent].end for parent in (parents | tips).values()]
     return Asf(
@@ -81,7 +83,7 @@ def parse_asf(text: str, where: str) -> Asf:
         names=names,
         parents=(-1, *(names.index(parent) for parent in (parents | tips).values())),
         offsets=np.stack([np.zeros(3), *ends]),
-        R_body_axes=torch.stack([bone.R_body_axes for bone in of_joint]),
+        q_body_axes=_rotations([bone.axes for bone in of_joint], angle == "deg"),
         dof=tuple(bone.dof for bone in of_joint),
     )
 
@@ -116,18 +118,18 @@ def _blocks(lines: Sequence[str]) -> list[dict[str, list[str]]]:
     return blocks
 
 
-def _root(fields: Fields, degrees: bool, where: str) -> _Bone:
+def _root(fields: Fields, where: str) -> _Bone:
     if any(_numbers(_words(fields, "position", where), 3, where)):
         raise InputError(f"{where}: the root's 'position' must be 0 0 0; move the take in its AMC instead")
     order = tuple(word.lower() for word in _words(fields, "order", where))
     axes = [*_words(fields, "orientation", where), *_words(fields, "axis", where)]
-    return _Bone(np.zeros(3), _axes(axes, degrees, where), _dof(order, where))
+    return _Bone(np.zeros(3), _axes(axes, where), _dof(order, where))
 
 
-def _bone(fields: Fields, degrees: bool, where: str) -> _Bone:
+def _bone(fields: Fields, where: str) -> _Bone:
     direction = np.array(_numbers(_words(fields, "direction", where), 3, where))
     (length,) = _numbers(_words(fields, "length", where), 1, where)
-    axes = _axes(_words(fields, "axis", where), degrees, where)
+    axes = _axes(_words(fields, "axis", where), where)
     dof = _dof(tuple(word.lower() for word in fields.get("dof", ())), where)
     if not set(dof) <= {"rx", "ry", "rz"}:
         raise InputError(f"{where}: a bone may only turn, got 'dof {shown(' '.join(dof))}'")
@@ -142,16 +144,22 @@ def _dof(words: tuple[str, ...], where: str) -> tuple[str, ...]:
     return words
 
 
-def _axes(words: Sequence[str], degrees: bool, where: str) -> Tensor:
-    """The rotation of `0 0 20 XYZ`: angles about fixed axes, applied in the order named last."""
+def _axes(words: Sequence[str], where: str) -> tuple[tuple[str, float], ...]:
+    """The angles of `0 0 20 XYZ`, which turn about fixed axes in the order named last."""
     order = words[-1].lower()
     if sorted(order) != ["x", "y", "z"]:
         raise InputError(
             f"{where}: an axis needs three angles and their order such as XYZ, got '{shown(' '.join(words))}'"
         )
     angles = dict(zip("xyz", _numbers(words[:-1], 3, where), strict=True))
-    ordered = torch.tensor([angles[axis] for axis in order], dtype=torch.float64)
-    return roma.euler_to_rotmat(order, ordered, degrees=degrees)
+    return tuple((axis, angles[axis]) for axis in reversed(order))
+
+
+def _rotations(joints: Sequence[tuple[tuple[str, float], ...]], degrees: bool) -> Float[Tensor, "joint 4"]:
+    angles = [angle for axes in joints for _, angle in axes]
+    column = itertools.count()
+    channels = [[(axis, next(column)) for axis, _ in axes] for axes in joints]
+    return joint_rotations(np.array([angles]), channels, degrees)[0]
 
 
 def _parents(lines: Sequence[str], bones: Mapping[str, _Bone], where: str) -> dict[str, str]:

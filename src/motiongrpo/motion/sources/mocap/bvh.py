@@ -14,16 +14,15 @@ from decimal import Decimal, InvalidOperation
 
 import numpy as np
 import pyarrow as pa
-import roma
 import torch
 from jaxtyping import Float
-from pyarrow import csv
-from torch import Tensor
+from pyarrow import compute as pc
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import Chain, lineage
 from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hierarchy
+from motiongrpo.motion.sources.mocap.euler_channels import joint_rotations
 from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, meaning
 
 PIECE = 1 << 19  # characters of rows that are parsed at a time
@@ -66,36 +65,47 @@ def read_bvh(text: io.TextIOBase, where: str) -> tuple[int, Iterator[Bvh]]:
 
 def header_rate(text: io.TextIOBase, where: str) -> float:
     """The frames/s that the header of a BVH file states; nothing after it is read."""
-    return _before_rows(text, where)[0].fps
+    _before_motion(text, where)
+    return _timing(text, where)[1]
 
 
 def _before_rows(text: io.TextIOBase, where: str) -> tuple[Bvh, int, int]:
     """What stands before the rows: the take without them, the number promised, and the line of the first."""
+    head = _before_motion(text, where)
+    hierarchy = parse_hierarchy("".join(head), where)
+    frames, fps, lines = _timing(text, where)
+    empty = Bvh(where, hierarchy, fps, np.empty((0, len(hierarchy.channel_names()))))
+    return empty, frames, len(head) + 2 + lines
+
+
+def _before_motion(text: io.TextIOBase, where: str) -> list[str]:
+    """The lines of the hierarchy."""
     head: list[str] = []
     for line in text:
         if line.strip() == "MOTION":
-            break
+            return head
         head.append(line)
-    else:
-        raise InputError(f"{where} has no MOTION block: it is not a BVH file, or its end is missing")
-    hierarchy = parse_hierarchy("".join(head), where)
+    raise InputError(f"{where} has no MOTION block: it is not a BVH file, or its end is missing")
+
+
+def _timing(text: io.TextIOBase, where: str) -> tuple[int, float, int]:
+    """The number of frames, the frames/s, and how many lines say so."""
     frames, blank = _labelled(text, "Frames", where)
     if not COUNT.fullmatch(frames) or int(frames) == 0:
         raise InputError(f"{where}: 'Frames' must be a count of at least 1, got '{shown(frames)}'")
     time, more_blank = _labelled(text, "Frame Time", where)
-    first_line = len(head) + blank + more_blank + 4
-    empty = Bvh(where, hierarchy, _frame_rate(time, where), np.empty((0, len(hierarchy.channel_names()))))
-    return empty, int(frames), first_line
+    return int(frames), _frame_rate(time, where), blank + more_blank + 2
 
 
 def _pieces(text: io.TextIOBase, empty: Bvh, frames: int, line: int) -> Iterator[Bvh]:
     """The rows from a line on, as takes of some PIECE_FRAMES each."""
     channels, seen = empty.hierarchy.channel_names(), 0
     waiting: list[np.ndarray] = []
-    while rows := text.read(PIECE) + text.readline():
+    while piece := text.read(PIECE) + text.readline():
+        rows = piece.split("\n")
         values = _table(rows, channels, empty.where, line)
         _demand_finite(values, channels, empty.where, seen)
-        line, seen = line + rows.count("\n"), seen + len(values)
+        line, seen = line + len(rows) - 1, seen + len(values)
         waiting.append(values)
         if sum(map(len, waiting)) >= PIECE_FRAMES:
             yield replace(empty, values=np.concatenate(waiting))
@@ -115,35 +125,22 @@ def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChanne
     columns = {
         (kept.index(joint), channel): column for column, (joint, channel) in enumerate(pairs) if joint in kept
     }
-    values, offsets = torch.from_numpy(bvh.values), torch.from_numpy(tree.offsets[kept])
-    t_parent_joint = offsets.repeat(len(values), 1, 1)
+    t_parent_joint = torch.from_numpy(tree.offsets[kept]).T[..., None].repeat(1, 1, len(bvh.values))
+    turns: list[list[tuple[str, int]]] = [[] for _ in kept]
     for (place, channel), column in columns.items():
         if channel in POSITIONS:
             axis = POSITIONS.index(channel)
             means = meaning(tree.names[kept[place]], position_channels, bvh.where)
-            offset = offsets[place, axis] if means == "added_to_offset" else 0.0
-            t_parent_joint[:, place, axis] = values[:, column] + offset
+            offset = tree.offsets[kept[place], axis] if means == "added_to_offset" else 0.0
+            t_parent_joint[axis, place] = torch.from_numpy(bvh.values[:, column] + offset)
+        else:
+            turns[place].append((channel[0].lower(), column))
     return Chain(
         names=tuple(tree.names[joint] for joint in kept),
         parents=parents,
-        R_parent_joint=_rotations(values, columns, len(kept)),
-        t_parent_joint=t_parent_joint,
+        q_parent_joint=joint_rotations(bvh.values, turns, degrees=True),
+        t_parent_joint=t_parent_joint.permute(2, 1, 0),
     )
-
-
-def _rotations(
-    values: Tensor, columns: dict[tuple[int, str], int], joints: int
-) -> Float[Tensor, "frame joint 3 3"]:
-    """Local rotations; joints with the same order of axes are computed in one call."""
-    orders = [""] * joints
-    for joint, channel in columns:
-        orders[joint] += channel[0] if channel.endswith("rotation") else ""
-    R = torch.eye(3).to(values).repeat(len(values), joints, 1, 1)
-    for order in set(orders) - {""}:
-        alike = [joint for joint in range(joints) if orders[joint] == order]
-        angles = values[:, [[columns[joint, f"{axis}rotation"] for axis in order] for joint in alike]]
-        R[:, alike] = roma.euler_to_rotmat(order, angles, degrees=True)
-    return R
 
 
 def _labelled(text: io.TextIOBase, label: str, where: str) -> tuple[str, int]:
@@ -172,16 +169,19 @@ def _frame_rate(frame_time: str, where: str) -> float:
     return float(whole if abs(1 / whole - time) <= max(last_digit / 2, 1e-9 * time) else 1 / time)
 
 
-def _table(text: str, channels: list[str], where: str, first_line: int) -> Float[np.ndarray, "frame channel"]:
-    """The numbers, one row a frame."""
-    if not text.strip():
+def _table(
+    rows: list[str], channels: list[str], where: str, first_line: int
+) -> Float[np.ndarray, "frame channel"]:
+    """The numbers, one row a frame; blank rows are none."""
+    frames = list(filter(None, map(str.strip, rows)))
+    if not frames:
         return np.empty((0, len(channels)))
     try:
-        values = _numbers(text, len(channels))
+        values = _numbers(frames, len(channels))
     except ValueError as error:
-        raise InputError(_first_fault(text, channels, where, first_line)) from error
+        raise InputError(_first_fault(rows, channels, where, first_line)) from error
     if values.shape[1] != len(channels):
-        raise InputError(_first_fault(text, channels, where, first_line))
+        raise InputError(_first_fault(rows, channels, where, first_line))
     return values
 
 
@@ -194,25 +194,20 @@ def _demand_finite(
         raise InputError(f"{where}, frame {frame}: {channels[column]} is {value}; cut the take around it")
 
 
-def _numbers(text: str, columns: int) -> Float[np.ndarray, "frame column"]:
-    """The same bits by either reader: Arrow is fast and takes single blanks between numbers, NumPy any."""
-    rows = "\n".join(map(str.strip, text.split("\n")))
-    names = [str(column) for column in range(columns)]
+def _numbers(rows: list[str], columns: int) -> Float[np.ndarray, "frame column"]:
+    """The same bits by either reader: Arrow is fast, and NumPy knows more ways to write a number, as `+1`."""
+    words = pc.call_function("ascii_split_whitespace", [pa.array(rows)])
     try:
-        table = csv.read_csv(
-            io.BytesIO(rows.encode()),
-            csv.ReadOptions(column_names=names, use_threads=False),
-            csv.ParseOptions(delimiter=" ", quote_char=False),
-            csv.ConvertOptions(column_types=dict.fromkeys(names, pa.float64()), null_values=[]),
-        )
+        if (words.value_lengths().to_numpy() == columns).all():
+            return words.flatten().cast(pa.float64()).to_numpy().reshape(-1, columns)
     except pa.ArrowInvalid:
-        return np.loadtxt(io.StringIO(text), comments=None, ndmin=2)
-    return np.column_stack([column.to_numpy() for column in table.columns])
+        pass
+    return np.loadtxt(rows, comments=None, ndmin=2)
 
 
-def _first_fault(text: str, channels: list[str], where: str, first_line: int) -> str:
-    """The sentence on the first line that is not one number per channel."""
-    for number, line in enumerate(text.split("\n"), start=first_line):
+def _first_fault(rows: list[str], channels: list[str], where: str, first_line: int) -> str:
+    """The sentence on the first row that is not one number per channel."""
+    for number, line in enumerate(rows, start=first_line):
         words = line.split()
         wrong = next((place for place, word in enumerate(words) if not _is_number(word)), None)
         if wrong is not None and GLUED.fullmatch(words[wrong]):

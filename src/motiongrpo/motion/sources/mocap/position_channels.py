@@ -74,10 +74,12 @@ def _positions(
 ) -> Iterator[tuple[str, Float[np.ndarray, "3"], Float[np.ndarray, "3"]]]:
     """Name, OFFSET and median position of each joint that has all three position channels."""
     columns = {name: column for column, name in enumerate(tree.channel_names())}
-    for name, offset in zip(tree.names, tree.offsets, strict=True):
-        wanted = [f"{name} {axis}position" for axis in "XYZ"]
-        if all(column in columns for column in wanted):
-            yield name, offset, np.median(values[:, [columns[column] for column in wanted]], axis=0)
+    wanted = [[f"{name} {axis}position" for axis in "XYZ"] for name in tree.names]
+    joints = [joint for joint, three in enumerate(wanted) if all(column in columns for column in three)]
+    places = [columns[column] for joint in joints for column in wanted[joint]]
+    medians = np.median(values[:, places], axis=0).reshape(-1, 3)
+    for joint, median in zip(joints, medians, strict=True):
+        yield tree.names[joint], tree.offsets[joint], median
 
 
 def _remedy(denied: dict[str, Meaning], kept: dict[str, Meaning]) -> str:

@@ -7,20 +7,18 @@ and z up by the layout of its rig, and its motion is retargeted (`bvh_clip`, `am
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count, repeat
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.frame_rate import FrameRate, check_frame_rate
-from motiongrpo.motion.retarget import retarget
+from motiongrpo.motion.retarget import Fit, Motion, fit_to_rig, retarget
 from motiongrpo.motion.rig import RigPoses, rig_poses
 from motiongrpo.motion.sources.mocap.amc import Amc, amc_chain
 from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain
@@ -64,10 +62,10 @@ def bvh_take(
     Each is read and retargeted when its turn comes. `rest_poses` holds, by layout, the T-poses that come from
     another take.
     """
-    first = next(pieces)
-    reading = _reading(first, name, rest_poses, config)
+    reading, first = _reading(next(pieces), name, rest_poses, model, config)
     stretches, moving = math.ceil(frames / MOST_FRAMES), max(frames - reading.skipped, 0)
-    motion = _stretches(reading, chain([first], pieces), model, math.ceil(frames / stretches))
+    poses = chain([first], map(reading.poses, pieces))
+    motion = _stretches(reading, poses, math.ceil(frames / stretches))
     names = repeat(name) if stretches == 1 else (f"{name}.{number}" for number in count(1))
     clips = map(partial(_clip, fps=reading.fps, take=name, config=config), names, motion)
     reason = "" if stretches == 1 else f"kept as {stretches} sequences of {MOST_FRAMES} frames at most"
@@ -78,8 +76,8 @@ def bvh_clip(
     bvh: Bvh, name: str, rest_poses: Mapping[str, RigPoses], model: BodyModel, config: MocapConfig
 ) -> Clip:
     """A BVH take on our body as one clip."""
-    reading = _reading(bvh, name, rest_poses, config)
-    (motion,) = _stretches(reading, iter([bvh]), model, len(bvh.values))
+    reading, poses = _reading(bvh, name, rest_poses, model, config)
+    (motion,) = _stretches(reading, iter([poses]), len(poses))
     return _clip(name, motion, reading.fps, name, config)
 
 
@@ -113,32 +111,42 @@ class _Reading:
 
     layout: BvhLayout
     fps: float
-    t_pose: RigPoses
+    fit: Fit
     skipped: int  # frames in front of the motion
 
     def poses(self, bvh: Bvh) -> RigPoses:
         """The poses of a piece of the take."""
-        return replace(_bvh_poses(bvh, self.layout), fps=self.fps).travelling(self.layout.travel)
+        return _bvh_poses(bvh, self.layout)
+
+    def motion(self, poses: RigPoses) -> Motion:
+        """The motion of our body in a piece of the take."""
+        return self.fit.motion(poses.travelling(self.layout.travel))
 
 
-def _reading(bvh: Bvh, name: str, rest_poses: Mapping[str, RigPoses], config: MocapConfig) -> _Reading:
+def _reading(
+    bvh: Bvh, name: str, rest_poses: Mapping[str, RigPoses], model: BodyModel, config: MocapConfig
+) -> tuple[_Reading, RigPoses]:
+    """How a take is read, by its first piece, and the poses of this piece."""
     layout_name, layout = _layout(bvh, config)
     vertical = layout.up, layout.unit_m
     check_position_channels(bvh.hierarchy, bvh.values, layout.position_channels, vertical, bvh.where)
     fps = first_match_of_path(name, config.fps, bvh.fps)
     check_frame_rate(fps, bvh.where, "correct its 'Frame Time', or name the true rate in ingestion.mocap.fps")
-    front = replace(bvh, values=bvh.values[: layout.leading_frames + 2])
-    t_pose = _t_pose(front, layout_name, layout, rest_poses)
-    moving = _bvh_poses(front, layout).frames(layout.leading_frames, len(front.values))
-    return _Reading(layout, fps, t_pose, layout.leading_frames + int(starts_in_t_pose(moving, t_pose)))
+    poses = _bvh_poses(bvh, layout)
+    t_pose = _t_pose(bvh, poses, layout_name, layout, rest_poses)
+    moving = poses.frames(layout.leading_frames, layout.leading_frames + 2)
+    skipped = layout.leading_frames + int(starts_in_t_pose(moving, t_pose))
+    return _Reading(layout, fps, fit_to_rig(t_pose, model), skipped), poses
 
 
-def _t_pose(bvh: Bvh, name: str, layout: BvhLayout, rest_poses: Mapping[str, RigPoses]) -> RigPoses:
+def _t_pose(
+    bvh: Bvh, poses: RigPoses, name: str, layout: BvhLayout, rest_poses: Mapping[str, RigPoses]
+) -> RigPoses:
     match layout.t_pose:
         case "zero":
             return _standing(bvh.at_zero_angles(), layout)
         case "first_frame":
-            return _bvh_poses(bvh, layout).frames(0, 1)
+            return poses.frames(0, 1)
         case "rest_frame":
             if name not in rest_poses:
                 raise InputError(
@@ -148,20 +156,15 @@ def _t_pose(bvh: Bvh, name: str, layout: BvhLayout, rest_poses: Mapping[str, Rig
             return rest_poses[name]
 
 
-Motion = tuple[Float[Tensor, "frame 51 4"], Float[Tensor, "frame 7"]]
-"""Local rotations and root pose."""
-
-
-def _stretches(reading: _Reading, pieces: Iterator[Bvh], model: BodyModel, length: int) -> Iterator[Motion]:
+def _stretches(reading: _Reading, pieces: Iterator[RigPoses], length: int) -> Iterator[Motion]:
     """The motion of our body, in stretches of whole pieces that have `length` frames or a little more."""
     seen, waiting, where = 0, [], ""
-    for piece in pieces:
-        where = piece.where
-        poses = reading.poses(piece)
+    for poses in pieces:
+        where = poses.where
         moving = poses.frames(max(reading.skipped - seen, 0), len(poses))
         seen += len(poses)
         if len(moving):
-            waiting.append(retarget(moving, reading.t_pose, model))
+            waiting.append(reading.motion(moving))
         if sum(len(T_world_root) for _, T_world_root in waiting) >= length:
             yield _joined(_emptied(waiting))
     _demand_motion(seen - reading.skipped, where)
@@ -169,16 +172,17 @@ def _stretches(reading: _Reading, pieces: Iterator[Bvh], model: BodyModel, lengt
         yield _joined(waiting)
 
 
-def _emptied(parts: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+def _emptied(parts: list[Motion]) -> list[Motion]:
     """What was in a list that is empty now, so that it is not held in memory twice."""
     taken = parts.copy()
     parts.clear()
     return taken
 
 
-def _joined(parts: Iterable[tuple[Tensor, Tensor]]) -> Motion:
+def _joined(parts: Iterable[Motion]) -> Motion:
     q_parent_joint, T_world_root = zip(*parts, strict=True)
-    return torch.cat(q_parent_joint), torch.cat(T_world_root)
+    side_by_side = torch.cat([q.permute(2, 1, 0) for q in q_parent_joint], dim=-1)
+    return side_by_side.permute(2, 1, 0), torch.cat(T_world_root)
 
 
 def _demand_motion(frames: int, where: str) -> None:
