@@ -182,3 +182,19 @@ def test_help_loads_nothing_that_takes_a_second(command):
     loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "click" in loaded
     assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["walk.csv", "--to", "bvh]"], "Invalid value for --to: '[bvh]]' cannot be read (expected"),
+        (["walk.csv", "--format", "{a: ["], "Invalid value for --format: '{a: [' cannot be read (while"),
+        (["walk.csv", "--offset", "[" * 2000], "' cannot be read ("),
+        (["${oc.env:HOME}.csv"], "a path must not hold '${', got '"),
+    ],
+)
+def test_an_option_of_recover_that_is_no_yaml_is_named(flags, sentence):
+    result = CliRunner().invoke(cli, ["recover", *flags])
+    assert result.exit_code == 2
+    assert sentence in result.output.splitlines()[-1]
+    assert len(result.output.splitlines()[-1]) < 400

@@ -144,6 +144,22 @@ def _demand_plain(given: dict[str, Any], below: str = "") -> None:
             )
 
 
+def _plain(option: str, value: str) -> Any:
+    """What an option says in YAML."""
+    try:
+        return yaml.safe_load(value)
+    except (yaml.YAMLError, RecursionError) as error:
+        said = shown(str(error).partition("\n")[0], 120)
+        raise click.BadParameter(f"'{shown(value)}' cannot be read ({said})", param_hint=option) from error
+
+
+def _plain_path(path: Path) -> str:
+    """The path, unless OmegaConf would look up a part of it elsewhere."""
+    if "${" in str(path):
+        raise click.BadParameter(f"a path must not hold '${{', got '{shown(str(path), 120)}'; rename it")
+    return str(path)
+
+
 @click.group(name="motiongrpo", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Recovers a moving 3D body from the path of a headset.
@@ -192,8 +208,8 @@ def recover(
     named = {name.rstrip("_"): value for name, value in given.items() if value is not None}
     if "to" in named:
         named["to"] = f"[{named['to']}]"
-    wanted = {name: yaml.safe_load(value) for name, value in named.items()}
-    wanted |= {} if file is None else {"input": str(file.resolve())}
+    wanted = {name: _plain(f"--{name}", value) for name, value in named.items()}
+    wanted |= {} if file is None else {"input": _plain_path(file.resolve())}
     arguments = ["--pipelines", "live" if live else "recovery"]
     for option, value in (("--env", env), ("--params", params)):
         arguments += [option, value] if value else []

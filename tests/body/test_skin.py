@@ -47,10 +47,10 @@ def test_what_moves_with_a_finger_moves_with_its_wrist():
         (None, r"body file '.*' has no 'f', its triangles: it has no mesh to export"),
         (
             np.array([[0, 1, 1229]]),
-            r"'f' must hold triangles of its 1229 vertices, got shape \(1, 3\) with .* 1229",
+            "'f' must hold triangles of its 1229 vertices, got numbers from 0 to 1229",
         ),
         (np.array([[0, 1, 2, 3]]), r"'f' must hold triangles of its 1229 vertices, got shape \(1, 4\)"),
-        (np.array([[0, 1, -1]]), "with numbers from -1 to 1"),
+        (np.array([[0, 1, -1]]), "got numbers from -1 to 1"),
         (np.array([{"a": 1}], dtype=object), "holds 'f' as pickled objects"),
     ],
 )

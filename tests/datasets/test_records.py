@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DatasetError
@@ -143,7 +144,10 @@ def test_tables_come_back_as_they_were_saved_and_an_empty_number_is_nan(tmp_path
         table = dataset(str(tmp_path / "table.csv"))
         data = pd.DataFrame(rows)
         table.save(data)
-        pd.testing.assert_frame_equal(table.load()[list(data)], data, check_dtype=False)
+        held = table.load()[list(data)]
+        pd.testing.assert_frame_equal(
+            held.replace({np.nan: None}), data.replace({np.nan: None}), check_dtype=False
+        )
         assert len(table.preview()["data"]) == len(rows)
     empty = Reliability(str(tmp_path / "empty.csv"))
     empty.save(pd.DataFrame(columns=list(BANDS[0])))

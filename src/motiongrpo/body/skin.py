@@ -46,18 +46,15 @@ def load_skinned_body(path: Path) -> SkinnedBody:
     if "f" not in arrays:
         raise InputError(f"body file '{path}' has no 'f', its triangles: it has no mesh to export")
     template, shapes, weights = (arrays[key] for key in ("v_template", "shapedirs", "weights"))
-    corners = arrays["f"]
-    whole = corners.ndim == 2 and corners.shape[1] == 3 and corners.size > 0
-    if (
-        not whole
-        or not (corners == corners.round()).all()
-        or not 0 <= corners.min() <= corners.max() < len(template)
-    ):
-        raise InputError(
-            f"body file '{path}': 'f' must hold triangles of its {len(template)} vertices, got shape "
-            f"{corners.shape}"
-            + (f" with numbers from {corners.min():g} to {corners.max():g}" if corners.size else "")
-        )
-    shapes, faces = shapes[..., :SHAPE_COEFFICIENTS], corners.astype(np.int64)
+    shapes, faces = shapes[..., :SHAPE_COEFFICIENTS], _faces(arrays["f"], len(template), path)
     vertices = LinearShape(torch.from_numpy(template), torch.from_numpy(shapes))
     return SkinnedBody(model, vertices, faces, weights / weights.sum(1, keepdims=True))
+
+
+def _faces(corners: Float[np.ndarray, "..."], vertices: int, path: Path) -> Int[np.ndarray, "face 3"]:
+    wrong = f"body file '{path}': 'f' must hold triangles of its {vertices} vertices, got"
+    if corners.ndim != 2 or corners.shape[1] != 3 or not len(corners):
+        raise InputError(f"{wrong} shape {corners.shape}")
+    if not (corners == corners.round()).all() or corners.min() < 0 or corners.max() >= vertices:
+        raise InputError(f"{wrong} numbers from {corners.min():g} to {corners.max():g}")
+    return corners.astype(np.int64)
