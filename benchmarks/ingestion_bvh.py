@@ -5,8 +5,8 @@
 FOLDER holds BVH files or pairs of `.asf` and `.amc`, plain or packed with xz; ENV is the environment that
 describes them. Counted by a CPU clock is all that `kedro run --pipelines ingestion` does with a file: the
 fingerprint, the unpacking, the parsing, the retargeting, the quality check, the resampling, the floor with
-contacts and head, and the encoding; not the start of Python. Unpacking is timed once more on its own: it bounds
-packed files, and without it plain ones are as fast as stated.
+contacts and head, and the encoding; not the start of Python. Unpacking is timed once more on its own: it
+bounds packed files, and what is left is the speed of plain ones.
 
 Measured on 60 packed takes of CMU's, with both cores kept busy by others: asfamc 104, daz 214, iclone 110,
 motionbuilder 189, all 154 times real time; 86 in the same minutes before rigs were posed by quaternions.

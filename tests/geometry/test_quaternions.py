@@ -46,12 +46,9 @@ def test_each_angle_turns_the_axes_of_the_next(order):
         matrix_from_rotation_vector(angles[..., place, None] * axes["xyz".index(axis)])
         for place, axis in enumerate(order)
     )
-    assert_close(matrix_from_quaternion(from_euler(order, angles)), first @ second @ third, **EXACT)
-    assert_close(
-        matrix_from_quaternion(from_euler(order, angles)),
-        roma.euler_to_rotmat(order.upper(), angles),
-        **EXACT,
-    )
+    R = matrix_from_quaternion(from_euler(order, angles))
+    assert_close(R, first @ second @ third, **EXACT)
+    assert_close(R, roma.euler_to_rotmat(order.upper(), angles), **EXACT)
 
 
 def test_either_sign_is_the_same_rotation_with_w_not_negative():
