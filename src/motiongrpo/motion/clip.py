@@ -45,7 +45,7 @@ class Clip:
         return replace(self, T_world_root=self.T_world_root - shift)
 
     def posed(self, model: BodyModel, joints: int = JOINTS) -> tuple[ShapedBody, PosedBody]:
-        """The body of this clip and its first joints in the world, 22 of them without hands, one pose a frame."""
+        """The body of this clip and its joints in the world, 22 without hands, one pose a frame."""
         body = model.shaped(self.betas)
         rotations = matrix_from_quaternion(self.q_parent_joint[:, : joints - 1])
         return body, pose_body(body, rotations, Transform.from_wxyz_xyz(self.T_world_root))
