@@ -10,7 +10,7 @@ bounds packed files, and what is left is the speed of plain ones.
 
 Measured on 60 packed takes of CMU's, with both cores kept busy by others: asfamc 104, daz 214, iclone 110,
 motionbuilder 189, all 154 times real time; 86 in the same minutes before rigs were posed by quaternions.
-Unpacking alone allows 397 (iclone, with 101 joints of six channels, 272), and the rest runs at 252.
+Unpacking alone allows 397 (iclone, with 303 channels, 272), and the rest runs at 252.
 
 A BVH of 30 minutes at 120 frames/s (216,000 frames, 189 MB) takes 591 MB when `Ingestion.one` reads it, in a
 process that has 435 MB before it reads anything; it was 3.5 GB.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from motiongrpo.body.body_model import BodyModel, ShapedBody
 from motiongrpo.body.kinematics import PosedBody, pose_body
-from motiongrpo.body.skeleton import BODY_JOINTS
+from motiongrpo.body.skeleton import JOINTS
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 
@@ -44,10 +44,10 @@ class Clip:
         shift = torch.tensor([0, 0, 0, 0, 0, 0, height_m]).to(self.T_world_root)
         return replace(self, T_world_root=self.T_world_root - shift)
 
-    def posed(self, model: BodyModel) -> tuple[ShapedBody, PosedBody]:
-        """The body of this clip and its 22 joints without hands in the world, one pose a frame."""
+    def posed(self, model: BodyModel, joints: int = JOINTS) -> tuple[ShapedBody, PosedBody]:
+        """The body of this clip and its joints in the world, 22 without hands, one pose a frame."""
         body = model.shaped(self.betas)
-        rotations = matrix_from_quaternion(self.q_parent_joint[:, : BODY_JOINTS - 1])
+        rotations = matrix_from_quaternion(self.q_parent_joint[:, : joints - 1])
         return body, pose_body(body, rotations, Transform.from_wxyz_xyz(self.T_world_root))
 
 

@@ -11,6 +11,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.floor_contact import ContactConfig, contact_labels, estimate_floor
 from motiongrpo.body.kinematics import central_pupil_frame, sole_positions
+from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.motion.cadence import walk_ratio
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.world_up import demand_z_up
@@ -47,7 +48,7 @@ def ground(clip: Clip, model: BodyModel, floor: FloorConfig, contact: ContactCon
 
     Raises InputError where resting feet do not agree on a floor, or where another axis than z looks like up.
     """
-    body, posed = clip.posed(model)
+    body, posed = clip.posed(model, BODY_JOINTS)
     soles = sole_positions(body, posed)
     demand_z_up(posed, soles, clip.fps, floor.speed_m_s)
     estimate = estimate_floor(soles, clip.fps, floor.speed_m_s, floor.tolerance_m)
