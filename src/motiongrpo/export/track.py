@@ -19,7 +19,6 @@ from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.diffusion.recording import Recording
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.head.path import Stretch
-from motiongrpo.motion.rig import upright
 
 Gender = Literal["neutral", "female", "male"]
 
@@ -118,7 +117,8 @@ class BodyTrack:
 
     def root_y_up(self) -> Transform:
         """The pelvis in a world that is y up, as animation tools have it: (x, y, z) becomes (x, z, −y)."""
-        to_y_up = Transform(upright("y").T, torch.zeros(3, dtype=torch.float64))
+        turn = torch.tensor([[1, 0, 0], [0, 0, 1], [0, -1, 0]], dtype=torch.float64)
+        to_y_up = Transform(turn, torch.zeros(3, dtype=torch.float64))
         return to_y_up @ Transform.from_wxyz_xyz(self.T_world_root.double())
 
     def _part(self, number: int, frames: range) -> "BodyTrack":
