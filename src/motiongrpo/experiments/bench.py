@@ -195,7 +195,7 @@ class Bench:
 
     def _judged(
         self, planned: PlannedCell, denoiser: Denoiser, rows: pd.DataFrame
-    ) -> tuple[Columns, Columns]:
+    ) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
         """What windows they are and their metrics, and what they would be paid."""
         m, config = self.materials, self._evaluation(planned)
         scorer = Scorer(self._reward, self._scale.omega, config)
