@@ -70,13 +70,13 @@ class JudgedWindows(TypedDict):
     """Metrics of windows, and what each would be paid, by term."""
 
     windows: Columns
-    rewards: dict[str, list[float]]
+    rewards: dict[str, list[float | None]]
 
 
 class CellRecord(ScoreRecord):
     """The score of a checkpoint of a cell; of the last one on training motion too, where that is judged."""
 
-    rewards: dict[str, list[float]]
+    rewards: dict[str, list[float | None]]
     training: NotRequired[JudgedWindows]
 
 
