@@ -41,8 +41,8 @@ SCORE = {
     "stage": "joint",
     "step": 4,
     "weights": "ab",
-    "windows": {"sequence": [0, 1], "window": [1, 1], "subject": ["a", "b"], "mpjpe_mm": [50.0, 60.0]},
-    "rewards": {"position": [0.5, 0.25]},
+    "windows": {"sequence": [0, 1], "window": [1, 1], "subject": ["a", "b"], "mpjpe_mm": [50.0, None]},
+    "rewards": {"position": [0.5, None]},
 }
 ROW = {
     **{"checkpoint": "grpo/step_0000001", "stage": "grpo", "step": 1, "metric": "mpjpe_mm", "unit": "mm"},

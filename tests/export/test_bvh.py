@@ -78,7 +78,7 @@ def test_our_own_reader_finds_every_joint_where_it_was(track):
     )
     posed = track.posed(open_body())
     assert_close(poses.p_world_joint, posed.p_world_joint, rtol=0, atol=1e-6)
-    assert_close(poses.R_world_joint, posed.R_world_joint, rtol=0, atol=1e-6)
+    assert_close(matrix_from_quaternion(poses.q_world_joint), posed.R_world_joint, rtol=0, atol=1e-6)
 
 
 def test_ingestion_takes_the_file_for_what_it_was_on_the_mean_body():

@@ -14,6 +14,13 @@ def test_one_file_is_called_after_its_stem(tmp_path):
     assert files_of(str(file)) == {"walk": file}
 
 
+def test_a_name_that_no_text_can_hold_is_spelt_out(tmp_path):
+    file = tmp_path / os.fsdecode(b"a\n\x1b[31m\xff.csv")
+    file.touch()
+    for given in (file, tmp_path):
+        assert files_of(str(given)) == {r"a\n\x1b[31m\udcff": file}
+
+
 def test_a_folder_gives_its_recordings_and_nothing_else(tmp_path):
     for name in ("b.csv", "a.txt", "a.csv", "notes.md"):
         (tmp_path / name).touch()

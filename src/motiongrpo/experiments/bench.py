@@ -70,13 +70,13 @@ class JudgedWindows(TypedDict):
     """Metrics of windows, and what each would be paid, by term."""
 
     windows: Columns
-    rewards: dict[str, list[float]]
+    rewards: dict[str, list[float | None]]
 
 
 class CellRecord(ScoreRecord):
     """The score of a checkpoint of a cell; of the last one on training motion too, where that is judged."""
 
-    rewards: dict[str, list[float]]
+    rewards: dict[str, list[float | None]]
     training: NotRequired[JudgedWindows]
 
 
@@ -195,7 +195,7 @@ class Bench:
 
     def _judged(
         self, planned: PlannedCell, denoiser: Denoiser, rows: pd.DataFrame
-    ) -> tuple[Columns, Columns]:
+    ) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
         """What windows they are and their metrics, and what they would be paid."""
         m, config = self.materials, self._evaluation(planned)
         scorer = Scorer(self._reward, self._scale.omega, config)

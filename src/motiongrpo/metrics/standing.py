@@ -22,19 +22,19 @@ Score = dict[str, Any]  # of one checkpoint, a `ScoreRecord`
 
 
 def _aligned(windows: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Columns of one length, with a row a window, metrics being numbers or NaN where they are undefined."""
+    """Columns of one length, with a row a window; an undefined metric is None or NaN."""
     if missing := [name for name in ("sequence", "window", "subject") if name not in windows]:
         raise ValueError(f"column '{missing[0]}' is missing")
     rows = len(windows["sequence"])
     for name, values in windows.items():
         if len(values) != rows or not rows:
             raise ValueError(f"column '{name}' has {len(values)} rows, 'sequence' {rows}")
-        if name in METRICS and any(isinstance(value, str) or abs(value) == inf for value in values):
+        if name in METRICS and any(isinstance(value, str) or abs(value or 0) == inf for value in values):
             raise ValueError(f"column '{name}' has values that are no numbers")
     return windows
 
 
-Columns = Annotated[dict[str, list[int | float | str]], AfterValidator(_aligned)]
+Columns = Annotated[dict[str, list[int | float | str | None]], AfterValidator(_aligned)]
 """Columns of windows by name."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing_extensions import TypedDict
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.base.words import escaped
 
 ENDINGS = (".csv", ".txt", ".bvh", ".tsv", ".log")
 
@@ -22,7 +23,8 @@ class InputsRead(TypedDict):
 def files_of(given: str | None) -> dict[str, Path]:
     """By the name of its results: one file, or those of a folder that may be head recordings.
 
-    A file is called after its stem, or its whole name where several share a stem.
+    A file is called after its stem, or its whole name where several share a stem; characters that no UTF-8
+    or terminal takes are spelt out.
     """
     if given is None:
         raise InputError(
@@ -33,12 +35,12 @@ def files_of(given: str | None) -> dict[str, Path]:
     if not path.exists():
         raise InputError(f"there is no file or folder at '{path}'")
     if not path.is_dir():
-        return {path.stem: path}
+        return {escaped(path.stem): path}
     found = sorted(p for p in path.iterdir() if p.suffix.lower() in ENDINGS and _is_file(p))
     if not found:
         raise InputError(f"'{path}' holds no file that ends in {', '.join(ENDINGS)}")
     stems = [p.stem for p in found]
-    return {p.stem if stems.count(p.stem) == 1 else p.name: p for p in found}
+    return {escaped(p.stem if stems.count(p.stem) == 1 else p.name): p for p in found}
 
 
 def named_apart(files: Mapping[str, Path], sources: Mapping[str, str]) -> dict[str, Path]:

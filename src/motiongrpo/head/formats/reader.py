@@ -8,7 +8,7 @@ from jaxtyping import Float64
 from scipy.spatial.transform import Rotation
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.words import shown
+from motiongrpo.base.words import escaped, shown
 from motiongrpo.head.formats.axes import Conventions, demand_rotation, said_world
 from motiongrpo.head.formats.bvh import read_bvh
 from motiongrpo.head.formats.clock import (
@@ -65,7 +65,7 @@ def read_head_path(path: Path, config: HeadFormatConfig) -> RawHeadPath:
     conventions = conventions_of(name, config, poses.where, poses.world)
     demand_upright(poses, conventions, places)
     return RawHeadPath(
-        name=path.name,
+        name=escaped(path.name),
         format=name,
         line=poses.line,
         time_s=poses.time_s,
