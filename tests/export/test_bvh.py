@@ -14,7 +14,7 @@ from motiongrpo.body.skeleton import Joint
 from motiongrpo.export.bvh import bvh_text, write_bvh
 from motiongrpo.export.track import BodyTrack
 from motiongrpo.geometry.se3 import Transform
-from motiongrpo.geometry.so3 import matrix_from_rotation_vector
+from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation_vector
 from motiongrpo.motion.rig import RIG_JOINTS, rig_poses
 from motiongrpo.motion.sources.mocap.bvh import bvh_chain, parse_bvh
 from motiongrpo.motion.sources.mocap.layouts import BvhLayout
