@@ -37,7 +37,8 @@ def post_train(  # noqa: PLR0913
 ) -> Iterator[tuple[Rows, Rows, TrainingCheckpoint]]:
     """Improve the policy from where the run stands to the last update."""
     materials = Materials(motions, windows, body, window, device, precision, denoiser, reward_model)
-    steps = on_processes(training_processes(processes, device), device, train_policy, materials, state, config)
+    count = training_processes(processes, device)
+    steps = on_processes(count, device, train_policy, materials, state, config)
     for rows, checkpoint in steps:
         yield rows, [_columns(DIVERSITY, row) for row in rows], checkpoint
 

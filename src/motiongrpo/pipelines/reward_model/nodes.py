@@ -33,7 +33,8 @@ def train_reward_model(  # noqa: PLR0913
 ) -> Steps:
     """Train from where the run stands to the end, on the motion that the denoiser was pretrained on."""
     materials = Materials(motions, windows, body, window, device, pretrained=denoiser)
-    yield from on_processes(training_processes(processes, device), device, train_judge, materials, state, config)
+    count = training_processes(processes, device)
+    yield from on_processes(count, device, train_judge, materials, state, config)
 
 
 def keep_reward_model(
