@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/engine.py [DATA ENV]
 
-The cells of the 2×2 grid are trained and scored anew each time, and written to a temporary folder. The clock
-is each worker's own CPU time, so that other programs do not count: two take as long as the busier one.
+The cells of the 2×2 grid, at the pace of `ablation.quick`, are trained and scored anew each time, and written
+to a temporary folder. The clock is each worker's own CPU time, so that other programs do not count: two take
+as long as the busier one.
 Without a folder of data the run of `--env smoke` is made first, and a cell has 12 updates.
 """
 
@@ -31,14 +32,14 @@ from motiongrpo.pipelines.ablation.nodes import lay_out_bench
 
 ROOT = Path(__file__).parents[1]
 MADE_FROM = ["motions", "windows", "body_model", "pretrained_denoiser", "reward_model"]
-SMOKE = {"full": {"updates": 12, "checkpoint_every": 4}}
+SMOKE = {"short": {"updates": 12, "checkpoint_every": 4}}
 MACHINE = {"num_cpus": 1, "include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
 
 
 def bench_of(data: Path, env: str, pace: dict[str, Any]) -> Bench:
     """The cells of the grid on the motion and models of a run; under another pace they are made."""
     grid = ["joint", "joint_visual", "joint_perlin", "joint_visual_perlin"]
-    parameters = {"data": str(data), "threads": 1, "ablation": {"only": grid} | pace}
+    parameters = {"data": str(data), "threads": 1, "ablation": {"only": grid, "quick": True} | pace}
     if pace:
         with KedroSession.create(ROOT, env=env, runtime_params=parameters) as session:
             session.run(pipeline_names=["ingestion", "pretraining", "reward_model"])

@@ -2,7 +2,6 @@
 
 import functools
 import html
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -179,16 +178,28 @@ def test_a_recording_that_knows_no_doubt_has_no_box_for_it(viewer):
     assert not viewer.guesses.visible
 
 
-def test_it_plays_at_the_pace_of_the_recording_and_begins_again_at_the_end(viewer):
+class Clock:
+    """A clock that passes while somebody sleeps."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_it_plays_at_the_pace_of_the_recording_and_begins_again_at_the_end(viewer, monkeypatch):
+    monkeypatch.setattr("motiongrpo.viz.viewer.server.time", Clock())
     viewer.recording.value = "b"
     viewer.play.value = True
     seen = []
     viewer.frame.on_update(lambda _: seen.append(viewer.frame.value))
-    viewer.run(until=time.monotonic() + 0.6)
-    assert 12 < len(seen) < 20  # of 18
-    assert seen[:12] == [*range(1, 12), 0]
+    viewer.run(until=0.59)
+    assert seen == [*range(1, 12), *range(7)]  # 18 frames at 30 a second
     viewer.play.value = False
-    viewer.run(until=time.monotonic() + 0.1)
+    viewer.run(until=0.7)
     assert viewer.frame.value == seen[-1]
 
 
