@@ -1,10 +1,10 @@
-"""What a second and a fourth process take off the first: CPU-seconds of the leader a step of each training.
+"""What a second and a fourth process take off a step of each training, and what a second thread does instead.
 
-    OMP_NUM_THREADS=1 python benchmarks/processes.py [DATA [RUN]]
+    python benchmarks/processes.py [DATA [RUN]]
 
-Trains from the motion and models of a run with the parameters of `conf/base`, and writes nothing. Where every
-process has a core or a GPU of its own, the leader's seconds are those of the training; what does not shrink
-is what each process does alike. Of each training the best of three stretches.
+Trains from the motion and models of a run with the parameters of `conf/base`, and writes nothing. Seconds of
+the clock, and CPU-seconds of the leader: where every process has a core or a GPU of its own, these are those
+of the training, and what does not shrink is what each process does alike. The best of three stretches.
 """
 
 import sys
@@ -32,7 +32,7 @@ from motiongrpo.training.perceptual import train_judge
 from motiongrpo.training.post_training import train_policy
 from motiongrpo.training.pretraining import train_prior
 
-PROCESSES, STRETCHES = (1, 2, 4), 3
+WAYS, STRETCHES = ((1, 1), (1, 2), (2, 2), (4, 4)), 3  # processes, and threads of all together
 STEPS = {"pretraining": 10, "reward_model": 5, "grpo": 1}  # of a stretch
 
 
@@ -63,22 +63,28 @@ def trainings(given: Materials) -> dict[str, tuple[Callable[..., Iterator[Any]],
     }
 
 
-def seconds_a_step(name: str, training: Callable[..., Iterator[Any]], inputs: tuple, count: int) -> float:
+def seconds_a_step(
+    name: str, training: Callable[..., Iterator[Any]], inputs: tuple, count: int, threads: int
+) -> tuple[float, float]:
+    """Of the clock, and of the leader's CPU."""
+    torch.set_num_threads(threads)
     steps = on_processes(count, "cpu", training, *inputs)
-    times = [time.process_time() for _ in islice(steps, STRETCHES + 1)]
+    times = [(time.perf_counter(), time.process_time()) for _ in islice(steps, STRETCHES + 1)]
     steps.close()  # type: ignore[attr-defined]
-    return min(after - before for before, after in pairwise(times)) / STEPS[name]
+    stretches = [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(times)]
+    wall, cpu = (min(seconds) / STEPS[name] for seconds in zip(*stretches, strict=True))
+    return wall, cpu
 
 
 def main(data: Path, run: str) -> None:
-    torch.set_num_threads(1)
     if not (data / "06_models" / run / "reward_model.safetensors").is_file():
         print(f"needs the models of a run, and there are none in '{data / '06_models' / run}': make run")
         return
     for name, (training, inputs) in trainings(materials(data, run)).items():
-        seconds = {count: seconds_a_step(name, training, inputs, count) for count in PROCESSES}
-        row = ", ".join(f"{count}: {s:.3f} s ({seconds[1] / s:.2f}×)" for count, s in seconds.items())
-        print(f"{name}, CPU-seconds of the leader a step by processes: {row}", flush=True)
+        for count, threads in WAYS:
+            wall, cpu = seconds_a_step(name, training, inputs, count, threads)
+            what = f"{name}, processes {count}, threads {threads}"
+            print(f"{what}: {wall:.3f} s a step, {cpu:.3f} CPU-s of the leader", flush=True)
 
 
 if __name__ == "__main__":

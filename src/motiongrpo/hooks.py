@@ -69,11 +69,8 @@ class CommandChecks:
         from motiongrpo.base.engine import Engine, choose
 
         self.parameters = validated(context.config_loader["parameters"])
-        threads = self.parameters.threads
-        if threads is None and self.parameters.processes > 1:
-            threads = max(1, torch.get_num_threads() // self.parameters.processes)
-        if threads:
-            torch.set_num_threads(threads)
+        if self.parameters.threads:
+            torch.set_num_threads(self.parameters.threads)
         choose(Engine(self.parameters.engine, self.parameters.ray_address))
 
     @hook_impl

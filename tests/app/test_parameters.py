@@ -15,5 +15,6 @@ def test_several_processes_need_a_device_on_which_they_can_meet():
     values = OmegaConf.load(ROOT / "conf/base/globals.yml")
     OmegaConf.register_new_resolver("globals", lambda name: values[name], replace=True)
     parameters = OmegaConf.to_container(OmegaConf.merge(*map(OmegaConf.load, files)), resolve=True)
+    validated(parameters | {"device": "mps"})
     with pytest.raises(InputError, match="processes above 1 need device cpu or cuda, got mps"):
         validated(parameters | {"processes": 2, "device": "mps"})

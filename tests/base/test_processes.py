@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.processes import on_processes, run_once
+from motiongrpo.base.processes import on_processes, run_once, training_processes
 from motiongrpo.base.row_parallel import ALONE, LostProcess, team
 
 
@@ -26,7 +26,7 @@ def ending_elsewhere(end):
     """The leader tells of its team, then asks for a sum that its follower never adds to."""
     if not team().leads:
         end()
-    yield team().rank, team().size
+    yield team().rank, team().size, torch.get_num_threads()
     team().add_up(torch.ones(1))
 
 
@@ -53,6 +53,21 @@ def end_slowly():
     os._exit(3)
 
 
+@pytest.fixture
+def threads():
+    """An even number of torch's threads, and after the test as many as before it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield 4
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("device", "count"), [("cpu", 2), ("cuda", 1), ("cuda:1", 1), ("mps", 1)])
+def test_two_processes_train_on_a_cpu_and_one_elsewhere_unless_a_number_is_given(device, count):
+    assert training_processes(None, device) == count
+    assert training_processes(3, device) == 3
+
+
 def test_one_process_is_this_one():
     thing = object()
     ((seen, (given,)),) = on_processes(1, "mps", whoever_is_here, thing)
@@ -74,12 +89,13 @@ def test_a_command_that_torchrun_did_not_start_is_just_run():
     ("end", "how"),
     [(kill, "was killed by SIGKILL"), (fail, "ended with code 1"), (end_slowly, "ended with code 3")],
 )
-def test_a_follower_that_ends_ends_the_training_with_one_sentence_and_leaves_nothing(end, how):
+def test_a_follower_that_ends_ends_the_training_with_one_sentence_and_leaves_nothing(end, how, threads):
     steps = on_processes(2, "cpu", ending_elsewhere, end)
-    assert next(steps) == (0, 2)
+    assert next(steps) == (0, 2, threads // 2)
     assert team() is ALONE  # between steps
     with pytest.raises(LostProcess, match=f"process 2 of 2 {how}; run the same command to go on from the"):
         next(steps)
     assert team() is ALONE
+    assert torch.get_num_threads() == threads
     assert not dist.is_initialized()
     assert multiprocessing.active_children() == []

@@ -51,7 +51,7 @@ class ProjectParameters(Config):
     device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
     precision: Precision  # of the denoiser's forward pass
     threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; none leaves its own choice
-    processes: int = Field(ge=1, le=MOST_PROCESSES)  # of each training
+    processes: int | None = Field(ge=1, le=MOST_PROCESSES)  # of each training; none is two on a CPU, else one
     engine: Literal["local", "ray"]  # who does the cells of studies, scores, files and chunks
     ray_address: str | None = Field(pattern=r"^(auto|[\w.-]+:\d+)$")  # of a cluster; none starts one here
     ingestion: IngestionConfig
@@ -76,7 +76,7 @@ class ProjectParameters(Config):
 
     @model_validator(mode="after")
     def let_every_process_have_its_device(self) -> "ProjectParameters":
-        if self.processes > 1 and self.device not in ("cpu", "cuda"):
+        if (self.processes or 1) > 1 and self.device not in ("cpu", "cuda"):
             raise ValueError(f"processes above 1 need device cpu or cuda, got {self.device}")
         return self
 

@@ -56,22 +56,36 @@ class Job:
             yield from _joined_at_each(self.training(*self.inputs), together)
 
 
+def training_processes(asked: int | None, device: str) -> int:
+    """As many processes as were asked for; where none were, two on a CPU and one on any other device.
+
+    Not as many as there are cores: weights would be rounded otherwise on every machine.
+    """
+    return asked or (2 if device == "cpu" else 1)
+
+
 def on_processes(
     count: int, device: str, training: Callable[..., Iterator[Item]], *inputs: Any
 ) -> Iterator[Item]:
     """What `training(*inputs)` yields, run by `count` processes; under torchrun by as many as it has started.
 
-    Inputs are pickled for the others. Raises LostProcess, of one sentence, where another process ends.
+    Inputs are pickled for the others, and torch's threads shared out among the processes of this machine.
+    Raises LostProcess, of one sentence, where another process ends.
     """
     if count == 1 and not dist.is_initialized():
         yield from training(*inputs)
         return
     if device not in ("cpu", "cuda"):
         raise InputError(f"several processes train on cpu or cuda, got device={device}; pass processes=1")
-    job = Job(training, inputs, device, torch.get_num_threads())
+    threads = torch.get_num_threads()
+    each = threads if dist.is_initialized() else max(1, threads // count)
+    job = Job(training, inputs, device, each)
     with nullcontext() if dist.is_initialized() else _followers(count):
         _hand_out(job)
-        yield from job.steps()
+        try:
+            yield from job.steps()
+        finally:
+            torch.set_num_threads(threads)
 
 
 def _joined_at_each(steps: Iterator[Item], together: Team) -> Iterator[Item]:

@@ -6,6 +6,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from motiongrpo.base.batched import Batched
+from motiongrpo.base.row_parallel import in_shares
+from motiongrpo.base.shapes import FrameMask, Motion
 from motiongrpo.body.body_model import BodyModel, ShapedBody
 from motiongrpo.body.kinematics import PosedBody, pose_body, root_from_head
 from motiongrpo.diffusion.representation import BODY_ROTATIONS, MotionState
@@ -55,3 +57,13 @@ class PlacedMotion(Batched):
         T_world_cpf = Transform.from_wxyz_xyz(self.T_world_cpf)
         root = root_from_head(body, self.R_parent_joint, T_world_cpf)
         return body, pose_body(body, self.R_parent_joint, root)
+
+
+def placed_in_shares(x: Motion, T_world_cpf: Float[Tensor, "batch frame 7"], mask: FrameMask) -> PlacedMotion:
+    """`PlacedMotion.sampled` without a gradient, its nearest rotations worked out by rows."""
+
+    def placed(*rows: Tensor) -> dict[str, Tensor]:
+        guess = PlacedMotion.sampled(*rows)
+        return {"betas": guess.betas, "R_parent_joint": guess.R_parent_joint, "contacts": guess.contacts}
+
+    return PlacedMotion(T_world_cpf=T_world_cpf, mask=mask, **in_shares(placed, x, T_world_cpf, mask))

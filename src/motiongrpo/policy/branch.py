@@ -22,7 +22,7 @@ factored baselines (arXiv:2102.10362) for credit by element.
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 import torch
@@ -34,7 +34,7 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.row_parallel import in_shares
 from motiongrpo.base.shapes import PerSequence, Rollout
 from motiongrpo.body.skeleton import BODY_JOINTS, PARENTS, Joint
-from motiongrpo.diffusion.placed import PlacedMotion
+from motiongrpo.diffusion.placed import PlacedMotion, placed_in_shares
 from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector
 from motiongrpo.motion.windows import WindowBatch
@@ -45,7 +45,6 @@ from motiongrpo.rewards.joint import ByJoint
 from motiongrpo.rewards.plausibility import contact_faults
 
 ROTATIONS = BODY_JOINTS - 1
-
 CONTACT_ABOVE = 0.5
 
 Turns = Float[Tensor, "batch frame 21 3"]
@@ -126,15 +125,13 @@ class BranchCredit:
     ) -> Rollout:
         """The estimate of ∂E[r]/∂x̂_0 for every sample; only the body's matrices have one that is not zero."""
         repeat = torch.arange(len(x_0), device=x_0.device).repeat_interleave(x_0.shape[1])
-        mask = batch.mask[repeat]
-        guess = PlacedMotion.sampled(x_0.flatten(0, 1), T_world_placement.flatten(0, 1), mask)
+        guess = placed_in_shares(x_0.flatten(0, 1), T_world_placement.flatten(0, 1), batch.mask[repeat])
         real = self.reward.true_motion(PlacedMotion.truth(batch), repeat)
         total = torch.zeros_like(guess.R_parent_joint)
         for _ in range(self.config.pairs if self.deviation.keys() - {PERCEPTUAL, CONTACT} else 0):
             z, other = (self.config.sd_rad * _normal(guess.R_parent_joint[..., 0], generator) for _ in "12")
-            credit = in_shares(self._worth, z, guess, real)["credit"]
-            z = other if self.config.null_control else z
-            total += cotangent(guess.R_parent_joint, z, credit, self.config.sd_rad) / self.config.pairs
+            credited = other if self.config.null_control else z
+            total += in_shares(self._worth, z, credited, guess, real)["turns"] / self.config.pairs
         if PERCEPTUAL in self.deviation:
             total += self._perceptual(guess, batch.T_world_cpf[repeat], generator)
         state = MotionState.unpack(torch.zeros_like(x_0.flatten(0, 1)))
@@ -171,9 +168,10 @@ class BranchCredit:
         """What a unit of a term counts: its weight over its scale s_k."""
         return self.reward.config.weight(term) / self.deviation[term]
 
-    def _worth(self, z: Turns, guess: PlacedMotion, real: TrueMotion) -> dict[str, Tensor]:
+    def _worth(self, z: Turns, credited: Turns, guess: PlacedMotion, real: TrueMotion) -> dict[str, Tensor]:
         plus, minus = (self._errors(guess, real, sign * z) for sign in (1, -1))
-        return {"credit": self.credited(plus, minus, guess.mask)}
+        credit = self.credited(plus, minus, guess.mask)
+        return {"turns": cotangent(guess.R_parent_joint, credited, credit, self.config.sd_rad)}
 
     def _errors(self, guess: PlacedMotion, real: TrueMotion, z: Turns) -> dict[str, ByJoint]:
         branch = replace(guess, R_parent_joint=turned(guess.R_parent_joint, z))
@@ -188,15 +186,18 @@ class BranchCredit:
         for _ in range(self.config.perceptual_pairs):
             weights = (_normal(guess.R_parent_joint[:, :modes, ..., 0], generator) for _ in "12")
             z, other = (sd * torch.einsum("fm,bmjc->bfjc", basis, w) for w in weights)
-            a = in_shares(self._preferred, z, guess, T_world_cpf)["advantage"] * self._scale(PERCEPTUAL)
-            z = other if self.config.null_control else z
-            credit = (a[:, None] * guess.mask)[..., None].expand(-1, -1, ROTATIONS)
-            total += cotangent(guess.R_parent_joint, z, credit, sd) / self.config.perceptual_pairs
+            credited = other if self.config.null_control else z
+            found = in_shares(partial(self._preferred, sd), z, credited, guess, T_world_cpf)
+            total += found["turns"] / self.config.perceptual_pairs
         return total
 
-    def _preferred(self, z: Turns, guess: PlacedMotion, T_world_cpf: Tensor) -> dict[str, Tensor]:
+    def _preferred(
+        self, sd: float, z: Turns, credited: Turns, guess: PlacedMotion, T_world_cpf: Tensor
+    ) -> dict[str, Tensor]:
         plus, minus = (self._score(guess, T_world_cpf, sign * z) for sign in (1, -1))
-        return {"advantage": 0.5 * (plus - minus)}
+        a = 0.5 * (plus - minus) * self._scale(PERCEPTUAL)
+        credit = (a[:, None] * guess.mask)[..., None].expand(-1, -1, ROTATIONS)
+        return {"turns": cotangent(guess.R_parent_joint, credited, credit, sd)}
 
     def _score(self, guess: PlacedMotion, T_world_cpf: Tensor, z: Turns) -> PerSequence:
         branch = replace(guess, R_parent_joint=turned(guess.R_parent_joint, z))

@@ -6,7 +6,7 @@ import pandas as pd
 
 from motiongrpo.base.checkpoint import Checkpoint, CheckpointFolder, TrainingCheckpoint, load_checkpoint
 from motiongrpo.base.precision import Precision
-from motiongrpo.base.processes import on_processes
+from motiongrpo.base.processes import on_processes, training_processes
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowConfig
@@ -33,11 +33,12 @@ def post_train(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
     precision: Precision,
-    processes: int,
+    processes: int | None,
 ) -> Iterator[tuple[Rows, Rows, TrainingCheckpoint]]:
     """Improve the policy from where the run stands to the last update."""
     materials = Materials(motions, windows, body, window, device, precision, denoiser, reward_model)
-    steps = on_processes(processes, device, train_policy, materials, state, config)
+    count = training_processes(processes, device)
+    steps = on_processes(count, device, train_policy, materials, state, config)
     for rows, checkpoint in steps:
         yield rows, [_columns(DIVERSITY, row) for row in rows], checkpoint
 

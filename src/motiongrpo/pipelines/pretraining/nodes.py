@@ -16,7 +16,7 @@ from motiongrpo.base.checkpoint import (
 )
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.precision import Precision
-from motiongrpo.base.processes import on_processes
+from motiongrpo.base.processes import on_processes, training_processes
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
 from motiongrpo.diffusion.egoallo import read_egoallo
 from motiongrpo.diffusion.trained import EGOALLO_USAGE
@@ -41,7 +41,7 @@ def train_denoiser(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
     precision: Precision,
-    processes: int,
+    processes: int | None,
 ) -> Steps:
     """Train from where the run stands to the end; every yield is on disk before the next step.
 
@@ -54,7 +54,9 @@ def train_denoiser(  # noqa: PLR0913
         return
     materials = Materials(motions, windows, body, window, device, precision, planned=config.denoiser)
     training = (train_prior, materials, state, config, evaluation.sampling)
-    yield from on_processes(processes, device, *training)
+    if processes is None and config.denoiser.dropout_p > 0:  # which several cannot draw alike
+        processes = 1
+    yield from on_processes(training_processes(processes, device), device, *training)
 
 
 def adopt_denoiser(

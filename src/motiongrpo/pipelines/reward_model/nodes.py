@@ -7,7 +7,7 @@ import pandas as pd
 
 from motiongrpo.base.checkpoint import Checkpoint, CheckpointFolder, load_checkpoint
 from motiongrpo.base.network import restored
-from motiongrpo.base.processes import on_processes
+from motiongrpo.base.processes import on_processes, training_processes
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.motion.store import MotionStore
@@ -29,11 +29,12 @@ def train_reward_model(  # noqa: PLR0913
     config: RewardModelConfig,
     window: WindowConfig,
     device: str,
-    processes: int,
+    processes: int | None,
 ) -> Steps:
     """Train from where the run stands to the end, on the motion that the denoiser was pretrained on."""
     materials = Materials(motions, windows, body, window, device, pretrained=denoiser)
-    yield from on_processes(processes, device, train_judge, materials, state, config)
+    count = training_processes(processes, device)
+    yield from on_processes(count, device, train_judge, materials, state, config)
 
 
 def keep_reward_model(
