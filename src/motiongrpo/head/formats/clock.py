@@ -29,7 +29,7 @@ def unit_of_steps(ticks: np.ndarray) -> TimeUnit | None:
         steps = np.diff(ticks)
     step = np.median(steps[np.isfinite(steps)]) if np.isfinite(steps).any() else np.inf
     slow, fast = STEPS_S
-    units = [unit for unit, per_second in PER_SECOND.items() if fast <= step / per_second <= slow]
+    units: list[TimeUnit] = [unit for unit, n in PER_SECOND.items() if fast <= step / n <= slow]
     return units[0] if len(units) == 1 else None
 
 
