@@ -33,6 +33,7 @@ WHOLE = npz(poses=np.zeros((40, 156)))
             "'a.npz' holds 'poses' as pickled objects, which are never",
         ),
         (WHOLE[: len(WHOLE) // 2], "'a.npz' is not an npz archive, or its end is missing"),
+        (b"\x80\x04K\x01.", "'a.npz' is a pickle, which is never loaded; convert it to npz first"),
         (b"", "'a.npz' is not an npz archive"),
         (b"some text", "'a.npz' is not an npz archive"),
         (WHOLE[:200] + b"xxxx" + WHOLE[204:], "'a.npz' is damaged: Bad CRC-32"),

@@ -21,6 +21,7 @@ from motiongrpo.body.gender_conversion import (
 
 RANDOM = np.random.default_rng(0)
 MIXES = {"female": RANDOM.standard_normal((16, 16)), "male": RANDOM.standard_normal((16, 16))}
+PICKLED = np.array([{"run": "me"}], dtype=object)
 SHIFTS = {"female": RANDOM.standard_normal(16), "male": RANDOM.standard_normal(16)}
 
 
@@ -123,7 +124,7 @@ def test_a_wrong_body_file_is_refused(folders, tmp_path):
     for change, message in (
         ({"v_template": arrays["v_template"][:9], "shapedirs": arrays["shapedirs"][:9]}, "has another mesh"),
         ({"shapedirs": arrays["shapedirs"][..., :10]}, "has 10 shape coefficients"),
-        ({"shapedirs": np.array([print], dtype=object)}, "as pickled objects, which are never loaded"),
+        ({"shapedirs": PICKLED}, "as pickled objects, which are never loaded"),
     ):
         np.savez(tmp_path / "female/model.npz", **arrays | change)
         with pytest.raises(InputError, match=message):
@@ -138,7 +139,7 @@ def test_a_wrong_body_file_is_refused(folders, tmp_path):
         ({"a": np.zeros(3)}, "is not a gender conversion"),
         ({"male_A": np.eye(10), "male_b": np.zeros(10)}, r"male must be \(16, 16\) and \(16,\)"),
         ({"male_A": np.eye(16)}, "male must be"),
-        ({"male_A": np.array([print], dtype=object)}, "as pickled objects, which are never loaded"),
+        ({"male_A": PICKLED}, "as pickled objects, which are never loaded"),
     ],
 )
 def test_a_wrong_conversion_file_is_refused(tmp_path, arrays, message):

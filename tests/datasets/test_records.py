@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError
 
-from motiongrpo.base.records import read_table
+from motiongrpo.base.tables import read_table
 from motiongrpo.datasets.records import CandidateList, RewardReport, RunRecord, Scenes
 from motiongrpo.datasets.recovery import Calibration, RecoveryInputs
 from motiongrpo.datasets.tables import (

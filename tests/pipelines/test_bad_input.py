@@ -201,7 +201,10 @@ def pickled(path: Path) -> None:
             lambda path: path.mkdir(),
             "expected a .npz file, or a folder with neutral/model.npz or SMPLH_NEUTRAL",
         ),
-        (lambda path: path.write_bytes(b"\x80\x04K\x01."), "is not an npz archive; convert it to npz first"),
+        (
+            lambda path: path.write_bytes(b"\x80\x04K\x01."),
+            "is a pickle, which is never loaded; convert it to npz first",
+        ),
         (lambda path: path.write_bytes(OPEN_BODY.read_bytes()[:-9]), "is not an npz archive"),
         (
             lambda path: path.write_bytes(OPEN_BODY.read_bytes().replace(b"\0\0\0", b"\1\2\3", 999)),

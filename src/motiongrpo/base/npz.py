@@ -14,6 +14,7 @@ import numpy as np
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 
+PICKLE = b"\x80"  # with which every pickle since Python 2.3's begins
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError),
     *(EOFError, OSError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError),
@@ -34,6 +35,8 @@ def read_npz(
     Where they unpack to more than `most_bytes` the message ends with `enlarge`, which says what to do then.
     With `wanted`, all others are left packed, and those that are not there are left out.
     """
+    if data.startswith(PICKLE):
+        raise InputError(f"{where} is a pickle, which is never loaded; convert it to npz first")
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise InputError(f"{where} is not an npz archive, or its end is missing: get the file again")
     arrays: dict[str, np.ndarray] = {}

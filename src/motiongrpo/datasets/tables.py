@@ -9,8 +9,9 @@ from kedro_datasets._typing import TablePreview
 from pydantic import AfterValidator, TypeAdapter
 
 from motiongrpo.base.files import replace_file, replace_text
-from motiongrpo.base.records import not_as_written, read_record, read_records, read_table
+from motiongrpo.base.records import not_as_written, read_record, read_records
 from motiongrpo.base.run_names import named_runs
+from motiongrpo.base.tables import read_table
 from motiongrpo.datasets.base import FileDataset, FolderDataset, LoadOnly
 from motiongrpo.datasets.previews import table_preview
 from motiongrpo.experiments.bench import CellScore

@@ -11,8 +11,8 @@ from numpy import ndarray
 from torch.nn.functional import pad
 from typing_extensions import TypedDict
 
-from motiongrpo.base.records import Measure
 from motiongrpo.base.seeds import generator_for
+from motiongrpo.base.tables import Measure
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.diffusion.denoiser import Denoiser

@@ -15,7 +15,7 @@ from numpy import ndarray
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from motiongrpo.base.records import Measure
+from motiongrpo.base.tables import Measure
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
 from motiongrpo.diffusion.denoiser import Denoiser

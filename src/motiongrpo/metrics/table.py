@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from motiongrpo.base.config import nearest
 from motiongrpo.base.errors import InputError
-from motiongrpo.base.records import Measure
+from motiongrpo.base.tables import Measure
 from motiongrpo.metrics.bootstrap import Draws, draw_over, estimate
 from motiongrpo.metrics.score import METRICS
 from motiongrpo.motion.windows import Spread
