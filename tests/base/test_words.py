@@ -1,9 +1,10 @@
 from motiongrpo.base.words import escaped, shown
 
 
-def test_what_steers_a_terminal_or_is_no_unicode_is_spelt_out_and_all_else_stays():
+def test_what_cannot_be_printed_is_spelt_out_and_all_else_stays():
     assert escaped("größe 走 [b]") == "größe 走 [b]"
     assert escaped("\x1b[31m\u202e\udcff\n") == "\\x1b[31m\\u202e\\udcff\\n"
+    assert escaped("\u05eb\ue000\xa0") == "\\u05eb\\ue000\\xa0"  # no character yet, one of nobody's, a space
 
 
 def test_words_of_others_are_shown_on_one_line_and_cut():

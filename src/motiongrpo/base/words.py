@@ -1,12 +1,10 @@
 """Words of messages and names of columns: counts, words of others, differences, records made flat."""
 
 import re
-import unicodedata
 from typing import Any
 
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 BLANKS = re.compile(r"[ \t\r\n]+")  # what str.split takes for more is shown
-UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, direction marks, bytes that are no UTF-8, line ends
 
 
 def counted(count: int, one: str, more: str | None = None) -> str:
@@ -15,12 +13,8 @@ def counted(count: int, one: str, more: str | None = None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that a terminal and UTF-8 take as it is: characters that steer or cannot be written, spelt out."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c) in UNSEEN else c for c in text
-    )
+    """Text that can be printed as it is: characters that steer, cannot be written or have no form, spelt out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(text: str, most: int = 60) -> str:
