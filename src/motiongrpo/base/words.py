@@ -13,7 +13,7 @@ def counted(count: int, one: str, more: str | None = None) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that can be printed as it is: characters that steer, cannot be written or have no form, spelt out."""
+    """Text that can be printed as it is: characters that steer, or that have no form, are spelt out."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -237,7 +237,11 @@ def test_gravity_must_name_an_axis(gravity, tmp_path, refuse):
 
 
 def test_what_a_format_leaves_unsaid_is_asked_for_at_once(lines, refuse):
-    axes, unit, offset = (r"its axes: say with --axes", r"its unit of length: say --unit", r"say --offset 0")
+    axes, unit, offset = (
+        "its axes: say where .* --axes x,y,-z",
+        "its unit of length: say --unit",
+        "say --offset 0",
+    )
     refuse(
         lines,
         f"format csv does not state {axes} .*; {unit} .*; where the eyes are .*: {offset}",

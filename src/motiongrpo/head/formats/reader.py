@@ -34,13 +34,13 @@ from motiongrpo.head.formats.upright import demand_upright
 from motiongrpo.head.path import RawHeadPath
 
 AXES_UNSAID = (
-    "its axes: say with --axes where right, up and forward of a head that looks straight ahead point, x,y,-z "
-    "as in OpenXR, x,y,z as in Unity, -y,z,x as in ROS (recovery.axes, or .world and .device)"
+    "its axes: say where right, up and forward of a level head point, --axes x,y,-z as in OpenXR, x,y,z as "
+    "in Unity, -y,z,x as in ROS"
 )
-UNIT_UNSAID = "its unit of length: say --unit m, cm or mm (recovery.unit)"
+UNIT_UNSAID = "its unit of length: say --unit m, cm or mm"
 OFFSET_UNSAID = (
-    "where the eyes are from what is tracked: say --offset 0 (it is at the eyes), aria_gen1, aria_gen2 or "
-    "seven numbers, left, up, forward in metres and the quaternion w, x, y, z (recovery.offset)"
+    "where the eyes are from what is tracked: say --offset 0 (at the eyes), aria_gen1, aria_gen2 or seven "
+    "numbers, left, up, forward in m and w, x, y, z"
 )
 ALONG_AN_AXIS = 0.999  # the least cosine of gravity with the axis that it names
 ARIA_WORLD = {
