@@ -19,7 +19,7 @@ FILES = {
     "an environment": ("smoke", "parameters.yml"),
     "an environment's places": ("smoke", "globals.yml"),
 }
-RUNS, COUNT = 1, 15  # damaged files of a kind: by command, and as a record
+RUNS, COUNT = 1, 10  # damaged files of a kind: by command, and as a record
 
 
 @pytest.mark.parametrize("kind", FILES)

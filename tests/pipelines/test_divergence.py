@@ -42,6 +42,7 @@ def test_a_rate_far_too_high_ends_a_training_with_what_to_lower(stage, data):
     assert_refused(run(data, stage, **calm), f"{stage}.optimiser.learning_rate was 1e+37", "another name")
 
 
+@pytest.mark.soak
 def test_post_training_that_runs_away_keeps_its_last_checkpoint(data):
     """The limit is where a calm run of another name stood after its first update."""
     succeed(data, "ingestion,pretraining,reward_model,grpo", run="another")

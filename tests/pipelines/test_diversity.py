@@ -89,11 +89,16 @@ def test_a_policy_that_is_not_there_is_asked_for_in_one_sentence(finished, tmp_p
     result = run(data, "diversity", diversity__checkpoint="policy")
     assert result.exit_code == 1
     assert "'policy' does not exist yet; make it first: kedro run --pipelines grpo" in result.output
+
+
+@pytest.mark.soak
+def test_the_cells_of_a_policy_stand_beside_those_of_the_pretrained_model(finished, tmp_path):
+    data = shutil.copytree(finished[0], tmp_path / "data")
     shutil.copy(
         data / "06_models/smoke/pretrained_denoiser.safetensors", data / "06_models/smoke/policy.safetensors"
     )
     succeed(data, "diversity", diversity__checkpoint="policy")
-    assert len(cells(data)) == 2 * CELLS  # side by side
+    assert len(cells(data)) == 2 * CELLS
 
 
 def test_without_its_makers_the_study_names_them(tmp_path):
