@@ -12,8 +12,8 @@ INSTALLED := $(VENV)/installed
 run: $(INSTALLED) ## the whole chain on synthetic motion; ends with a table and a report
 	$(BIN)/kedro run
 
-test: check ## every check and every test but those of soak, by three workers, which wait for programs now and then
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --durations=10
+test: check ## every check and every test but those of soak; ends with the ten slowest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations=10
 
 soak: $(INSTALLED) ## the slow tests of stops, full disks and damaged inputs by command, which test leaves out
 	$(BIN)/python -m pytest -m soak

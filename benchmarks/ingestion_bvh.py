@@ -12,7 +12,7 @@ Measured on 60 packed takes of CMU's, with both cores kept busy by others: asfam
 motionbuilder 189, all 154 times real time; 86 in the same minutes before rigs were posed by quaternions.
 Unpacking alone allows 397 (iclone, with 303 channels, 272), and the rest runs at 252.
 
-A BVH of 30 minutes at 120 frames/s (216,000 frames, 189 MB) takes 591 MB when `Ingestion.one` reads it, in a
+A BVH of 30 minutes at 120 frames/s (216,000 frames, 189 MB) takes 583 MB when `Ingestion.one` reads it, in a
 process that has 435 MB before it reads anything; it was 3.5 GB.
 """
 

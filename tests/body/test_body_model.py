@@ -80,8 +80,8 @@ def test_a_wrong_body_file_is_refused_in_one_sentence(tmp_path, arrays, change, 
         load_body_model(saved(tmp_path, arrays, **change))
 
 
-def test_a_file_that_is_no_archive_is_refused(tmp_path):
+def test_a_pickle_is_refused_unread(tmp_path):
     path = tmp_path / "body.npz"
     path.write_bytes(b"\x80\x04K\x01.")
-    with pytest.raises(InputError, match="not an npz archive"):
+    with pytest.raises(InputError, match="is a pickle, which is never loaded; convert it to npz first"):
         load_body_model(path)

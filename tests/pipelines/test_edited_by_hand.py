@@ -37,7 +37,7 @@ NOTHING_LEFT = {
 }
 """What is said where all rows of a list or table were deleted, which is no damage."""
 
-COUNT = 4  # edits of a file
+COUNT = 6  # edits of a file
 QUICK = {
     *("find_what_matters", "plot_reliability", "plot_reliability_by_joint", "describe_data", "describe_run"),
     *(

@@ -60,6 +60,7 @@ def test_kill_9_costs_nothing_but_time(stage, unbroken, tmp_path):
         assert log.read_bytes() == (unbroken / "08_reporting/smoke" / log.name).read_bytes()
 
 
+@pytest.mark.soak
 def test_a_polite_signal_saves_and_stops_with_one_sentence(unbroken, tmp_path):
     data = without(unbroken, "grpo", tmp_path / "data")
     process = start(data, "grpo", **LONG)
