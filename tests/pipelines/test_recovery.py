@@ -88,7 +88,7 @@ def test_of_a_folder_the_good_files_are_recovered_and_the_bad_ones_told(data, wa
     inputs = json.loads((data / "07_model_output/smoke/recovery_inputs.json").read_text())
     assert inputs["read"] == ["walk"]
     assert "no whole row" in inputs["refused"]["broken.csv"]
-    assert "RuntimeError('nobody thought of this')" in inputs["refused"]["worse.csv"]
+    assert "RuntimeError: nobody thought of this" in inputs["refused"]["worse.csv"]
     assert [path.name for path in (data / "07_model_output/smoke/head_paths").iterdir()] == ["walk.npz"]
     assert (recovered(data) / "walk/report.html").is_file()
 
@@ -128,7 +128,7 @@ def test_what_nobody_thought_of_is_the_file_s_own_sentence(data, walk, monkeypat
     monkeypatch.setattr(nodes, "read_head_path", fails)
     result = run(data, "recovery", recovery__input=walk, recovery__format="openxr", **SHORT)
     assert result.exit_code == 1
-    assert "reading 'walk.csv' failed with RuntimeError('nobody thought of walk.csv')" in " ".join(
+    assert "reading 'walk.csv' failed with RuntimeError: nobody thought of walk.csv" in " ".join(
         result.output.split()
     )
     assert "Traceback" not in result.output

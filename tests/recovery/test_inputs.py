@@ -5,7 +5,7 @@ import os
 import pytest
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.recovery.inputs import files_of, named_apart
+from motiongrpo.recovery.inputs import files_of, named_apart, source_of
 
 
 def test_one_file_is_called_after_its_stem(tmp_path):
@@ -51,6 +51,14 @@ def test_a_name_that_another_file_has_taken_gets_its_folder_s_before_it_and_then
     last = tmp_path / "last/monday/head.csv"
     assert named_apart({"head": last}, sources) == {"head_2": last}
     assert named_apart({"head": tuesday}, sources) == {"tuesday_head": tuesday}
+
+
+def test_a_folder_s_name_that_no_text_can_hold_is_spelt_out(tmp_path):
+    file = tmp_path / os.fsdecode(b"b\xff") / "head.csv"
+    source = source_of(file)
+    assert source == rf"{tmp_path}/b\udcff/head.csv"
+    assert named_apart({"head": file}, {"head": source}) == {"head": file}
+    assert named_apart({"head": file}, {"head": "another"}) == {r"b\udcff_head": file}
 
 
 def test_of_one_folder_no_two_files_get_one_name(tmp_path):

@@ -26,6 +26,12 @@ def shown(text: str, most: int = 60) -> str:
     return start if max(len(start), len(text) - 3 * most) <= most else start[: most - 1] + "…"
 
 
+def failure(error: Exception) -> str:
+    """The kind of an error that nobody foresaw, and its words; what shows them escapes them."""
+    kind = type(error).__name__
+    return f"{kind}: {error}" if str(error) else kind
+
+
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[str]:
     """A phrase for each value of nested mappings that changed, by its dotted name."""
     phrases = []

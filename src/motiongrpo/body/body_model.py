@@ -112,7 +112,8 @@ def body_file(body: str | None, gender: str) -> Path:
 
 def load_body_model(path: Path) -> BodyModel:
     """Read a body file in SMPL-H format; raises InputError on all but plain arrays of the right shape."""
-    arrays = body_arrays(path)
+    data = path.read_bytes()
+    arrays = body_arrays(data, path)
     template, shapes = arrays["v_template"], arrays["shapedirs"][..., :SHAPE_COEFFICIENTS]
     regressor, weights = arrays["J_regressor"], arrays["weights"]
     joints = _regress(regressor, template, shapes)
@@ -120,7 +121,7 @@ def load_body_model(path: Path) -> BodyModel:
     soles = _sole_vertices(template, owner, path)
     return BodyModel(
         name=path.stem if path.stem != "model" else path.parent.name,
-        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        digest=hashlib.sha256(data).hexdigest(),
         rest_joints=joints,
         eyes=_regress(_pupil_regressor(arrays, len(template), path), template, shapes),
         soles=_regress(np.eye(len(template))[soles], template, shapes),
@@ -128,10 +129,10 @@ def load_body_model(path: Path) -> BodyModel:
     )
 
 
-def body_arrays(path: Path, also: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+def body_arrays(data: bytes, path: Path, also: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
     """The arrays of a body file that are needed, and others where they are there; InputError as above."""
     where, wanted = f"body file '{path}'", (*KEYS, "eye_regressor", *also)
-    arrays = read_numbers(path.read_bytes(), where, MOST_BYTES, wanted)
+    arrays = read_numbers(data, where, MOST_BYTES, wanted)
     for key in KEYS:
         if key not in arrays:
             raise InputError(f"{where} has no '{key}': it is not in SMPL-H format")

@@ -42,7 +42,7 @@ class SkinnedBody:
 def load_skinned_body(path: Path) -> SkinnedBody:
     """Read a body file in SMPL-H format with its mesh; raises InputError as `load_body_model` does."""
     model = load_body_model(path)
-    arrays = body_arrays(path, also=("f",))
+    arrays = body_arrays(path.read_bytes(), path, also=("f",))
     if "f" not in arrays:
         raise InputError(f"body file '{path}' has no 'f', its triangles: it has no mesh to export")
     template, shapes, weights = (arrays[key] for key in ("v_template", "shapedirs", "weights"))

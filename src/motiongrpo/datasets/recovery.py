@@ -1,6 +1,5 @@
 """What a recovery reads and leaves: head recordings, parts, bodies in the formats of other tools, pages."""
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +22,6 @@ from motiongrpo.recovery.parts import Part, PartFolder
 from motiongrpo.viz.clips.video import write_mp4
 from motiongrpo.viz.recovery.delivery import Delivery
 
-_SOURCES = TypeAdapter(dict[str, str])
 _CALIBRATION = TypeAdapter(BandCalibration | Annotated[dict, Field(max_length=0)])
 
 
@@ -77,25 +75,16 @@ class HeadRecordingFolder(FolderDataset[dict[str, HeadRecording], dict[str, Head
         )
 
 
-class RecoverySources(FileDataset[dict[str, str], dict[str, str]]):
+class RecoverySources(RecordFile):
     """The file that each recovery of a run was made from, by the name of its results."""
 
-    may_be_absent = True
-
-    def load(self) -> dict[str, str]:
-        return read_record(self.filepath, _SOURCES) if self._exists() else {}
-
-    def save(self, data: dict[str, str]) -> None:
-        replace_text(self.filepath, json.dumps(data, indent=2) + "\n")
-
-    def preview(self) -> JSONPreview:
-        """Names and files."""
-        return json_preview(self.load())
+    kind = TypeAdapter(dict[str, str])
 
 
 class RecoverySourcesSoFar(LoadOnly, RecoverySources):
     """Those of results that are still there, in the folder `results`."""
 
+    may_be_absent = True
     reason = "sources are written under their own name"
 
     def __init__(self, filepath: str, results: str, metadata: dict[str, Any] | None = None) -> None:
@@ -103,7 +92,8 @@ class RecoverySourcesSoFar(LoadOnly, RecoverySources):
         self.results = Path(results).expanduser()
 
     def load(self) -> dict[str, str]:
-        return {name: source for name, source in super().load().items() if (self.results / name).is_dir()}
+        sources = super().load() if self._exists() else {}
+        return {name: source for name, source in sources.items() if (self.results / name).is_dir()}
 
 
 class Parts(FolderDataset[dict[str, Part], PartFolder]):

@@ -73,38 +73,18 @@ class PolicyLog(StepLog):
     needs = ("dropped_share", "spread_mm_all")
 
 
-class WindowTable(FileDataset[pd.DataFrame, pd.DataFrame]):
-    """The window table as CSV, written all or nothing; InputError where it is read and is none."""
-
-    def load(self) -> pd.DataFrame:
-        try:
-            table = pd.read_csv(self.filepath, dtype={"subject": str}, encoding="utf-8")
-        except ValueError as error:  # of pandas too
-            raise not_as_written(f"'{self.filepath}'", str(error)) from error
-        if fault := fault_of_windows(table):
-            raise not_as_written(f"'{self.filepath}'", fault)
-        return table
-
-    def save(self, data: pd.DataFrame) -> None:
-        replace_file(self.filepath, lambda temporary: data.to_csv(temporary, index=False))
-
-    def preview(self, nrows: int = 50) -> TablePreview:
-        """The first rows."""
-        return table_preview(self.load().head(nrows))
-
-
 class Table(FileDataset[pd.DataFrame, pd.DataFrame]):
     """A table as CSV, written all or nothing; InputError where it is read and has other than its rows."""
 
     row: type[Any]  # a typed dictionary
 
     @staticmethod
-    def fault(table: pd.DataFrame) -> str:
-        """What is wrong with the rows together, in words; "" where nothing is."""
-        return ""
+    def fault(table: pd.DataFrame) -> str | None:
+        """What is wrong with the rows together, in words; none, or no word, where nothing is."""
+        return None
 
     def load(self) -> pd.DataFrame:
-        table = read_table(self.filepath, self.row)
+        table = self._read()
         if fault := self.fault(table):
             raise not_as_written(f"'{self.filepath}'", fault)
         return table
@@ -115,6 +95,21 @@ class Table(FileDataset[pd.DataFrame, pd.DataFrame]):
     def preview(self, nrows: int = 50) -> TablePreview:
         """The first rows."""
         return table_preview(self.load().head(nrows))
+
+    def _read(self) -> pd.DataFrame:
+        return read_table(self.filepath, self.row)
+
+
+class WindowTable(Table):
+    """The window table, which is checked by columns, as it may have a hundred thousand rows."""
+
+    fault = staticmethod(fault_of_windows)
+
+    def _read(self) -> pd.DataFrame:
+        try:
+            return pd.read_csv(self.filepath, dtype={"subject": str}, encoding="utf-8")
+        except ValueError as error:  # of pandas too
+            raise not_as_written(f"'{self.filepath}'", str(error)) from error
 
 
 class IngestionReport(Table):

@@ -1,27 +1,19 @@
 """The controls of an ablation that are trained: pretraining that goes on, and supervised fine-tuning."""
 
 from motiongrpo.base.checkpoint import Checkpoint
-from motiongrpo.diffusion.training import PretrainingConfig, pretrain
+from motiongrpo.diffusion.training import PretrainingConfig
 from motiongrpo.experiments.supervised import SupervisedConfig, fine_tune
 from motiongrpo.rewards.hybrid import HybridReward
 from motiongrpo.training.loop import Steps, checkpointed, resume
 from motiongrpo.training.materials import Materials
+from motiongrpo.training.pretraining import pretraining_steps
 
 
 def continue_pretraining(materials: Materials, state: Checkpoint | None, config: PretrainingConfig) -> Steps:
     """Pretraining from the pretrained weights, on batches it has not seen in this order."""
     training = materials.training("continued_pretraining", config)
     optimiser = materials.optimiser(config.optimiser)
-    progress = resume(optimiser, state, training)
-    supply = materials.supply(config.seed, config.short_share)
-    records = pretrain(
-        optimiser,
-        lambda step: supply.batch(config.batch_size, "continued", step),
-        materials.held_out("validation", config.validation_windows),
-        materials.joint_loss(config.joint_loss),
-        config,
-    )
-    yield from checkpointed(records, optimiser, training, progress)
+    yield from pretraining_steps(materials, state, config, optimiser, training, "continued")
 
 
 def supervise(

@@ -22,6 +22,7 @@ import torch
 from motiongrpo.base.engine import elsewhere, in_order
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.processes import end_with_parent
+from motiongrpo.base.words import failure
 from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.gender_conversion import GenderConversion
 from motiongrpo.motion.ingestion import IngestionConfig, clip_readers, ingest, refused
@@ -61,7 +62,7 @@ class Ingestion:
             return encode(ingest(*reader, self.model, self.config))
         except Exception as error:
             logger.debug("while ingesting '%s'", name, exc_info=True)
-            return encode(refused(name, f"reading it failed with {_said(error)}"))
+            return encode(refused(name, f"reading it failed with {failure(error)}"))
 
     def all(self, names: list[str]) -> Iterator[EncodedFile]:
         """The files encoded in this order, by one process or by several, or by the workers of a cluster."""
@@ -89,11 +90,6 @@ class Ingestion:
                 yield _result(*waiting.popleft())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _said(error: Exception) -> str:
-    kind = type(error).__name__
-    return f"{kind}: {error}" if str(error) else kind
 
 
 def process_count(files: int, workers: int | None) -> int:

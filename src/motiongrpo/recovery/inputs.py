@@ -50,15 +50,20 @@ def named_apart(files: Mapping[str, Path], sources: Mapping[str, str]) -> dict[s
     """
     apart: dict[str, Path] = {}
     for name, path in files.items():
-        source, others = str(path.resolve()), (files.keys() - {name}) | apart.keys()
+        source, others = source_of(path), (files.keys() - {name}) | apart.keys()
         free = (n for n in _names(name, path) if n not in others and sources.get(n, source) == source)
         apart[next(free)] = path
     return apart
 
 
+def source_of(path: Path) -> str:
+    """Where a file lies, as it is kept of the results that came of it."""
+    return escaped(str(path.resolve()))
+
+
 def _names(name: str, path: Path) -> Iterator[str]:
     yield name
-    if folder := path.resolve().parent.name:
+    if folder := escaped(path.resolve().parent.name):
         yield f"{folder}_{name}"
     yield from (f"{name}_{number}" for number in count(2))
 

@@ -11,7 +11,7 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain, start_from_data
-from motiongrpo.training.loop import Steps, checkpointed, resume
+from motiongrpo.training.loop import Steps, Training, checkpointed, resume
 from motiongrpo.training.materials import Materials
 
 
@@ -24,18 +24,30 @@ def train_prior(
             f"several processes cannot draw one dropout, got pretraining.denoiser.dropout_p="
             f"{config.denoiser.dropout_p:g}; set it to 0 or pass processes=1"
         )
-    supply = materials.supply(config.seed, config.short_share)
     torch.manual_seed(config.seed)
     denoiser = Denoiser(config.denoiser)
-    first = supply.batch(config.start_windows, "start").to("cpu")
+    first = materials.supply(config.seed, config.short_share).batch(config.start_windows, "start").to("cpu")
     start_from_data(denoiser, first, generator_for(config.seed, "start"))
     network = with_precision(denoiser.to(materials.device), materials.precision)
     optimiser = Optimiser(network, config.optimiser)
     training = materials.training("pretraining", config, sampling=sampling)
+    yield from pretraining_steps(materials, state, config, optimiser, training, "pretraining")
+
+
+def pretraining_steps(
+    materials: Materials,
+    state: Checkpoint | None,
+    config: PretrainingConfig,
+    optimiser: Optimiser,
+    training: Training,
+    purpose: str,
+) -> Steps:
+    """The steps of an optimiser's network from where the run stands; batches are drawn for a `purpose`."""
     progress = resume(optimiser, state, training)
+    supply = materials.supply(config.seed, config.short_share)
     records = pretrain(
         optimiser,
-        lambda step: supply.batch(config.batch_size, "pretraining", step),
+        lambda step: supply.batch(config.batch_size, purpose, step),
         materials.held_out("validation", config.validation_windows),
         materials.joint_loss(config.joint_loss),
         config,

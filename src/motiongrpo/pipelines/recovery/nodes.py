@@ -9,7 +9,7 @@ from typing import Any
 from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.progress import with_progress
-from motiongrpo.base.words import shown
+from motiongrpo.base.words import failure, shown
 from motiongrpo.body.body_model import BodyModel, body_file
 from motiongrpo.body.skin import load_skinned_body
 from motiongrpo.export.track import Gender
@@ -18,7 +18,7 @@ from motiongrpo.head.path import HeadRecording
 from motiongrpo.head.preparation import prepared
 from motiongrpo.metrics.bands import BandCalibration, BandConfig
 from motiongrpo.recovery.config import RecoveryConfig
-from motiongrpo.recovery.inputs import files_of, named_apart
+from motiongrpo.recovery.inputs import files_of, named_apart, source_of
 from motiongrpo.recovery.model import chosen_model, matching, unlike_training
 from motiongrpo.recovery.parts import Drawing, Part, PartFolder
 from motiongrpo.recovery.recovered import Pieces, recovered
@@ -47,7 +47,7 @@ def read_head_paths(
         except Exception as error:  # whatever one file does, the others are recovered
             said = str(error)
             if not isinstance(error, InputError):
-                said = f"reading '{shown(path.name)}' failed with {shown(repr(error), 200)}"
+                said = f"reading '{shown(path.name)}' failed with {shown(failure(error), 200)}"
             logger.debug("while reading '%s'", shown(path.name), exc_info=True)
             refused[shown(path.name)] = said
         else:
@@ -61,7 +61,7 @@ def read_head_paths(
     for recording in recordings.values():
         for warning in recording.warnings:
             logger.warning("%s: %s", recording.name, warning)
-    sources = {name: str(files[name].resolve()) for name in recordings}
+    sources = {name: source_of(files[name]) for name in recordings}
     return recordings, {"read": list(recordings), "refused": refused}, sources_so_far | sources
 
 

@@ -65,30 +65,11 @@ def test_a_file_is_read_as_it_is_written():
 
 def test_rotations_apply_in_the_order_of_their_channels():
     chain = bvh_chain(parse_bvh(SMALL, "small.bvh"), ["arm", "leg"], "added_to_offset")
-    assert_close(
-        matrix_from_quaternion(chain.q_parent_joint)[1, 0],
-        about(2, 10) @ about(1, 20) @ about(0, 30),
-        rtol=0,
-        atol=1e-12,
-    )
-    assert_close(
-        matrix_from_quaternion(chain.q_parent_joint)[1, 1],
-        about(2, 40) @ about(0, 50) @ about(1, 60),
-        rtol=0,
-        atol=1e-12,
-    )
-    assert_close(
-        matrix_from_quaternion(chain.q_parent_joint)[1, 2],
-        about(2, 70) @ about(0, 80) @ about(1, 90),
-        rtol=0,
-        atol=1e-12,
-    )
-    assert_close(
-        matrix_from_quaternion(chain.q_parent_joint)[0],
-        torch.eye(3, dtype=torch.float64).expand(3, 3, 3),
-        rtol=0,
-        atol=0,
-    )
+    rest, R = matrix_from_quaternion(chain.q_parent_joint)
+    assert_close(rest, torch.eye(3, dtype=torch.float64).expand(3, 3, 3), rtol=0, atol=0)
+    assert_close(R[0], about(2, 10) @ about(1, 20) @ about(0, 30), rtol=0, atol=1e-12)
+    assert_close(R[1], about(2, 40) @ about(0, 50) @ about(1, 60), rtol=0, atol=1e-12)
+    assert_close(R[2], about(2, 70) @ about(0, 80) @ about(1, 90), rtol=0, atol=1e-12)
 
 
 def test_position_channels_are_added_to_offsets_or_replace_them():
