@@ -112,16 +112,21 @@ def test_studies_and_motion_by_two_machines_have_the_bytes_of_one(two_machines, 
     assert files(tmp_path / "again/02_intermediate") == files(tmp_path / "here/02_intermediate")
 
 
+@pytest.fixture
+def _local_afterwards():
+    yield
+    choose(Engine("local"))
+
+
+@pytest.mark.usefixtures("_local_afterwards")
 def test_a_cluster_that_does_not_answer_is_refused():
     pytest.importorskip("ray", reason="Ray is an extra and is not installed")
     choose(Engine("ray", "127.0.0.1:1"))
-    try:
-        with pytest.raises(InputError, match=r"at ray_address=127\.0\.0\.1:1 \(.*refused.*ray start --head"):
-            list(in_order(pow, 2, [3]))
-    finally:
-        choose(Engine("local"))
+    with pytest.raises(InputError, match=r"at ray_address=127\.0\.0\.1:1 \(.*refused.*ray start --head"):
+        list(in_order(pow, 2, [3]))
 
 
+@pytest.mark.usefixtures("_local_afterwards")
 def test_a_cluster_that_does_not_start_here_is_refused(monkeypatch):
     ray = pytest.importorskip("ray", reason="Ray is an extra and is not installed")
 
@@ -130,18 +135,13 @@ def test_a_cluster_that_does_not_start_here_is_refused(monkeypatch):
 
     monkeypatch.setattr(ray, "init", fail)
     choose(Engine("ray"))
-    try:
-        with pytest.raises(InputError, match=r"cannot be started on this machine \(.*out during startup"):
-            list(in_order(pow, 2, [3]))
-    finally:
-        choose(Engine("local"))
+    with pytest.raises(InputError, match=r"cannot be started on this machine \(.*out during startup"):
+        list(in_order(pow, 2, [3]))
 
 
+@pytest.mark.usefixtures("_local_afterwards")
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     choose(Engine("ray"))
-    try:
-        with pytest.raises(InputError, match=r"pip install --constraint constraints.txt '.\[ray\]'"):
-            list(in_order(pow, 2, [3]))
-    finally:
-        choose(Engine("local"))
+    with pytest.raises(InputError, match=r"pip install --constraint constraints.txt '.\[ray\]'"):
+        list(in_order(pow, 2, [3]))

@@ -45,9 +45,7 @@ class Asf:
 @dataclass(frozen=True)
 class _Bone:
     end: np.ndarray  # from its start
-    axes: tuple[
-        tuple[str, float], ...
-    ]  # angles that turn its axes, each about those the one before has turned
+    axes: tuple[tuple[str, float], ...]  # angles of its axes, each about those turned by the ones before
     dof: tuple[str, ...]
 
 
