@@ -14,7 +14,7 @@ from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.base.precision import Precision, with_precision
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.training import pretraining_loss
+from motiongrpo.diffusion.training import noised_to_all_levels, pretraining_loss
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import group_advantages
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts, roll_out, stratified_subset, trainable_steps
@@ -124,7 +124,8 @@ class Trainer:
 
     def pretrain(self, batch: WindowBatch) -> None:
         generator = torch.Generator().manual_seed(0)
-        self.policy.step(pretraining_loss(self.policy.model, batch, None, generator))
+        windows = noised_to_all_levels(batch, generator)
+        self.policy.step(pretraining_loss(self.policy.model, windows, None))
 
 
 def timed(size: Size, work: Callable[[], Any]) -> tuple[float, Any]:

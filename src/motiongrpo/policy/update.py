@@ -9,7 +9,7 @@ from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.training import PretrainingLoss, pretraining_loss
+from motiongrpo.diffusion.training import PretrainingLoss, noised_to_all_levels, pretraining_loss
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
 from motiongrpo.policy.signal import Gradient, Slope, added, norm
@@ -144,7 +144,8 @@ def add_anchor(
     parameters = list(policy.trained.values())
     address = ("anchor", policy.steps)
     if prior_loss is None:
-        loss = pretraining_loss(policy.model, batch, None, generator_for(seed, *address))
+        windows = noised_to_all_levels(batch, generator_for(seed, *address))
+        loss = pretraining_loss(policy.model, windows, None)
     else:
         loss = prior_loss(policy.model, batch, seed, *address)
     anchor = torch.autograd.grad(loss, parameters)

@@ -14,6 +14,8 @@ from motiongrpo.diffusion.training import PretrainingConfig, pretrain, start_fro
 from motiongrpo.training.loop import Steps, Training, checkpointed, resume
 from motiongrpo.training.materials import Materials
 
+MOST_AHEAD = 8  # steps whose windows and noise wait in memory
+
 
 def train_prior(
     materials: Materials, state: Checkpoint | None, config: PretrainingConfig, sampling: SamplingConfig
@@ -34,6 +36,11 @@ def train_prior(
     yield from pretraining_steps(materials, state, config, optimiser, training, "pretraining")
 
 
+def threads_ahead(device: str) -> int:
+    """How many threads draw what coming steps learn from: none on a CPU, whose cores have the steps to do."""
+    return 0 if device == "cpu" else min(MOST_AHEAD, torch.get_num_threads())
+
+
 def pretraining_steps(
     materials: Materials,
     state: Checkpoint | None,
@@ -51,5 +58,6 @@ def pretraining_steps(
         materials.held_out("validation", config.validation_windows),
         materials.joint_loss(config.joint_loss),
         config,
+        threads_ahead(materials.device),
     )
     yield from checkpointed(records, optimiser, training, progress)
