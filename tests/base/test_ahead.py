@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from motiongrpo.base.ahead import made_ahead
+from motiongrpo.base.ahead import MOST_AHEAD, made_ahead, threads_ahead
 from motiongrpo.base.batched import Batched
 from motiongrpo.base.errors import Diverged
 from motiongrpo.base.processes import on_processes
@@ -53,6 +53,11 @@ def test_so_many_steps_are_begun_ahead_and_no_more():
     next(made)
     assert begun[3].wait(timeout=10)
     assert not begun[4].is_set()
+
+
+def test_threads_make_steps_ahead_on_a_device_and_not_on_a_cpu():
+    assert threads_ahead("cpu") == 0
+    assert threads_ahead("cuda") == min(MOST_AHEAD, torch.get_num_threads()) > 0
 
 
 def test_without_threads_a_step_is_made_when_it_is_asked_for():

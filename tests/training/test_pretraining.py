@@ -28,11 +28,6 @@ def materials(tmp_path_factory) -> Materials:
     )
 
 
-def test_windows_and_noise_are_drawn_ahead_on_a_device_alone():
-    assert pretraining.threads_ahead("cpu") == 0
-    assert pretraining.threads_ahead("cuda") == min(pretraining.MOST_AHEAD, torch.get_num_threads()) > 0
-
-
 def test_what_threads_draw_ahead_trains_to_the_same_bits(materials, monkeypatch):
     """On a GPU they do, and their draws are those of a CPU without any."""
     drawers, config = [], pretraining_config(3).model_copy(update={"disturbance": disturbance(share=0.5)})

@@ -14,7 +14,14 @@ import torch
 from motiongrpo.base.batched import Batched
 from motiongrpo.base.row_parallel import team
 
+MOST_AHEAD = 8  # steps that wait in memory
+
 Made = TypeVar("Made", bound=Batched)
+
+
+def threads_ahead(device: str) -> int:
+    """How many threads make what coming steps need: none on a CPU, whose cores have the steps to do."""
+    return 0 if device == "cpu" else min(MOST_AHEAD, torch.get_num_threads())
 
 
 def made_ahead(make: Callable[[int], Made], steps: Sequence[int], threads: int) -> Iterator[Made]:

@@ -2,6 +2,7 @@
 
 import torch
 
+from motiongrpo.base.ahead import threads_ahead
 from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.optimisation import Optimiser
@@ -13,8 +14,6 @@ from motiongrpo.diffusion.sampler import SamplingConfig
 from motiongrpo.diffusion.training import PretrainingConfig, pretrain, start_from_data
 from motiongrpo.training.loop import Steps, Training, checkpointed, resume
 from motiongrpo.training.materials import Materials
-
-MOST_AHEAD = 8  # steps whose windows and noise wait in memory
 
 
 def train_prior(
@@ -34,11 +33,6 @@ def train_prior(
     optimiser = Optimiser(network, config.optimiser)
     training = materials.training("pretraining", config, sampling=sampling)
     yield from pretraining_steps(materials, state, config, optimiser, training, "pretraining")
-
-
-def threads_ahead(device: str) -> int:
-    """How many threads draw what coming steps learn from: none on a CPU, whose cores have the steps to do."""
-    return 0 if device == "cpu" else min(MOST_AHEAD, torch.get_num_threads())
 
 
 def pretraining_steps(
