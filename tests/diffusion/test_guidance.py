@@ -111,7 +111,7 @@ def test_soles_below_the_floor_are_lifted_to_it():
     assert lowest_sole(refined(sunk, penetration=1e5, iterations=10)).min() > -0.001
 
 
-def test_soles_deeper_than_two_centimetres_are_lifted_to_there_and_others_left():
+def test_soles_deeper_than_five_centimetres_are_lifted_to_there_and_others_left():
     only = {"penetration": 0, "sinking": 1e5, "iterations": 10}
     deep, shallow = standing(height_m=-0.1), standing(height_m=0.001 - SUNK_M)
     assert lowest_sole(refined(deep, **only)).min() == pytest.approx(-SUNK_M, abs=0.002)
@@ -195,6 +195,7 @@ def test_a_motion_that_a_step_hardly_improves_takes_no_more():
 def test_the_gradient_is_that_of_the_objective():
     """Against the derivative along random turns, taken by differences: half of it is g · turn."""
     motion, body = shaken(frames=8), open_body()
+    motion.T_world_cpf[..., 6] -= 0.08  # all soles are charged, some of them twice
     objective = Objective.of(motion, body, FPS, CONFIG)
     pose = GuidedPose.of(motion, body, refined(motion, iterations=1).R_parent_joint)
     turn = 1e-5 * torch.randn(2, 8, 21, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

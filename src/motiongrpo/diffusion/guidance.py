@@ -5,7 +5,7 @@ of every frame, solved by Gauss–Newton with steps that are halved until they h
 sample, each frame is charged
 
     rotation |log(R₀ᵀR)|² + rotation_rate |d log(R₀ᵀR)/dt|² + position |p − p₀|² + acceleration |d²p/dt²|²
-    + sliding |dp/dt|² of planted feet + penetration min(z, 0)² + sinking min(z + 2 cm, 0)² of soles
+    + sliding |dp/dt|² of planted feet + penetration min(z, 0)² + sinking min(z + 5 cm, 0)² of soles
     + support max(z, 0)² of the lowest sole, unless the head falls
 
 in metres, seconds and radians, so that no weight depends on the frame rate. The body hangs from its head,
@@ -31,7 +31,7 @@ from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector, rotation_vector_from_matrix
 
 FRAMES_AT_ONCE = 1024  # frames of all motions whose systems are held in memory, 0.3 MB each
-SUNK_M = 0.02  # where `sinking` begins: as deep are soles of true motion, and to lift them bends the legs
+SUNK_M = 0.05  # where `sinking` begins: to lift soles all the way bends legs that are right
 SHORTENED = (0.5, 0.5, 0.5, 0.0)  # again and again, while a step does not lower the objective
 ENOUGH = 0.01  # of its objective a motion has to win by a step for another one
 SOFTNESS_M = 0.005  # soles so much higher than the lowest still have a share in it
@@ -54,7 +54,7 @@ class GuidanceConfig(Config):
     acceleration: float = Field(ge=0)  # joints move smoothly: per (m/s²)²
     sliding: float = Field(ge=0)  # planted feet rest: per (m/s)²
     penetration: float = Field(ge=0)  # soles stay out of the floor: per m²
-    sinking: float = Field(ge=0)  # and above all not deeper than 2 cm: per m² of what is
+    sinking: float = Field(ge=0)  # and above all not deeper than 5 cm: per m² of what is
     support: float = Field(ge=0)  # one of them is on it: per m²
 
 
