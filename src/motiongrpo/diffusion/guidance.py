@@ -97,7 +97,8 @@ def _shortened(
         if not worse.any():
             return tried, after
         length = torch.where(worse, length * shorter, length)
-    return objective.turned(pose, _each(length) * turn), torch.minimum(after, value)
+    tried = objective.turned(pose, _each(length) * turn)
+    return tried, objective.value(tried)
 
 
 def _each(values: PerSequence) -> Float[Tensor, "batch 1 1 1"]:
