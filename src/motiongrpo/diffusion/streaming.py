@@ -27,6 +27,7 @@ from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.diffusion.trained import TrainedDenoiser
 from motiongrpo.diffusion.window_blend import Window, trapezoid
 from motiongrpo.geometry.so3 import quaternion_from_matrix
+from motiongrpo.head.flaws import BreakConfig
 from motiongrpo.head.stream import PoseStream, StreamedPose
 
 
@@ -35,7 +36,6 @@ class StreamingConfig(Config):
 
     look_ahead_frames: int = Field(ge=1)  # a frame is out at the latest when so many after it are there
     hop_frames: int = Field(ge=1)  # from one window to the next; half of them cost twice as much
-    longest_gap_s: float = Field(gt=0)  # between poses, that is bridged; a longer one begins a new stretch
 
     @model_validator(mode="after")
     def refuse_frames_without_a_window(self) -> "StreamingConfig":
@@ -71,14 +71,21 @@ class StreamingRecovery:
     not on how they arrive. A stretch of one frame has no motion and gives no body.
     """
 
-    def __init__(self, model: TrainedDenoiser, body: BodyModel, config: StreamingConfig, seed: int) -> None:
+    def __init__(
+        self,
+        model: TrainedDenoiser,
+        body: BodyModel,
+        config: StreamingConfig,
+        breaks: BreakConfig,
+        seed: int,
+    ) -> None:
         if config.look_ahead_frames >= model.usage.plan.length:
             raise InputError(
                 f"look_ahead_frames must be less than the {model.usage.plan.length} frames of a window of "
                 f"{model.name}, got {config.look_ahead_frames}"
             )
         self.model, self.body, self.config, self.seed = model, body, config, seed
-        self.poses = PoseStream(model.usage.fps, config.longest_gap_s)
+        self.poses = PoseStream(model.usage.fps, breaks)
         self._bodies = self._new_stretch()
 
     @property
