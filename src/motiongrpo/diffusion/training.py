@@ -126,7 +126,7 @@ def pretrain(
 
 @dataclass(frozen=True)
 class NoisedWindows(Batched):
-    """True motion and what is made of it for a denoiser that is asked for it: a state of each level t."""
+    """True motion, and its noised states at levels t, from which a denoiser is to recover it."""
 
     batch: WindowBatch
     x_0: Motion
@@ -187,7 +187,7 @@ def pretraining_loss(
 
 @dataclass(frozen=True)
 class PretrainingLoss:
-    """The whole loss that a prior is made with: in both spaces, under head paths as headsets tell them.
+    """The whole loss of a prior: in both spaces, under head paths with the faults of headsets.
 
     Motion and the head that a body hangs from stay true, whatever path the network is shown.
     """

@@ -1,4 +1,4 @@
-"""What is wrong with the rows of a head's path: missing, jumping, frozen, or doubted by the file itself."""
+"""Flaws in the rows of a head's path: missing, jumping, frozen, or poorly tracked as the file says."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class BreakConfig(Config):
 
 
 class HeadRepairConfig(BreakConfig):
-    """What of a head's path is believed, bridged, split at and refused."""
+    """Limits of what is bridged, split at, warned of and refused in a head's path."""
 
     shortest_s: float = Field(ge=0.5)  # of a stretch that is kept
     frozen_s: float = Field(gt=0)  # a pose repeated for so long is lost tracking

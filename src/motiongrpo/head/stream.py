@@ -1,4 +1,4 @@
-"""Poses that come one by one, at any rate, with gaps and jumps, as frames at a model's rate."""
+"""Poses that arrive one by one, at any rate, with gaps and jumps, resampled to frames at a model's rate."""
 
 import math
 from dataclasses import dataclass

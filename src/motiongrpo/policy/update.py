@@ -52,7 +52,7 @@ def gradient_pass(
 
     The gradient is summed over parts of whole groups, as many as the rollout's network saw together, each
     counting by its share of the rows: memory depends on the parts, the update does not. Levels are summed
-    apart first, to tell how much each of them says.
+    separately first, to record the norm of each.
     """
     whole: Gradient = [None] * len(policy.trained)
     level_norm, audits, parts = {}, [], list(rollouts.parts())
@@ -85,7 +85,7 @@ def estimate_pass(
     seed: int,
     prior_loss: PretrainingLoss | None = None,
 ) -> GradientPass:
-    """Raise what clean estimates are worth, by their slope; each group at one level, another every turn."""
+    """Raise the reward of clean estimates along its slope; a group is at one level, another every turn."""
     policy.adam.zero_grad(set_to_none=True)
     for rows, part in rollouts.parts():
         row = torch.arange(rows.start, rows.stop, device=part.x.device)
@@ -138,8 +138,8 @@ def add_anchor(
 ) -> None:
     """Add the pretraining loss's gradient on real data, at a share of the policy gradient's norm.
 
-    The whole loss that the prior was made with, disturbed paths too: EgoAllo's alone, which stands in where
-    there is none, would undo what the rest of it taught.
+    `prior_loss` is the whole loss of the prior, with disturbed paths. EgoAllo's loss alone, which is taken
+    where it is None, would undo what the other terms taught.
     """
     parameters = list(policy.trained.values())
     address = ("anchor", policy.steps)

@@ -3,8 +3,8 @@
 A client sends `{"t": seconds, "p": [x, y, z], "q": [w, x, y, z]}`, a line a pose. It is sent one greeting
 with `fps`, `look_ahead_ms` and the names of the `joints`; then a line for each body; `{"error": sentence}`
 for each line that cannot be used, which changes nothing; `{"warning": sentence}`; and `{"late": count}` after
-a pose that came behind a later one. When the client stops sending, the bodies that wait are sent, and the
-connection ends.
+a pose that came behind a later one. When the client stops sending, it gets the bodies that are still waiting,
+and the connection ends.
 """
 
 import math
