@@ -1,4 +1,4 @@
-"""What steps need, made by threads before their turn, and by processes that train together in turns.
+"""The inputs of training steps, prepared ahead by threads, and by processes that train together in turns.
 
 Drawing noise takes one thread of a CPU longer than a GPU takes for the step that uses it. Where the draws of
 a step depend on its number alone, they can be made beside the steps before it, to the same bits.
