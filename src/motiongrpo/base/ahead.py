@@ -1,7 +1,7 @@
 """The inputs of training steps, prepared ahead by threads, and by processes that train together in turns.
 
-Drawing noise takes one thread of a CPU longer than a GPU takes for the step that uses it. Where the draws of
-a step depend on its number alone, they can be made beside the steps before it, to the same bits.
+Drawing the noise of a step takes a CPU thread longer than a GPU takes for the step itself. Where the draws
+depend on the step's number alone, they can be made while earlier steps run, with bit-identical results.
 """
 
 from collections import deque
@@ -20,15 +20,15 @@ Made = TypeVar("Made", bound=Batched)
 
 
 def threads_ahead(device: str) -> int:
-    """How many threads make what coming steps need: none on a CPU, whose cores have the steps to do."""
+    """The number of threads that prepare coming steps: none on a CPU, whose cores compute the steps."""
     return 0 if device == "cpu" else min(MOST_AHEAD, torch.get_num_threads())
 
 
 def made_ahead(make: Callable[[int], Made], steps: Sequence[int], threads: int) -> Iterator[Made]:
-    """`make(step)` of every step in order, of which so many threads make the next ones; none makes no thread.
+    """`make(step)` of every step in order, prepared ahead by `threads` threads; 0 starts none.
 
-    What `make` raises is raised at its step. With threads, processes that train together make every step once
-    among them, each its turn, and hand it to the others; what is made must be shaped alike at every step.
+    An exception of `make` is raised at its step. With threads, processes that train together take turns: each
+    step is made by one of them and sent to the others, so its shapes must be the same at every step.
     """
     together = team()
     if threads == 0:
@@ -50,7 +50,7 @@ def _gpu() -> int | None:
 
 
 def _on_gpu(index: int | None) -> None:
-    """Let a new thread use the GPU of its process: by itself it would take the first of the machine."""
+    """Make a new thread use the GPU of its process; by default it would use the first of the machine."""
     if index is not None:
         torch.cuda.set_device(index)
 

@@ -18,7 +18,7 @@ Bands = Float[Tensor, "offset batch frame unknown unknown"]
 def difference_bands(
     weight: Float[Tensor, "batch start *rest"], order: int
 ) -> Float[Tensor, "offset batch frame *rest"]:
-    """Dᵀ diag(weight) D of the differences of that order in time, of which one starts at every weight."""
+    """Dᵀ diag(weight) D, with D the differences of that order in time, each with its own weight."""
     signed = [(-1) ** i * math.comb(order, i) for i in range(order + 1)]
     batch, starts, *rest = weight.shape
     bands = weight.new_zeros(order + 1, batch, starts + order, *rest)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batched:
-    """A dataclass whose tensors, its own and those of `Batched` fields, have their leading axes in common.
+    """A dataclass whose tensors, including those of `Batched` fields, share their leading axes.
 
-    All other fields belong to the batch as a whole and are kept.
+    All other fields belong to the batch as a whole and are kept as they are.
     """
 
     def rows(self, index: Tensor | slice | tuple[slice, ...]) -> Self:
@@ -24,7 +24,7 @@ class Batched:
         return self.each(lambda tensor: tensor.to(device))
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Self:
-        """The batch with every tensor changed."""
+        """The batch with `change` applied to every tensor."""
         return self._combined([self], lambda tensors: change(tensors[0]))
 
     @classmethod

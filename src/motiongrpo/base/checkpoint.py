@@ -1,4 +1,4 @@
-"""A checkpoint: a network's tensors in one safetensors file, and a header that says how they came about."""
+"""A checkpoint: a network's tensors in one safetensors file, with a header on how they were made."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ StateDict = dict[str, Tensor]
 
 
 class Header(BaseModel):
-    """What a checkpoint says of itself."""
+    """The description that a checkpoint carries: how its weights were made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,7 +44,7 @@ class Header(BaseModel):
         None  # of a denoiser: windows and sampler, as `diffusion.trained` reads them
     )
     weights: str = ""  # digest of the tensors, filled in when the file is written
-    seal: str = ""  # digest of all of the above, filled in then too; older files have none
+    seal: str = ""  # digest of all of the above, filled in then too; absent from older files
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """What messages call it: its file, or the training and step that made it."""
+        """Its name in messages: its file, or the training and step that made it."""
         h = self.header
         return f"'{self.path}'" if self.path else f"the {h.kind} checkpoint of {h.stage}, step {h.step}"
 
 
 @dataclass(frozen=True)
 class TrainingCheckpoint:
-    """What a training hands over at a checkpoint: the model to be used, and the state to go on from."""
+    """What a training yields at a checkpoint: the model to use, and the state to resume from."""
 
     model: Checkpoint
     state: Checkpoint
@@ -73,12 +73,12 @@ class TrainingCheckpoint:
 
 @dataclass(frozen=True)
 class CheckpointFolder:
-    """The checkpoints of one training, as they lie on disk."""
+    """The checkpoints of one training on disk."""
 
     path: Path
 
     def files(self) -> list[Path]:
-        """Models by step; none where training has not begun."""
+        """The files of models by step; empty where training has not begun."""
         return sorted(path for path in self.path.glob("*.safetensors") if path.name != STATE)
 
     @property
@@ -87,7 +87,7 @@ class CheckpointFolder:
         return (self.path / COMPLETE).is_file()
 
     def state(self) -> "Checkpoint | None":
-        """What the training goes on from, or None where it has not begun."""
+        """The state that the training resumes from, or None where it has not begun."""
         path = self.path / STATE
         return load_checkpoint(path, "training_state") if path.is_file() else None
 
@@ -100,23 +100,23 @@ class CheckpointFolder:
 
 @dataclass(frozen=True)
 class CheckpointTree:
-    """The checkpoints of many trainings, each in a folder below one."""
+    """The checkpoints of many trainings, each in its own folder below a common one."""
 
     path: Path
 
     def folder(self, name: str) -> CheckpointFolder:
-        """Of one training, which may not have begun."""
+        """The checkpoints of one training, which may not have begun."""
         return CheckpointFolder(self.path / name)
 
     def beside(self, name: str) -> list[CheckpointFolder]:
-        """Of the trainings whose folders lie beside that of `name`, last written first."""
+        """The checkpoints of the trainings whose folders are beside that of `name`, last written first."""
         here = self.path / name
         others = [path for path in here.parent.glob("*") if path.is_dir() and path != here]
         return [CheckpointFolder(path) for path in sorted(others, key=lambda p: -p.stat().st_mtime)]
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write to a temporary name, flush, rename; tensors that are not finite are never written."""
+    """Write a checkpoint, all or nothing; raises Diverged for tensors that are not finite."""
     demand_finite_tensors(checkpoint.tensors)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     header = checkpoint.header.model_copy(update={"weights": weights_digest(tensors)})
@@ -132,7 +132,7 @@ def demand_finite_tensors(tensors: StateDict) -> None:
 
 
 def load_checkpoint(path: Path, kind: Kind) -> Checkpoint:
-    """Read header and tensors; a file of another kind, or of other weights than it says, is refused."""
+    """Read header and tensors; InputError for a file of another kind, or whose weights fail its digest."""
     header = read_header(path)
     if header.kind != kind:
         raise InputError(f"'{path}' is a {header.kind} checkpoint, but a {kind} checkpoint is needed")
@@ -166,7 +166,7 @@ def read_header(path: Path) -> Header:
 
 
 def tensor_shapes(path: Path) -> dict[str, str]:
-    """Type and shape of every tensor of a file by name, without reading any."""
+    """Type and shape of every tensor of a file by name, without reading the values."""
     with _opened(path) as file:
         parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         return {name: f"{part.get_dtype()} {part.get_shape()}" for name, part in parts.items()}
@@ -174,7 +174,7 @@ def tensor_shapes(path: Path) -> dict[str, str]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A safetensors file; raises InputError where there is none, or not a whole one."""
+    """A safetensors file; raises InputError where it is missing or incomplete."""
     try:
         with safe_open(path, framework="pt") as file:
             yield file
@@ -187,7 +187,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def weights_digest(tensors: StateDict) -> str:
-    """A short SHA-256 of names, types, shapes and values of tensors on the CPU."""
+    """A short SHA-256 of the names, types, shapes and values of tensors on the CPU."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]
@@ -199,12 +199,12 @@ def weights_digest(tensors: StateDict) -> str:
 
 
 def seal_of(header: Header) -> str:
-    """The digest of all that a header says but its seal."""
+    """The digest of all fields of a header except its seal."""
     as_read = Header.model_validate_json(header.model_dump_json(exclude={"seal"}))
     return digest_of(as_read.model_dump(mode="json"))
 
 
 def digest_of(*parts: Any) -> str:
-    """A short SHA-256 of anything JSON can hold, independent of the order of keys."""
+    """A short SHA-256 of any JSON value, independent of the order of keys."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

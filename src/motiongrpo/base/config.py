@@ -1,7 +1,7 @@
 """The base of every parameter record.
 
-A node argument annotated with a subclass is built and validated by Kedro before any node
-runs. Subclasses hold bounds and no defaults: every number has one home, the YAML.
+A node argument annotated with a subclass is built and validated by Kedro before any node runs. Subclasses
+hold bounds and no defaults: values are in the YAML files alone.
 """
 
 from difflib import get_close_matches

@@ -1,8 +1,8 @@
-"""Many jobs of one kind: one after the other in this process, or many at once by workers of a Ray cluster.
+"""Many jobs of one kind: one after the other in this process, or in parallel by workers of a Ray cluster.
 
-The engine is chosen once for a whole process, as the number of torch's threads is. It decides where jobs are
-done and changes no result: workers take as many threads of torch as this process has, and a job that draws
-does so under seeds of its own. Workers see the files of this process under the same paths.
+The engine is chosen once for a whole process, like the number of torch's threads. It decides where jobs run
+and does not change results: workers use as many torch threads as this process, and a job that draws random
+numbers has its own seeds. Workers must see the files of this process under the same paths.
 """
 
 import logging
@@ -25,14 +25,14 @@ NO_RAY = (
     "engine=ray needs the package ray, which is not installed: pip install --constraint constraints.txt "
     "'.[ray]'"
 )
-LIVES = 4  # workers that a job may be given, one after another, before its loss is no accident
-AHEAD = 4  # jobs a worker whose results wait for an earlier job's, and are held in memory
+LIVES = 4  # workers that may die of a job, one after another, before it is refused
+AHEAD = 4  # jobs per worker whose results may wait in memory for that of an earlier job
 PATIENCE_S = 10  # with a cluster that does not answer
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # workers without a GPU see none, and nothing is said about it
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # workers without a GPU see none, without a warning
     "RAY_raylet_start_wait_time_s": "120",  # 30 are not enough where others use the machine
-    "RAY_worker_niceness": "0",  # of 15, Ray's own choice, next to nothing is left where others work
+    "RAY_worker_niceness": "0",  # with 15, Ray's default, workers get next to no time on a busy machine
 }
 """Of a cluster that is started here, unless the caller's says otherwise."""
 
@@ -43,23 +43,23 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Engine:
-    """Who does the jobs: this process, or workers of a Ray cluster."""
+    """Where jobs run: in this process, or on workers of a Ray cluster."""
 
     name: Literal["local", "ray"]
-    address: str | None = None  # HOST:PORT of a cluster, auto for that of this machine; none starts one here
+    address: str | None = None  # HOST:PORT of a cluster, or auto for this machine's; None starts one here
 
 
 _chosen = Engine("local")
 
 
 def choose(engine: Engine) -> None:
-    """Let all jobs of this process be done by `engine` from now on."""
+    """Run all jobs of this process on `engine` from now on."""
     global _chosen
     _chosen = engine
 
 
 def elsewhere() -> bool:
-    """Whether jobs are done by other processes than this one."""
+    """Whether jobs run in other processes than this one."""
     return _chosen.name != "local"
 
 
@@ -69,7 +69,7 @@ def as_done(
     jobs: Iterable[tuple[str, Job]],
     device: str = "cpu",
 ) -> Iterator[tuple[str, Result]]:
-    """Each job's name with `work(given, job)`, in the order in which workers are done; else as `in_steps`."""
+    """Each job's name with `work(given, job)`, in the order of completion; otherwise like `in_steps`."""
     return in_steps(partial(_once, work), given, jobs, device)
 
 
@@ -79,11 +79,11 @@ def in_steps(
     jobs: Iterable[tuple[str, Job]],
     device: str = "cpu",
 ) -> Iterator[tuple[str, Result]]:
-    """Each job's name with every result of `work(given, job)`; on several workers, those of jobs mingle.
+    """Each job's name with every result of `work(given, job)`; those of parallel jobs are interleaved.
 
-    A job takes its next step when its last result has been taken, so that what the caller wrote is on disk by
-    then. The job of a worker that dies is begun again, and finds on disk what it left. What a job raises is
-    raised here; a job that several workers die of is refused as InputError.
+    A job takes its next step once the caller has asked for the next result, so whatever the caller writes is
+    on disk by then. When a worker dies, its job starts again and finds on disk what was written. Exceptions
+    of jobs are raised here; a job that several workers die of raises InputError.
     """
     if not elsewhere():
         for name, job in jobs:
@@ -97,7 +97,7 @@ def in_steps(
 def in_order(
     work: Callable[[Given, Job], Result], given: Given, jobs: Iterable[Job], device: str = "cpu"
 ) -> Iterator[Result]:
-    """`work(given, job)` of every job, in their order; else as `in_steps`."""
+    """`work(given, job)` of every job, in the order of jobs; otherwise like `in_steps`."""
     if not elsewhere():
         yield from (work(given, job) for job in jobs)
         return
@@ -110,10 +110,10 @@ def _once(work: Callable[[Given, Job], Result], given: Given, job: Job) -> Itera
 
 
 class _Worker:
-    """A process of the cluster, which does one job at a time.
+    """A process of the cluster that runs one job at a time.
 
-    Ray starts a dead one anew and repeats the call it did not answer. No job is under way then, and the one
-    that is asked for begins.
+    Ray restarts a dead worker and repeats the call that was not answered. No job is under way then, so the
+    requested one starts from its beginning.
     """
 
     def __init__(self, threads: int, folder: Path) -> None:
@@ -123,18 +123,18 @@ class _Worker:
         self.steps: Iterator[Any] = iter(())
 
     def one(self, task: "_Task", job: Any) -> Any:
-        """The result of a job that has one."""
+        """The result of a job with a single result."""
         return task.work(self._given(task), job)
 
     def step(self, task: "_Task", name: str, job: Any) -> list[Any]:
-        """The next result of a job, or nothing where it is done."""
+        """The next result of a job, or nothing when it has finished."""
         given = self._given(task)
         if name != self.name:
             self.name, self.steps = name, task.work(given, job)
         return list(islice(self.steps, 1))
 
     def _given(self, task: "_Task") -> Any:
-        """What all jobs are given, fetched once."""
+        """The common input of all jobs, fetched once."""
         import ray
 
         if self.given is None:
@@ -145,10 +145,10 @@ class _Worker:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is done with every job, and where the cluster keeps what all of them are given."""
+    """The function that is applied to every job, and a reference to the common input of all jobs."""
 
     work: Callable[..., Any]
-    given: Any  # a reference of Ray's
+    given: Any  # a Ray object reference
 
 
 @dataclass(frozen=True)
@@ -156,11 +156,11 @@ class _Crew:
     """The workers of a cluster that this process is connected to."""
 
     task: _Task
-    new_worker: Callable[[], Any]  # a handle of Ray's
+    new_worker: Callable[[], Any]  # makes a Ray actor handle
     most: int
 
     def steps(self, jobs: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-        """A worker for every job until there are no more of either; whoever is done takes the next job."""
+        """The results of all jobs as they come; a worker that has finished a job takes the next."""
         import ray
 
         waiting, idle = iter(jobs), []
@@ -181,7 +181,7 @@ class _Crew:
                 idle.append(worker)
 
     def in_order(self, jobs: Iterable[Any]) -> Iterator[Any]:
-        """Jobs are dealt out in turn, some ahead of the one whose result is due."""
+        """The results in the order of jobs; some jobs are given out ahead of the one whose result is due."""
         workers: list[Any] = []
         due: deque[tuple[Any, str]] = deque()
         for number, job in enumerate(jobs):
@@ -196,7 +196,7 @@ class _Crew:
 
 @contextmanager
 def _crew(work: Callable[..., Any], given: Any, device: str) -> Iterator[_Crew]:
-    """Workers that hold `given`, until the end of the block; a job on a GPU has one of its own."""
+    """Workers that hold `given`, until the end of the block; each has its own GPU where jobs use one."""
     with _connected(_chosen.address):
         import ray
 
@@ -214,7 +214,7 @@ def _crew(work: Callable[..., Any], given: Any, device: str) -> Iterator[_Crew]:
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
-    """A connection to the cluster at `address`, or to one of this machine alone that ends with the block."""
+    """A connection to the cluster at `address`, or to a local one that ends with the block."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
@@ -235,7 +235,7 @@ def _connected(address: str | None) -> Iterator[None]:
 
 
 def _demand_answer(address: str | None) -> None:
-    """Raise InputError where nobody listens at HOST:PORT, which Ray would try for minutes."""
+    """Raise InputError where nothing listens at HOST:PORT, since Ray would keep trying for minutes."""
     if address is None or address == "auto":
         return
     host, _, port = address.rpartition(":")
@@ -258,7 +258,7 @@ def _unreachable(address: str | None, error: Exception) -> str:
 
 
 def _room(threads: int, gpus: int) -> int:
-    """How many workers the cluster can hold at once; refused as InputError where it cannot hold one."""
+    """How many workers the cluster can run at once; InputError where it cannot run even one."""
     import ray
 
     machines = [machine["Resources"] for machine in ray.nodes() if machine["Alive"]]
@@ -276,7 +276,7 @@ def _room(threads: int, gpus: int) -> int:
 
 
 def _answer(reference: Any, name: str) -> Any:
-    """What a worker answered about the job of that name."""
+    """A worker's answer about the job of that name; raises what the job raised."""
     import ray
     from ray.exceptions import RayError, RayTaskError
 

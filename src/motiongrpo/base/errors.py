@@ -1,9 +1,9 @@
-"""The one exception a user should ever meet, and the kind of it that ends a training."""
+"""The exception for every error that a user can cause, and its subclass that ends a training."""
 
 
 class InputError(ValueError):
-    """What was given cannot be used. The message is one sentence: what, where, the value, the remedy."""
+    """An input cannot be used. The message is one sentence: what, where, the value, the remedy."""
 
 
 class Diverged(InputError):
-    """A training cannot go on from here. Whoever keeps its checkpoints adds the step, and what stays."""
+    """A training cannot continue. The code that keeps its checkpoints adds the step, and what remains."""

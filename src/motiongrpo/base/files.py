@@ -12,12 +12,12 @@ from safetensors import SafetensorError
 
 from motiongrpo.base.errors import InputError
 
-PARTIAL = re.compile(r"\..+\.(\d+)\.[0-9a-f]{8}\.partial")  # of a process
+PARTIAL = re.compile(r"\..+\.(\d+)\.[0-9a-f]{8}\.partial")  # its writer's process id
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let every failure to write name `path`, which those of an open file and of safetensors do not."""
+    """Add `path` to every failure to write, since errors of open files and of safetensors lack it."""
     try:
         yield
     except SafetensorError as error:
@@ -30,7 +30,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, flush it to disk and rename it into place."""
+    """Have `write` fill a temporary file beside `path`, flush it to disk and rename it into place."""
     with naming(path):
         _replace(path, write)
 
@@ -41,7 +41,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Delete the temporary files and folders below a folder whose writers are dead."""
+    """Delete temporary files and folders, below a folder, whose writers have died."""
     for path in list(folder.rglob(".*.partial")):
         found = PARTIAL.fullmatch(path.name)
         if found is None or _is_alive(int(found[1])):
@@ -63,7 +63,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _partial(path: Path) -> Path:
-    """The temporary name beside `path` that nobody else has, and that names its writer."""
+    """A unique temporary name beside `path` that contains its writer's process id."""
     return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
 
 
@@ -71,7 +71,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _partial(path)
     temporary.touch(exist_ok=False)
-    mode = temporary.stat().st_mode  # of any new file; safetensors lets nobody else read what it writes
+    mode = temporary.stat().st_mode  # of any new file; safetensors makes files private
     try:
         write(temporary)
         temporary.chmod(mode)
@@ -83,7 +83,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def replace_folder(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary folder beside `path`, then put it in the place of what was there."""
+    """Have `write` fill a temporary folder beside `path`, then replace the old one by it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _partial(path)
     temporary.mkdir()

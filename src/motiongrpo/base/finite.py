@@ -9,9 +9,9 @@ LOWER_RATE = "lower optimiser.learning_rate, or look for motion that is not fini
 
 
 def demand_finite(what: str, values: Tensor | float, remedy: str = LOWER_RATE) -> None:
-    """Raise Diverged, with the first such value, where any is NaN or infinite.
+    """Raise Diverged, naming the first value that is NaN or infinite, where there is one.
 
-    A comparison with NaN is False, so a limit alone would let it through.
+    A comparison with NaN is False, so a comparison with a limit would let NaN pass.
     """
     values = torch.as_tensor(values).detach()
     if not bool(values.isfinite().all()):

@@ -1,4 +1,4 @@
-"""Networks that are built from one record, and brought back from their weights."""
+"""Networks that are built from one record of their architecture, and restored from their weights."""
 
 from typing import Any, ClassVar, TypeVar
 
@@ -33,7 +33,7 @@ def restored(checkpoint: Checkpoint, network: type[AnyNetwork]) -> AnyNetwork:
 
 
 def with_weights(network: type[AnyNetwork], config: BaseModel, tensors: StateDict, where: str) -> AnyNetwork:
-    """A network of this architecture with these weights, in evaluation mode; `where` begins a refusal."""
+    """A network of this architecture with these weights, in evaluation mode; `where` begins the error."""
     refuse_other_layout(layout_of(network, config), shapes_of(tensors), where)
     model = network(config)
     own = model.state_dict()
@@ -48,7 +48,7 @@ def with_weights(network: type[AnyNetwork], config: BaseModel, tensors: StateDic
 
 
 def architecture_of(checkpoint: Checkpoint, network: type[Network]) -> Any:
-    """The architecture that a header describes; InputError where this version of the code knows no such."""
+    """The architecture that a header describes; InputError where this version of the code has no such."""
     try:
         return network.Config.model_validate(checkpoint.header.architecture)
     except ValidationError as error:
@@ -74,7 +74,7 @@ def shapes_of(tensors: StateDict) -> Layout:
 
 
 def refuse_other_layout(expected: Layout, given: Layout, where: str) -> None:
-    """Raise InputError unless names and shapes are those that the architecture asks for."""
+    """Raise InputError unless names and shapes are those of the architecture."""
     refuse(expected.keys() - given.keys(), f"{where} lacks tensors that its configuration asks for")
     refuse(given.keys() - expected.keys(), f"{where} holds tensors that its configuration does not ask for")
     other = {f"{n} {shape} for {expected[n]}" for n, shape in given.items() if shape != expected[n]}
@@ -82,7 +82,7 @@ def refuse_other_layout(expected: Layout, given: Layout, where: str) -> None:
 
 
 def refuse(names: set[str], sentence: str) -> None:
-    """Raise InputError with the sentence and the first few names, where there are any."""
+    """Raise InputError with this sentence and the first few names, if there are any names."""
     if names:
         shown = ", ".join(repr(name[:100]) for name in sorted(names)[:SHOWN])
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

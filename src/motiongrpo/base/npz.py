@@ -1,4 +1,4 @@
-"""Archives of arrays, as NumPy writes them: read whole, at most so large, and never a pickled object."""
+"""NumPy's archives of arrays, read whole, up to a bound on their size, without unpickling any object."""
 
 import io
 import lzma
@@ -14,7 +14,7 @@ import numpy as np
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 
-PICKLE = b"\x80"  # with which every pickle since Python 2.3's begins
+PICKLE = b"\x80"  # the first byte of every pickle since Python 2.3
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError),
     *(EOFError, OSError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError),
@@ -30,10 +30,10 @@ def read_npz(
     enlarge: str = "",
     wanted: Collection[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """The arrays of an npz file, which `where` names in messages; InputError where it is none, or damaged.
+    """The arrays of an npz file, which `where` names in messages; InputError where it is damaged or no npz.
 
-    Where they unpack to more than `most_bytes` the message ends with `enlarge`, which says what to do then.
-    With `wanted`, all others are left packed, and those that are not there are left out.
+    Where they unpack to more than `most_bytes`, the message ends with `enlarge`, the remedy. With `wanted`,
+    only the arrays of these names are unpacked, and missing ones are left out.
     """
     if data.startswith(PICKLE):
         raise InputError(f"{where} is a pickle, which is never loaded; convert it to npz first")
@@ -50,7 +50,7 @@ def read_npz(
                 raise InputError(f"{where} unpacks to more than {most_bytes / 1e6:g} MB{enlarge}")
             for key in names:
                 arrays[key] = archive[key]
-                if not isinstance(arrays[key], np.ndarray):  # bytes, of a member without NumPy's beginning
+                if not isinstance(arrays[key], np.ndarray):  # bytes, of a member without NumPy's magic number
                     raise InputError(f"{where} is damaged: '{shown(key)}' is no array; get the file again")
     except InputError:
         raise
@@ -68,7 +68,7 @@ def read_npz(
 def read_numbers(
     data: bytes, where: str, most_bytes: float, wanted: Collection[str] | None = None
 ) -> dict[str, np.ndarray]:
-    """The arrays of an npz file in double precision; InputError also where one holds no numbers."""
+    """The arrays of an npz file in double precision; InputError also where one is not numeric."""
     arrays = read_npz(data, where, most_bytes, wanted=wanted)
     for key, array in arrays.items():
         if array.dtype.kind not in "biuf":

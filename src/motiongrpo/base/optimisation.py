@@ -1,4 +1,4 @@
-"""What the three trainings share: AdamW with warm-up, a gradient clip, an exponential moving average."""
+"""Shared by the three trainings: AdamW with warm-up, a gradient clip, an exponential moving average."""
 
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
@@ -16,7 +16,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class TrainingConfig(Config):
-    """What the parameters of every training say."""
+    """The parameters that every training has."""
 
     checkpoint_every: int = Field(ge=1)  # steps
     seed: int = Field(ge=0)
@@ -44,10 +44,10 @@ class Optimiser(Generic[Model]):
         )
         self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
         self.average.eval()  # it is never trained
-        self.average.n_averaged.fill_(1)  # the model as it is now counts as the first of the average
+        self.average.n_averaged.fill_(1)  # the initial model counts as the first of the average
 
     def step(self, loss: Tensor) -> float:
-        """One update. Returns the global gradient norm before clipping; Diverged where that is not finite."""
+        """One update. Returns the global gradient norm before clipping; Diverged where it is not finite."""
         demand_finite("the loss", loss)
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
@@ -56,7 +56,7 @@ class Optimiser(Generic[Model]):
     def apply_gradients(self) -> float:
         """An update from gradients already accumulated. Returns their global norm before clipping.
 
-        A norm that is not finite raises Diverged while the weights are still those of before.
+        A norm that is not finite raises Diverged before the weights change.
         """
         norm = nn.utils.clip_grad_norm_(self.trained.values(), self.config.gradient_clip)
         demand_finite("the gradient's norm", norm)
@@ -69,7 +69,7 @@ class Optimiser(Generic[Model]):
         return float(norm)
 
     def skip(self, steps: int) -> None:
-        """Count steps that had nothing to learn from: weights, AdamW's state and the average stay."""
+        """Count steps without a gradient: weights, AdamW's state and the average stay as they are."""
         self.steps += steps
 
     @property
@@ -82,7 +82,7 @@ class Optimiser(Generic[Model]):
         return _copied(self.average.module.state_dict())
 
     def state(self) -> StateDict:
-        """Everything needed to go on bit for bit."""
+        """Everything needed to resume bit for bit."""
         tensors = {f"model.{name}": p for name, p in self.model.state_dict().items()}
         tensors |= {f"average.{name}": p for name, p in self.average.module.state_dict().items()}
         for name, parameter in self.trained.items():
@@ -99,7 +99,7 @@ class Optimiser(Generic[Model]):
 
 
 class Learner(Protocol):
-    """What a checkpoint needs of a training: everything to go on with, and the weights that get evaluated."""
+    """What a checkpoint needs of a training: the state to resume from, and the weights that get evaluated."""
 
     def state(self) -> StateDict: ...
     def restore(self, state: StateDict) -> None: ...
@@ -108,14 +108,14 @@ class Learner(Protocol):
 
 @dataclass(frozen=True)
 class WithCompanion:
-    """A learner and one that is trained beside it: one state, so that neither can get ahead of the other."""
+    """A learner and a companion trained with it, saved as one state so that they stay in step."""
 
     learner: Learner
     companion: Learner
-    name: str  # of the companion's tensors
+    name: str  # prefix of the companion's tensors
 
     def state(self) -> StateDict:
-        """Both, the companion's below its name."""
+        """The states of both, the companion's under its name."""
         beside = {f"{self.name}.{key}": value for key, value in self.companion.state().items()}
         return self.learner.state() | beside
 

@@ -1,7 +1,7 @@
 """Mixed precision through `torch.autocast`.
 
-Only the network's forward pass is ever lowered, and its output is float32 again: means, densities,
-ratios and weights never leave full precision.
+Only the network's forward pass runs in lower precision, and its output is float32 again: means, densities,
+ratios and weights are always in full precision.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 def with_precision(model: Model, precision: Precision) -> Model:
-    """The model itself, whose forward pass now runs in `precision`. Copies of it do so too."""
+    """The model itself, whose forward pass now runs in `precision`, as do those of its copies."""
     if precision == "bf16":
         model.forward = MethodType(_in_bf16(type(model).forward), model)
     return model

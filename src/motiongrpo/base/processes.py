@@ -1,9 +1,9 @@
 """One training on several processes of one machine, or of many under torchrun.
 
-The first process leads: it alone reads the catalog, writes checkpoints, shows progress, answers to signals.
-The others follow: they are handed each training with its inputs, run it in step and drop what it yields
-(`row_parallel` says what they share). Whether the leader has started its followers itself, or torchrun has
-started all, they meet through gloo; where each has a GPU of its own, gradients go through nccl.
+The first process leads: it alone reads the catalog, writes checkpoints, shows progress and handles signals.
+The others follow: they receive each training with its inputs, run it in step and discard what it yields
+(`row_parallel` describes how they share the work). Whether the leader started its followers or torchrun
+started all, they communicate through gloo; where each has its own GPU, gradients go through nccl.
 """
 
 import logging
@@ -32,7 +32,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.row_parallel import LostProcess, Team, joined
 
 PATIENCE = timedelta(days=30)  # followers wait while the leader ingests
-GRACE_S = 30.0  # for a leader to notice that a follower has ended; within nccl it would wait forever
+GRACE_S = 30.0  # for the leader to notice that a follower has ended; inside nccl it would wait forever
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 Item = TypeVar("Item")
@@ -41,9 +41,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """A training, as every process of a team runs it."""
+    """A training as every process of a team runs it."""
 
-    training: Callable[..., Iterator[Any]]  # of a module, so that its name finds it elsewhere
+    training: Callable[..., Iterator[Any]]  # a module's function, which other processes import by name
     inputs: tuple[Any, ...]
     device: str
     threads: int  # of torch, in each process
@@ -57,9 +57,9 @@ class Job:
 
 
 def training_processes(asked: int | None, device: str) -> int:
-    """As many processes as were asked for; where none were, two on a CPU and one on any other device.
+    """The requested number of processes; by default two on a CPU and one on any other device.
 
-    Not as many as there are cores: weights would be rounded otherwise on every machine.
+    The default does not depend on the number of cores, since rounding depends on the number of processes.
     """
     return asked or (2 if device == "cpu" else 1)
 
@@ -67,10 +67,10 @@ def training_processes(asked: int | None, device: str) -> int:
 def on_processes(
     count: int, device: str, training: Callable[..., Iterator[Item]], *inputs: Any
 ) -> Iterator[Item]:
-    """What `training(*inputs)` yields, run by `count` processes; under torchrun by as many as it has started.
+    """What `training(*inputs)` yields, run by `count` processes; under torchrun, by all that it has started.
 
-    Inputs are pickled for the others, and torch's threads shared out among the processes of this machine.
-    Raises LostProcess, of one sentence, where another process ends.
+    Inputs are pickled for the other processes, and torch's threads are divided among the processes of this
+    machine. Raises LostProcess where another process ends.
     """
     if count == 1 and not dist.is_initialized():
         yield from training(*inputs)
@@ -89,7 +89,7 @@ def on_processes(
 
 
 def _joined_at_each(steps: Iterator[Item], together: Team) -> Iterator[Item]:
-    """The steps as they come. Between them, when the others are not there, this process is alone."""
+    """The steps as they come. Between steps this process is alone, since the others do not take part."""
     while True:
         with joined(together):
             try:
@@ -100,19 +100,19 @@ def _joined_at_each(steps: Iterator[Item], together: Team) -> Iterator[Item]:
 
 
 def run_once(command: Callable[[], Item]) -> Item | None:
-    """Run a command; under torchrun on the first process alone, whose trainings the others take part in."""
+    """Run a command; under torchrun on the first process alone, while the others join its trainings."""
     if "RANK" not in os.environ or os.environ.get("WORLD_SIZE") == "1" or dist.is_initialized():
         return command()
     dist.init_process_group("gloo", timeout=PATIENCE)
     if dist.get_rank() > 0:
         return _follow()
-    result = command()  # where it fails this process ends, and with it the others
+    result = command()  # if it fails, this process ends, and the others with it
     _hand_out(None)
     return result
 
 
 def end_with_parent() -> None:
-    """End this process when its parent ends, which a killed parent cannot ask for."""
+    """End this process when its parent ends, even if the parent is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -120,7 +120,7 @@ def end_with_parent() -> None:
 
 
 def _hand_out(job: Job | None) -> Job | None:
-    """The leader's job, on every process; none is the end of all."""
+    """The leader's job, sent to every process; None ends the followers."""
     box = [job]
     try:
         dist.broadcast_object_list(box, src=0)
@@ -130,9 +130,9 @@ def _hand_out(job: Job | None) -> Job | None:
 
 
 def _follow() -> None:
-    """Take part in every training until there is no more, or until the leader ends."""
+    """Take part in every training until there are no more, or until the leader ends."""
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # the leader answers to them
+        signal.signal(number, signal.SIG_IGN)  # the leader handles them
     logging.disable(logging.WARNING)
     rich.reconfigure(quiet=True)
     with suppress(LostProcess):
@@ -143,7 +143,7 @@ def _follow() -> None:
 
 @contextmanager
 def _meeting_place(device: str) -> Iterator[dist.ProcessGroup | None]:
-    """The group through which tensors of a device are summed; this process's GPU becomes the present one."""
+    """The group that sums tensors of a device; this process's GPU becomes the current one."""
     if device != "cuda":
         yield None
         return
@@ -165,7 +165,7 @@ def _meeting_place(device: str) -> Iterator[dist.ProcessGroup | None]:
 
 @contextmanager
 def _followers(count: int) -> Iterator[None]:
-    """Further processes on this machine, until the end of the block."""
+    """Follower processes on this machine, until the end of the block."""
     context, folder = multiprocessing.get_context("spawn"), tempfile.TemporaryDirectory()
     meet = partial(_meet, count=count, folder=folder.name)
     processes: list[BaseProcess] = [
@@ -191,18 +191,18 @@ def _followers(count: int) -> Iterator[None]:
 
 
 def _meet(rank: int, count: int, folder: str) -> None:
-    """Find each other through a file."""
+    """Join the process group, whose members find each other through a file."""
     address = (Path(folder) / "addresses").as_uri()
     dist.init_process_group("gloo", address, timeout=PATIENCE, rank=rank, world_size=count)
 
 
 def _join(rank: int, meet: Callable[[int], None]) -> None:
-    """The life of a follower that its leader has started; it ends at once, since a group waits for others."""
+    """The main function of a follower; it exits at once, since a process group would wait for the others."""
     threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         meet(rank)
         _follow()
-    except InputError:  # what a training refuses here it refuses on the leader, who says so
+    except InputError:  # the leader raises the same error and reports it
         os._exit(0)
     except Exception:
         traceback.print_exc()
@@ -210,7 +210,7 @@ def _join(rank: int, meet: Callable[[int], None]) -> None:
 
 
 def _end_with_any(processes: list[BaseProcess], over: threading.Event) -> None:
-    """End this process when a follower has ended and nothing has noticed."""
+    """End this process when a follower has ended unnoticed."""
     wait([process.sentinel for process in processes])
     if not over.wait(GRACE_S):
         sys.stderr.write(f"Error: {LostProcess(_fate(processes))}\n")
@@ -218,7 +218,7 @@ def _end_with_any(processes: list[BaseProcess], over: threading.Event) -> None:
 
 
 def _fate(processes: list[BaseProcess]) -> str:
-    """The end of the first process that did not end as it should."""
+    """How the first process that failed has ended."""
     ended = wait([process.sentinel for process in processes], timeout=GRACE_S)
     for rank, process in enumerate(processes, start=1):
         if process.sentinel in ended:

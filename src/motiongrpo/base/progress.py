@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def with_progress(items: Iterable[Item], what: str, total: int, done: int = 0) -> Iterator[Item]:
-    """The items as they come; `done` of `total` were there before."""
+    """The items as they come; `done` of `total` were finished before."""
     console = rich.get_console()
     if not console.is_terminal:
         yield from _with_lines(items, what, total, done)

@@ -1,4 +1,4 @@
-"""What a result was made from, and how: only where that is equal do results compare or go on."""
+"""What a result was made from, and how: only results with equal provenance are compared or resumed."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,18 +12,18 @@ from motiongrpo.base.words import differences
 class Provenance:
     """Everything that decides a result.
 
-    It is asked in one way whether a store, a training, a score or a cell of a study is still current: is its
-    provenance the one that it would have if it were made now, and if not, what has changed?
+    A store, a training, a score or a cell of a study is current if its provenance equals the one that it
+    would have if it were made now; otherwise `changes` lists the differences.
     """
 
-    subject: str  # what was made, such as `grpo`; it begins the dotted names of parameters
-    parameters: dict[str, Any]  # nested, as JSON has them
-    inputs: dict[str, Any]  # digests by the name of what went in
-    version: int = 1  # of the code that makes it; raised when equal parameters and inputs give another result
+    subject: str  # what was made, such as `grpo`; the prefix of dotted parameter names
+    parameters: dict[str, Any]  # nested, as in JSON
+    inputs: dict[str, Any]  # digests by the name of the input
+    version: int = 1  # of the code; raised when equal parameters and inputs give another result
 
     @cached_property
     def digest(self) -> str:
-        """Names the provenance: equal for equal ones."""
+        """Identifies the provenance: equal for equal ones."""
         return digest_of(asdict(self))
 
     def record(self) -> dict[str, Any]:
@@ -31,7 +31,7 @@ class Provenance:
         return asdict(self)
 
     def changes(self, before: "Provenance | dict[str, Any] | None") -> list[str]:
-        """A phrase for each thing that differs from an earlier provenance, or from the record of one."""
+        """A phrase for each difference from an earlier provenance, or from the record of one."""
         if isinstance(before, dict) and before.keys() == self.record().keys():
             before = Provenance(**before)
         if not isinstance(before, Provenance):

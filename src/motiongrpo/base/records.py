@@ -1,4 +1,4 @@
-"""JSON files that are read back: parsed, and held to what was written, with the file named in every fault."""
+"""JSON files that are read back: parsed and validated, with the file named in every error."""
 
 import json
 from pathlib import Path
@@ -15,14 +15,14 @@ SHOWN = 120  # characters of what is wrong with a file
 
 
 def read_record(path: Path, kind: TypeAdapter[Record]) -> Record:
-    """What a JSON file holds, as a record of a kind; InputError, with the path, where it is none."""
+    """A JSON file as a record of type `kind`; InputError, with the path, where it is invalid."""
     return _record(text_of(path), f"'{path}'", kind)
 
 
 def read_records(path: Path, kind: TypeAdapter[Record], whole_lines: bool = False) -> list[Record]:
-    """What every line of a file holds, as records of a kind; InputError, with the line, where one is none.
+    """Each line of a file as a record of type `kind`; InputError, with the line, where one is invalid.
 
-    With `whole_lines`, what follows the last line end is left out.
+    With `whole_lines`, text after the last line end is left out.
     """
     text = text_of(path)
     lines = (text.rpartition("\n")[0] if whole_lines else text).splitlines()
@@ -30,12 +30,12 @@ def read_records(path: Path, kind: TypeAdapter[Record], whole_lines: bool = Fals
 
 
 def not_as_written(where: str, fault: str) -> InputError:
-    """The sentence on a file of a run that is not what a run writes."""
+    """The error about a file of a run whose content no run can have written."""
     return InputError(f"{where} is not as it was written: {shown(fault, SHOWN)}; restore or delete it")
 
 
 def text_of(path: Path) -> str:
-    """The text of a file of a run; InputError where it is none."""
+    """The text of a file of a run; InputError where it is not text."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -43,7 +43,7 @@ def text_of(path: Path) -> str:
 
 
 def held(value: Any, where: str, kind: TypeAdapter[Record]) -> Record:
-    """A value as a record of a kind; InputError, with its first fault, where it is none."""
+    """A value as a record of type `kind`; InputError, with the first fault, where it is invalid."""
     try:
         return kind.validate_python(value)
     except ValidationError as error:

@@ -1,14 +1,14 @@
-"""Networks divided by rows among processes: each takes some rows of a batch and gives its part to all.
+"""Networks divided by rows among processes: each computes some rows of a batch, and all get the whole.
 
-A training that runs on several processes is the same program on each of them, with the same numbers: batches,
-noise, losses, group statistics and optimisers are whole everywhere. What is divided is the work on rows that
-know nothing of each other. A network's pass over a batch X with rows X_r of process r is
+A training on several processes runs the same program on each of them, with the same numbers: batches, noise,
+losses, group statistics and optimisers are whole everywhere. Only work on independent rows is divided. A
+network's pass over a batch X with rows X_r of process r is
 
     f(X) = Σ_r [0, …, f(X_r), …, 0],        ∂L/∂θ = Σ_r (∂f(X_r)/∂θ)ᵀ ∂L/∂f(X_r),
 
-two sums over processes, one forward and one backward; the first adds zeros only and is exact. So a loss need
-not be a sum over rows: contrastive ones, and advantages within a group, are those of one process, whether or
-not the rows divide by the number of processes.
+two sums over processes, one forward and one backward; the first adds only zeros and is exact. So a loss need
+not be a sum over rows: contrastive losses, and advantages within a group, equal those of a single process,
+whether or not the number of rows is divisible by the number of processes.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,23 +41,23 @@ class Team:
 
     rank: int
     size: int
-    group: dist.ProcessGroup | None = None  # none is the default one
+    group: dist.ProcessGroup | None = None  # None is the default group
 
     @property
     def leads(self) -> bool:
-        """Whether this is the process that writes, tells and listens to signals."""
+        """Whether this is the process that writes, shows progress and handles signals."""
         return self.rank == 0
 
     def share(self, rows: int) -> slice:
-        """The neighbouring rows of this process: as many as of any other, or one more or less."""
+        """The consecutive rows of this process; the numbers of rows differ by at most one."""
         return slice(rows * self.rank // self.size, rows * (self.rank + 1) // self.size)
 
     def divides(self, rows: int) -> bool:
-        """Whether there is work for everybody; fewer rows are everybody's own."""
+        """Whether every process gets a row; otherwise every process computes all rows."""
         return 1 < self.size <= rows
 
     def add_up(self, values: Tensor) -> Tensor:
-        """The sum over all processes, in the place of this one's part; the same bits on each."""
+        """The sum over all processes, written in place of this one's part; bit-identical on each."""
         try:
             dist.all_reduce(values, group=self.group)
         except RuntimeError as error:
@@ -65,13 +65,13 @@ class Team:
         return values
 
     def given_by(self, rank: int, values: Values) -> Values:
-        """The values of one process, handed to all; those that the others give say how they are shaped."""
+        """The values of one process, sent to all; those passed by the others give shapes and types."""
         return values.each(lambda tensor: self._broadcast(rank, tensor))
 
     def _broadcast(self, rank: int, tensor: Tensor) -> Tensor:
         layout = torch.contiguous_format
         given = tensor.contiguous() if rank == self.rank else torch.empty_like(tensor, memory_format=layout)
-        try:  # as bytes, since not every kind of number can be sent everywhere
+        try:  # as bytes, since not every backend can send every type
             dist.broadcast(given.view(torch.uint8), src=rank, group=self.group)
         except RuntimeError as error:
             raise LostProcess from error
@@ -85,17 +85,17 @@ class Team:
 
 
 ALONE = Team(rank=0, size=1)
-_present = ALONE  # not a context variable: backward passes run on threads of their own
+_present = ALONE  # not a context variable, since backward passes run on other threads
 
 
 def team() -> Team:
-    """The processes that train together now; outside of such a training, this one alone."""
+    """The processes that train together now; outside such a training, this one alone."""
     return _present
 
 
 @contextmanager
 def joined(processes: Team) -> Iterator[None]:
-    """Train together until the end of the block."""
+    """Train as this team until the end of the block."""
     global _present
     before, _present = _present, processes
     try:
@@ -105,7 +105,7 @@ def joined(processes: Team) -> Iterator[None]:
 
 
 def by_rows(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A network's forward pass, divided by the rows of its inputs; these are positional, and equally long."""
+    """A network's forward pass, divided by the rows of its inputs: positional, and of equal length."""
 
     @wraps(forward)
     def divided(network: nn.Module, *inputs: Tensor | None) -> Tensor:
@@ -126,18 +126,18 @@ def by_rows(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def in_shares(
     measure: Callable[..., dict[str, Tensor]], first: Tensor, *others: Tensor | Batched
 ) -> dict[str, Tensor]:
-    """Measurements of rows that need no gradient, divided like a network's pass."""
+    """Measurements of rows, without gradient, divided like a network's pass."""
     together = team()
     if not together.divides(len(first)):
         return measure(first, *others)
     share = together.share(len(first))
-    with joined(ALONE):  # networks within see no more than this share
+    with joined(ALONE):  # networks called inside do not divide this share again
         parts = measure(first[share], *(x[share] if isinstance(x, Tensor) else x.rows(share) for x in others))
     return {name: together.whole(part, len(first)) for name, part in parts.items()}
 
 
 class _Undivided(nn.Module):
-    """A network under the forward pass that it was written with."""
+    """A network with its own, undivided forward pass."""
 
     def __init__(self, network: nn.Module, forward: Callable[..., Tensor]) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class _Undivided(nn.Module):
 
 
 def _with_summed_gradients(tensors: dict[Any, Tensor]) -> dict[Any, Tensor]:
-    """The same tensors, whose gradients will be the sums of what every process finds."""
+    """The same tensors, whose gradients will be summed over processes."""
     learning = {name: x for name, x in tensors.items() if x.requires_grad}
     if not learning or not torch.is_grad_enabled():
         return tensors
@@ -158,7 +158,7 @@ def _with_summed_gradients(tensors: dict[Any, Tensor]) -> dict[Any, Tensor]:
 class _Summed(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
-        ctx.set_materialize_grads(False)  # a parameter without a part in the pass keeps no gradient
+        ctx.set_materialize_grads(False)  # a parameter that the pass does not use keeps no gradient
         return tuple(x.view_as(x) for x in tensors)
 
     @staticmethod

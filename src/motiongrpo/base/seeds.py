@@ -1,4 +1,4 @@
-"""Randomness by address: every draw names what it is for, so a resumed run needs no generator state."""
+"""Randomness by address: every draw names its purpose, so a resumed run needs no generator state."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import torch
 
 
 def seed_for(seed: int, *address: str | int) -> int:
-    """A 63-bit seed that depends on every part of the address, equal on every platform."""
+    """A 63-bit seed that depends on every part of the address and is equal on every platform."""
     digest = hashlib.sha256(repr((seed, *address)).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 

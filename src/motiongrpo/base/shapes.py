@@ -1,4 +1,4 @@
-"""Names for the shapes that travel between modules.
+"""Names for the shapes that pass between modules.
 
 Axis words are few and fixed: `batch`, `condition` (one head trajectory), `sample` (one
 rollout under it), `frame` (motion time), `joint`, `feature`, `level` (diffusion noise).

@@ -1,4 +1,4 @@
-"""CSV files that are read back: parsed, and held to their rows, with the file named in every fault."""
+"""CSV files that are read back: parsed and validated, with the file named in every error."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ Measure = Annotated[
 
 
 def read_table(path: Path, row: type[Any]) -> pd.DataFrame:
-    """The columns of a CSV file that a row, a typed dictionary, has; InputError, with the row, on others."""
+    """The columns of a CSV file that the typed dictionary `row` names; InputError, with the row, or else."""
     where, columns = f"'{path}'", list(row.__annotations__)
     try:
         reader = csv.DictReader(io.StringIO(text_of(path)), strict=True)

@@ -1,33 +1,33 @@
-"""Words of messages and names of columns: counts, words of others, differences, records made flat."""
+"""Text for messages and names of columns: counts, escaped foreign text, differences, flattened records."""
 
 import re
 from typing import Any
 
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-BLANKS = re.compile(r"[ \t\r\n]+")  # what str.split takes for more is shown
+BLANKS = re.compile(r"[ \t\r\n]+")  # other white space of str.split is shown
 
 
 def counted(count: int, one: str, more: str | None = None) -> str:
-    """`1 file`, `2 files`, or with the plural that is given."""
+    """`1 file`, `2 files`, or with a given plural."""
     return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def escaped(text: str) -> str:
-    """Text that can be printed as it is: characters that steer, or that have no form, are spelt out."""
+    """Text that is safe to print: control characters and invisible ones are written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(text: str, most: int = 60) -> str:
-    """What a message shows of text that is not ours: on one line, escaped, at most `most` characters.
+    """Foreign text as a message shows it: on one line, escaped, at most `most` characters.
 
-    Addresses in memory, which Python prints of some objects and which are others in each run, are left out.
+    Memory addresses, which Python prints for some objects and which vary from run to run, are left out.
     """
     start = escaped(BLANKS.sub(" ", ADDRESS.sub("", text[: 4 * most])).strip(" "))
     return start if max(len(start), len(text) - 3 * most) <= most else start[: most - 1] + "…"
 
 
 def failure(error: Exception) -> str:
-    """The kind of an error that nobody foresaw, and its words; what shows them escapes them."""
+    """The type and text of an unforeseen error, not yet escaped."""
     kind = type(error).__name__
     return f"{kind}: {error}" if str(error) else kind
 
@@ -45,7 +45,7 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str) -> list[s
 
 
 def by_value(values: dict[str, str]) -> dict[str, list[str]]:
-    """The names that share a value, by that value, so that each is said once."""
+    """The names that share a value, by that value, so that each value is stated once."""
     names: dict[str, list[str]] = {}
     for name, value in values.items():
         names.setdefault(value, []).append(name)

@@ -1,8 +1,8 @@
 """Body models in SMPL-H npz format, reduced to what kinematics needs.
 
-Rest joints are linear in the shape coefficients, J(β) = J₀ + D β (Loper et al. 2015, eq. 10),
-and so are the pupils and the soles of the feet. They are derived once per file; training,
-rewards and metrics never touch a vertex. No entry of the file is unpickled.
+Rest joints are linear in the shape coefficients, J(β) = J₀ + D β (Loper et al. 2015, eq. 10), and so are the
+pupils and the soles of the feet. They are derived once per file; training, rewards and metrics use no
+vertices. No entry of the file is unpickled.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ class ShapedBody:
     p_head_cpf: Float[Tensor, "*batch 3"]  # central pupil frame, in head coordinates
     p_joint_sole: Float[Tensor, "*batch sole 3"]  # in coordinates of `sole_joints`
     sole_joints: tuple[Joint, ...]
-    standing_height: Float[Tensor, "*batch 52"]  # of each joint over the soles in the zero pose
+    standing_height: Float[Tensor, "*batch 52"]  # of each joint above the soles in the zero pose
 
     @property
     def T_head_cpf(self) -> Transform:
@@ -89,7 +89,7 @@ class BodyModel:
 
 
 def find_body_file(path: Path, gender: str) -> Path:
-    """The file of one gender: a file itself, or either folder layout of the SMPL-H releases.
+    """The file of one gender, from a path to a file or to a folder in either layout of the SMPL-H releases.
 
     `smplh/neutral/model.npz` is the extended release, `smplh/SMPLH_NEUTRAL.npz` the layout of smplx.
     """
@@ -106,12 +106,12 @@ def find_body_file(path: Path, gender: str) -> Path:
 
 
 def body_file(body: str | None, gender: str) -> Path:
-    """The body file that the parameters `body` and `gender` name; `body` None is the open body."""
+    """The body file that the parameters `body` and `gender` name; None as `body` is the open body."""
     return find_body_file(OPEN_BODY if body is None else Path(body).expanduser(), gender)
 
 
 def load_body_model(path: Path) -> BodyModel:
-    """Read a body file in SMPL-H format; raises InputError on all but plain arrays of the right shape."""
+    """Read a body file in SMPL-H format; InputError unless it holds plain arrays of the right shapes."""
     data = path.read_bytes()
     arrays = body_arrays(data, path)
     template, shapes = arrays["v_template"], arrays["shapedirs"][..., :SHAPE_COEFFICIENTS]
@@ -130,7 +130,7 @@ def load_body_model(path: Path) -> BodyModel:
 
 
 def body_arrays(data: bytes, path: Path, also: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """The arrays of a body file that are needed, and others where they are there; InputError as above."""
+    """The required arrays of a body file, and optional ones where present; InputError as above."""
     where, wanted = f"body file '{path}'", (*KEYS, "eye_regressor", *also)
     arrays = read_numbers(data, where, MOST_BYTES, wanted)
     for key in KEYS:
@@ -192,7 +192,7 @@ def _pupil_regressor(arrays: dict[str, np.ndarray], vertices: int, path: Path) -
 
 
 def _sole_vertices(template: np.ndarray, owner: np.ndarray, path: Path) -> list[int]:
-    """Vertices spread over both soles: low ones owned by ankle or foot, by farthest-point sampling."""
+    """Vertices spread over both soles: low vertices of ankle or foot, chosen by farthest-point sampling."""
     chosen: list[int] = []
     for ankle, foot in ((Joint.LEFT_ANKLE, Joint.LEFT_FOOT), (Joint.RIGHT_ANKLE, Joint.RIGHT_FOOT)):
         skin = np.flatnonzero((owner == ankle) | (owner == foot))

@@ -24,10 +24,10 @@ def estimate_floor(
 ) -> Floor:
     """The lowest height at which feet often come to rest.
 
-    Of the lowest sole point of every frame, those slower than `speed_m_s` are resting. The floor is
-    the median of the densest band of width 2 · `tolerance_m` among the resting heights (the lower one
-    of two equally dense); the confidence is the share of resting frames within the band. If no foot
-    ever rests the floor is the lowest point seen and the confidence is 0.
+    The lowest sole point of a frame rests where it is slower than `speed_m_s`. The floor is the median of the
+    densest band of width 2 · `tolerance_m` among the resting heights (the lower of two equally dense ones);
+    the confidence is the share of resting frames within the band. If no foot ever rests, the floor is the
+    lowest sole point and the confidence is 0.
     """
     lowest = p_world_sole[..., 2].argmin(dim=1, keepdim=True)
     height = p_world_sole[..., 2].gather(1, lowest)[:, 0]
@@ -46,7 +46,7 @@ class ContactConfig(Config):
     """The thresholds below which a joint counts as touching the floor."""
 
     speed_m_s: float = Field(gt=0)  # slower than this
-    height_m: float = Field(gt=0)  # lower than this above where the joint is when it stands
+    height_m: float = Field(gt=0)  # lower than this above its height in standing
 
 
 def joint_speed(p_world_joint: Float[Tensor, "frame joint 3"], fps: float) -> Float[Tensor, "frame joint"]:
@@ -63,7 +63,7 @@ def contact_labels(
 ) -> Bool[Tensor, "frame 21"]:
     """Contact of the 21 body joints with the floor z = 0; only knees, feet and wrists can be True.
 
-    A foot is measured from its height in the zero pose, knees and wrists from the floor.
+    The height of a foot is measured from that in the zero pose, those of knees and wrists from the floor.
     """
     slow = joint_speed(p_world_joint[:, :BODY_JOINTS], fps) < config.speed_m_s
     clearance = torch.zeros(BODY_JOINTS).to(p_world_joint)

@@ -27,7 +27,7 @@ from motiongrpo.body.skeleton import BODY_JOINTS
 
 GENDERED = ("female", "male")
 SMPLX = ("smplx_female", "smplx_male", "smplx_neutral")
-SMALLEST_SINGULAR = 1e-3  # of the largest: directions of shape that hardly move the points keep to the mean
+SMALLEST_SINGULAR = 1e-3  # of the largest; directions of shape that hardly move the points stay at the mean
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Shapes:
 
 
 def affine_map(source: Shapes, target: Shapes) -> tuple[np.ndarray, np.ndarray]:
-    """A and b that bring target(A β + b) nearest to source(β) for every β, in squared distance of points."""
+    """A and b that bring target(A β + b) nearest to source(β) for every β, in squared point distances."""
     inverse = np.linalg.pinv(target.directions, rcond=SMALLEST_SINGULAR)
     return inverse @ source.directions, inverse @ (source.base - target.base)
 
@@ -95,7 +95,7 @@ def derive(smplh: Path, smplx: Path | None) -> dict[str, np.ndarray]:
 
 
 def load_gender_conversion(path: Path) -> GenderConversion:
-    """Read a conversion file; raises InputError on all but plain arrays of the right shape."""
+    """Read a conversion file; InputError unless it holds plain arrays of the right shapes."""
     if not path.is_file():
         raise InputError(
             f"there is no gender conversion '{path}'; make it from your own body files with "

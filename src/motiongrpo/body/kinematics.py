@@ -24,7 +24,7 @@ class PosedBody:
     p_world_joint: Float[Tensor, "*batch joint 3"]
 
     def lowered(self, height: float) -> "PosedBody":
-        """The same pose, `height` metres further down."""
+        """The same pose, lowered by `height` metres."""
         down = torch.tensor([0.0, 0.0, height]).to(self.p_world_joint)
         return PosedBody(self.R_world_joint, self.p_world_joint - down)
 
@@ -38,7 +38,7 @@ def pose_body(
 ) -> PosedBody:
     """Pose a body by the local rotations of its joints below the root: 21 for the body, 51 with hands.
 
-    The batch axes of body, rotations and root must broadcast to those of the rotations.
+    The batch axes of body and root must broadcast to those of the rotations.
     """
     joints, batch = R_parent_joint.shape[-3] + 1, R_parent_joint.shape[:-3]
     R_local = R_parent_joint.reshape(-1, joints - 1, 3, 3).permute(2, 3, 1, 0).contiguous()
@@ -62,9 +62,9 @@ def pose_body(
 
 
 def _product(A: Tensor, B: Tensor) -> Tensor:
-    """A B of 3 × 3 matrices whose rows and columns are the first two axes.
+    """The products A B of 3 × 3 matrices whose rows and columns are the first two axes.
 
-    With the poses last in memory, in both, this is five times as fast as a batched product of small matrices.
+    With poses as the last axis in memory, this is five times as fast as a batched product of small matrices.
     """
     return A[:, 0:1] * B[0:1] + A[:, 1:2] * B[1:2] + A[:, 2:3] * B[2:3]
 
@@ -96,7 +96,8 @@ def _root_to_head(body: ShapedBody, R_parent_joint: Tensor) -> tuple[Tensor, Ten
 def central_pupil_frame(body: ShapedBody, posed: PosedBody) -> Transform:
     """T_world_cpf of a posed body: midway between the eyes, x left, y up, z forward, fixed to the head.
 
-    Only the shape moves it in head coordinates; its axes are those of the head joint (arXiv:2410.03665).
+    In head coordinates its position depends on the shape only; its axes are those of the head joint
+    (arXiv:2410.03665).
     """
     return posed.joint(Joint.HEAD) @ body.T_head_cpf
 

@@ -1,6 +1,6 @@
 """Skinned meshes through `smplx`, for pictures and viewers, and to test our kinematics against.
 
-`smplx` carries a non-commercial licence; it is imported here only, and training never needs it.
+`smplx` has a non-commercial licence; it is imported here only, and training does not need it.
 """
 
 from pathlib import Path
@@ -20,10 +20,10 @@ HAND = 45  # axis-angle numbers of one hand
 
 
 class Mesher:
-    """Linear blend skinning of one body file, of which no pickled entry is read."""
+    """Linear blend skinning of one body file; no pickled entry is read."""
 
     def __init__(self, path: Path) -> None:
-        load_body_model(path)  # raises InputError on what is not a body file
+        load_body_model(path)  # raises InputError if it is not a body file
         self.layer = _smplx_model(path)
         self.faces: Int[np.ndarray, "face 3"] = self.layer.faces.astype(np.int64)
 
@@ -54,7 +54,7 @@ def _zero_pose(frames: int) -> dict[str, Tensor]:
 
 
 def _smplx_model(path: Path) -> Any:
-    """An `smplx.SMPLH` with 16 shape coefficients on any mesh, with or without hand components."""
+    """An `smplx.SMPLH` with 16 shape coefficients, for any mesh, with or without hand components."""
     import smplx
     from smplx.utils import Struct
 

@@ -1,7 +1,7 @@
-"""The skin of a body file: its mesh in the zero pose, and how far each joint moves each vertex.
+"""The skin of a body file: its mesh in the zero pose and its skinning weights.
 
-That is linear blend skinning (Loper et al. 2015, eq. 2) without the correctives of shape that SMPL-H files
-add to it pose by pose, which formats for exchange have no room for; the open body has none.
+This is linear blend skinning (Loper et al. 2015, eq. 2) without the pose-dependent blend shapes of SMPL-H
+files, since exchange formats cannot hold them; the open body has none.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class SkinnedBody:
     weights: Float[np.ndarray, "vertex 52"]  # a row sums to one
 
     def body_weights(self) -> Float[np.ndarray, "vertex 22"]:
-        """The weights of a body whose fingers rest: what moves with a finger moves with its wrist."""
+        """The weights of a body with resting fingers: those of the fingers are added to the wrist's."""
         weights = self.weights.copy()
         for joint in reversed(range(BODY_JOINTS, JOINTS)):
             weights[:, PARENTS[joint]] += weights[:, joint]

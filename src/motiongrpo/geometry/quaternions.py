@@ -1,7 +1,7 @@
 """The algebra of quaternions `wxyz`, component by component.
 
-Results lie in memory with their axes reversed, so frames that come first side by side: a product of such
-quaternions takes a fifth of the time of one of matrices. Any other order of memory is right and slower.
+Results are stored with their axes reversed, so that leading axes, such as frames, are contiguous: a product
+of such quaternions takes a fifth of the time of one of matrices. Other memory layouts are correct and slower.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from motiongrpo.base.shapes import Points, Quaternions
 
 
 def product(a: Float[Tensor, "*#batch 4"], b: Float[Tensor, "*#batch 4"]) -> Quaternions:
-    """Hamilton's product a b: the rotation b, and a after it."""
+    """Hamilton's product a b: the rotation b, followed by a."""
     (a_w, a_x, a_y, a_z), (b_w, b_x, b_y, b_z) = a.unbind(-1), b.unbind(-1)
     return _joined(
         a_w * b_w - a_x * b_x - a_y * b_y - a_z * b_z,
@@ -25,17 +25,17 @@ def product(a: Float[Tensor, "*#batch 4"], b: Float[Tensor, "*#batch 4"]) -> Qua
 
 
 def inverse(q: Quaternions) -> Quaternions:
-    """The rotation back."""
+    """The inverse rotation, of unit quaternions."""
     return q * torch.tensor([1.0, -1.0, -1.0, -1.0]).to(q)
 
 
 def with_positive_w(q: Quaternions) -> Quaternions:
-    """The same rotation by that of its two quaternions whose w is not negative."""
+    """The same rotation as the one of its two quaternions with w ≥ 0."""
     return torch.where(q[..., :1] < 0, -q, q)
 
 
 def rotated(q: Float[Tensor, "*#batch 4"], p: Float[Tensor, "*#batch 3"]) -> Points:
-    """The points turned: p + w t + u × t, with u the vector part of q and t = 2 u × p."""
+    """The rotated points: p + w t + u × t, with u the vector part of q and t = 2 u × p."""
     w, *u = q.unbind(-1)
     points = p.unbind(-1)
     t = [2 * component for component in _cross(u, points)]
@@ -44,7 +44,7 @@ def rotated(q: Float[Tensor, "*#batch 4"], p: Float[Tensor, "*#batch 3"]) -> Poi
 
 
 def from_euler(order: str, angles: Points) -> Quaternions:
-    """R_i(α) R_j(β) R_k(γ) by radians about three different axes in their order, such as `zyx`."""
+    """R_i(α) R_j(β) R_k(γ), in radians, about three different axes in the given order, such as `zyx`."""
     (c_i, c_j, c_k), (s_i, s_j, s_k) = (angles / 2).cos().unbind(-1), (angles / 2).sin().unbind(-1)
     sign = 1 if order in "xyzxy" else -1
     cc, cs, sc, ss = c_i * c_j, c_i * s_j, s_i * c_j, sign * (s_i * s_j)
@@ -65,10 +65,10 @@ def _cross(a: Sequence[Tensor], b: Sequence[Tensor]) -> tuple[Tensor, Tensor, Te
 
 
 def _joined(*components: Tensor) -> Tensor:
-    """Components as the last axis, which is the first in memory."""
+    """Components stacked as the last axis, which is the first in memory."""
     return _reversed(torch.stack([_reversed(component) for component in components]))
 
 
 def _reversed(x: Tensor) -> Tensor:
-    """The same memory under its axes in reverse."""
+    """A view of the same memory with the axes in reverse order."""
     return x.permute(tuple(reversed(range(x.ndim))))

@@ -19,11 +19,11 @@ class Transform(Batched):
 
     @classmethod
     def from_wxyz_xyz(cls, pose: Float[Tensor, "*batch 7"]) -> "Transform":
-        """From a pose as files keep it: unit quaternion `wxyz`, then position in metres."""
+        """From a pose in the layout of files: unit quaternion `wxyz`, then position in metres."""
         return cls(matrix_from_quaternion(pose[..., :4]), pose[..., 4:])
 
     def wxyz_xyz(self) -> Float[Tensor, "*batch 7"]:
-        """The pose as files keep it, with w ≥ 0."""
+        """The pose in the layout of files, with w ≥ 0."""
         p = self.p.expand(*self.R.shape[:-2], 3)
         return torch.cat([quaternion_from_matrix(self.R), p], dim=-1)
 
@@ -31,7 +31,7 @@ class Transform(Batched):
         return Transform(self.R @ other.R, self.apply(other.p))
 
     def apply(self, points: Float[Tensor, "*#batch 3"]) -> Float[Tensor, "*#batch 3"]:
-        """The points, one for each transform, in the outer frame."""
+        """The points, one for each transform, in coordinates of the outer frame."""
         return (self.R @ points[..., None])[..., 0] + self.p
 
     def inverse(self) -> "Transform":

@@ -1,6 +1,6 @@
 """Rotations in three dimensions: quaternions `wxyz`, matrices, rotation vectors in radians.
 
-The algebra is that of `roma`, whose quaternions are `xyzw`; this module fixes the convention.
+The algebra is that of `roma`, whose quaternions are `xyzw`; this module converts the convention.
 """
 
 from typing import cast
@@ -44,9 +44,9 @@ def _wxyz(q_xyzw: Quaternions) -> Quaternions:
 
 
 def geodesic_angle(R_a: Rotations, R_b: Rotations) -> Float[Tensor, "*batch"]:
-    """Angle in radians of the rotation that takes one orientation to the other, in [0, π].
+    """Angle in [0, π], in radians, of the rotation that takes one orientation to the other.
 
-    The largest angle is π less 2√(2ε), 0.06 degrees in float32: beyond, the derivative would be infinite.
+    Angles are capped at π − 2√(2ε), 0.06 degrees below π in float32, since the derivative at π is infinite.
     """
     return roma.rotmat_geodesic_distance(R_a, R_b, clamping=1 - torch.finfo(R_a.dtype).eps)
 

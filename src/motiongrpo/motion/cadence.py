@@ -1,9 +1,9 @@
-"""Whether people in a motion walk at the speed of people: the walk ratio, which slow and fast walkers share.
+"""The walk ratio, which is alike in slow and fast walkers and so reveals a wrong frame rate.
 
-A step's length over its rate, the walk ratio, hardly changes with speed (Sekiya and Nagasaki 1998: some
-0.4 m s). A motion with a wrong frame rate has it multiplied. Of 208 takes in which somebody walks or runs, of
-five collections of motion capture, 98 in 100 are between 0.20 and 0.51 m s, with a median of 0.36 m s. The
-limits are wider: outside them are 2 of 882 walks, and 7 of 10 at half their speed (docs/log.md).
+The walk ratio is the length of steps over their rate. It hardly changes with speed (Sekiya and Nagasaki 1998:
+some 0.4 m s), and a wrong frame rate multiplies it. In 208 takes with walking or running, from five
+collections of motion capture, 98 % are between 0.20 and 0.51 m s, with a median of 0.36 m s. The limits are
+wider: outside them are 2 of 882 walks, and 7 of 10 walks at half their speed (docs/log.md).
 """
 
 import torch
@@ -13,10 +13,10 @@ from torch import Tensor
 from motiongrpo.body.skeleton import Joint
 
 PEOPLE = (0.17, 0.6)  # m s
-APART_M = 0.15  # one ankle before the other, in a step
+APART_M = 0.15  # between the ankles, along the way, in a step
 STEP_M = (0.35, 1.6)  # of the pelvis; shorter ones turn or shift
 LEAST_STEPS = 5
-ALIKE = 0.25  # the most that the middle half of the durations spreads, of their median
+ALIKE = 0.25  # largest interquartile range of step durations, as a share of their median
 
 
 def walk_ratio(p_world_joint: Float[Tensor, "frame joint 3"], fps: float) -> float | None:
@@ -26,7 +26,7 @@ def walk_ratio(p_world_joint: Float[Tensor, "frame joint 3"], fps: float) -> flo
     window = max(int(fps / 2), 1)
     if len(pelvis) <= 2 * window:
         return None
-    way = pelvis[2 * window :] - pelvis[: -2 * window]  # over the second around each frame
+    way = pelvis[2 * window :] - pelvis[: -2 * window]  # displacement over the second around each frame
     ahead = (apart[window:-window] * torch.nn.functional.normalize(way, dim=-1)).sum(dim=-1)
     at = torch.tensor(_alternations(ahead.tolist())) + window
     if len(at) <= LEAST_STEPS:
@@ -41,7 +41,7 @@ def walk_ratio(p_world_joint: Float[Tensor, "frame joint 3"], fps: float) -> flo
 
 
 def cadence_doubt(ratio: float) -> str:
-    """The sentence on a walk ratio that people do not have, "" where they do."""
+    """A warning about an implausible walk ratio, "" for a plausible one."""
     if PEOPLE[0] <= ratio <= PEOPLE[1]:
         return ""
     wrong = (
@@ -53,7 +53,7 @@ def cadence_doubt(ratio: float) -> str:
 
 
 def _alternations(ahead: list[float]) -> list[int]:
-    """The frames at which the other foot has come APART_M before its fellow."""
+    """The frames at which the leading foot changes: the other one has come APART_M ahead."""
     frames, foremost = [], 0
     for frame, metres in enumerate(ahead):
         foot = 1 if metres > APART_M else -1 if metres < -APART_M else 0

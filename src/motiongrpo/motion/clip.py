@@ -21,7 +21,7 @@ class Clip:
     name: str  # unique within its source
     source: str  # which reader made it
     subject: str  # who moves: one subject is never in two splits
-    activity: str  # what the subject does, in the words of the source; "" where it says nothing
+    activity: str  # what the subject does, in the words of the source; "" if unknown
     licence: str
     fps: float
     betas: Float[Tensor, " 16"]
@@ -32,7 +32,7 @@ class Clip:
         return len(self.T_world_root)
 
     def frames(self, start: int, stop: int) -> "Clip":
-        """The frames [start, stop) as a clip of their own."""
+        """The frames [start, stop) as a separate clip."""
         return replace(
             self,
             q_parent_joint=self.q_parent_joint[start:stop],
@@ -45,7 +45,7 @@ class Clip:
         return replace(self, T_world_root=self.T_world_root - shift)
 
     def posed(self, model: BodyModel, joints: int = JOINTS) -> tuple[ShapedBody, PosedBody]:
-        """The body of this clip and its joints in the world, 22 without hands, one pose a frame."""
+        """The body of this clip, and its joints in the world, one pose per frame; 22 joints without hands."""
         body = model.shaped(self.betas)
         rotations = matrix_from_quaternion(self.q_parent_joint[:, : joints - 1])
         return body, pose_body(body, rotations, Transform.from_wxyz_xyz(self.T_world_root))
@@ -53,14 +53,14 @@ class Clip:
 
 @dataclass(frozen=True)
 class Take:
-    """The motion of one file: its clips, each without a gap, and the reason for what is left out."""
+    """The motion of one file: its clips, each without gaps, and the reason for what was left out."""
 
-    clips: Iterable[Clip]  # of a long file, each is read when its turn comes
+    clips: Iterable[Clip]  # those of a long file are read one at a time
     seconds: float  # of all motion in the file
-    reason: str  # what was left out or cut, "" where there is nothing to say
+    reason: str  # what was left out or cut; "" for nothing
     warning: str = ""  # why its frame rate looks wrong
     remedy: str = "name the true rate in the parameters of the source"
-    is_rest_take: bool = False  # others take their T-pose from it, so it need not hold motion
+    is_rest_take: bool = False  # other takes have their T-pose from it, so it need not contain motion
 
     @classmethod
     def whole(cls, clip: Clip) -> "Take":

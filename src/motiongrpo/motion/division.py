@@ -1,4 +1,4 @@
-"""The division of a source's motion into splits: by the source's own parts, or by subject."""
+"""The division of motion into splits: by the source's own division, or by subject."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -14,7 +14,7 @@ from motiongrpo.motion.splits import demand_every_split, split_by_group, split_s
 
 
 def divided(subjects: list[str], config: IngestionConfig) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Subject → split, and the splits that must have motion: by the source's own division or by shares."""
+    """Subject → split, by the source's own division or by shares, and the splits that must have motion."""
     groups = _own_division(config)
     if groups is None:
         return split_subjects(subjects, config.splits), config.splits.required
@@ -22,10 +22,10 @@ def divided(subjects: list[str], config: IngestionConfig) -> tuple[dict[str, str
 
 
 def check_division(files: Iterable[str], config: IngestionConfig) -> None:
-    """Raise InputError where the motion in files of these names cannot be divided as is asked.
+    """Raise InputError where files of these names cannot be divided as the parameters say.
 
-    It needs their names alone, so that a misspelt subject is found before hours of reading. A subject of whom
-    every file is then refused counts here, and is missed when the motion is divided.
+    It needs the names alone, so a misspelt subject is found before hours of reading. A subject counts here
+    even if all its files are refused later; the division itself then fails.
     """
     if _own_division(config) is not None:
         if config.splits.only is not None:
@@ -36,7 +36,7 @@ def check_division(files: Iterable[str], config: IngestionConfig) -> None:
             )
         return
     subjects = sorted(set(_subjects(files, config)))
-    if subjects:  # of others, every file has a verdict of its own
+    if subjects:  # where no name gives a subject, each file gets its own verdict
         demand_every_split(*divided(subjects, config))
 
 
@@ -48,7 +48,7 @@ _SAYS = {
 
 
 def _own_division(config: IngestionConfig) -> Mapping[str, str] | None:
-    """The first part of subjects' names → split; None where subjects are divided instead."""
+    """Split by the first part of subjects' names; None where subjects are divided instead."""
     match config.source:
         case "amass":
             return subset_splits(config.amass.subsets)
@@ -61,7 +61,7 @@ def _own_division(config: IngestionConfig) -> Mapping[str, str] | None:
 
 
 def _subjects(files: Iterable[str], config: IngestionConfig) -> Iterator[str]:
-    """Whose motion the files hold, by their names; of a file whose name does not say, nobody's."""
+    """The subjects of the files by their names; files whose names give none are left out."""
     match config.source:
         case "synthetic":
             yield from (subject_of_clip(config.synthetic, index) for index in range(config.synthetic.clips))

@@ -1,4 +1,4 @@
-"""Frame rates that motion of people comes at, and the unit that another number is likely in."""
+"""Plausible frame rates of human motion, and the likely unit of an implausible one."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ FrameRate = Annotated[float, Field(ge=LEAST, le=MOST)]
 
 
 def check_frame_rate(fps: float, where: str, remedy: str) -> None:
-    """Raise InputError, with the likely units, unless motion of people comes at such a rate."""
+    """Raise InputError, with the likely unit, unless the frame rate is plausible for human motion."""
     if plausible(fps):
         return
     others = {
@@ -29,5 +29,5 @@ def check_frame_rate(fps: float, where: str, remedy: str) -> None:
 
 
 def plausible(fps: float) -> bool:
-    """Whether motion of people comes at such a rate, to a rounding of the frame time."""
+    """Whether the frame rate is plausible for human motion, allowing for a rounded frame time."""
     return LEAST * (1 - 1e-3) <= fps <= MOST * (1 + 1e-3)

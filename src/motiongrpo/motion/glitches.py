@@ -1,8 +1,8 @@
 """Glitches: joints that jump away for a few frames, detected and interpolated.
 
-The steepness of a step between two frames is its turn or travel over the most that one frame allows. A
-glitch is a run of frames between steps steeper than 1; neighbouring steps steeper than GENTLE belong to it,
-and the interpolation that replaces it is never steeper than GENTLE.
+The steepness of a step between two frames is its rotation or displacement over the most that one frame
+allows. A glitch is a run of frames between steps steeper than 1; neighbouring steps steeper than GENTLE
+belong to it, and the interpolation that replaces it is never steeper than GENTLE.
 """
 
 import math
@@ -18,7 +18,7 @@ from motiongrpo.geometry.so3 import slerp
 from motiongrpo.motion.clip import Clip
 
 GENTLE = 0.5
-MOST_TURN = torch.pi / 2  # rad, across a repair; beyond it a joint has flipped, and either side may be right
+MOST_TURN = torch.pi / 2  # rad, across a repair; beyond it a joint has flipped, and either side may be true
 
 Track = Float[Tensor, "frame 7"]
 """The pose of one joint in its parent, `wxyz_xyz`; only that of the root moves in position."""
@@ -26,7 +26,7 @@ Track = Float[Tensor, "frame 7"]
 
 @dataclass(frozen=True)
 class JumpLimits:
-    """The longest step of a joint between two frames, and the longest glitch to mend."""
+    """The largest step of a joint between two frames, and the longest glitch to repair."""
 
     turn: float  # radians
     travel: float  # metres
@@ -40,19 +40,19 @@ class Repair:
     joint: Joint
     start: int
     stop: int
-    worst_deg: float  # turned between two frames before
+    worst_deg: float  # largest rotation between two frames before the repair
 
 
 def steepness(
     a: Float[Tensor, "*batch 7"], b: Float[Tensor, "*batch 7"], limits: JumpLimits
 ) -> Float[Tensor, "*batch"]:
-    """The larger of turn and travel from one pose to another, each over the most that one frame allows."""
+    """The larger of rotation and displacement between two poses, each over the most that one frame allows."""
     travel = (b[..., 4:] - a[..., 4:]).norm(dim=-1)
     return torch.maximum(_turn(a, b) / limits.turn, travel / limits.travel)
 
 
 def jumps_of(clip: Clip, limits: JumpLimits) -> Bool[Tensor, "step 52"]:
-    """The steps steeper than 1 of every joint, told by the cosine of half their turn."""
+    """The steps steeper than 1 of every joint, found by the cosine of half the angle."""
     least = math.cos(min(limits.turn / 2, math.pi))
     root, q = clip.T_world_root, clip.q_parent_joint
     travels = root[:, 4:].diff(dim=0).norm(dim=-1) > limits.travel
@@ -97,7 +97,7 @@ def _glitches(steep: Float[Tensor, " step"], longest: int) -> Iterator[tuple[int
 
 
 def _chains(steps: list[int], gap: int) -> list[tuple[int, int]]:
-    """First and last of the runs of numbers no further apart than `gap`."""
+    """First and last number of each run whose numbers are no further apart than `gap`."""
     chains: list[tuple[int, int]] = []
     for step in steps:
         if chains and step - chains[-1][1] <= gap:
@@ -110,7 +110,7 @@ def _chains(steps: list[int], gap: int) -> list[tuple[int, int]]:
 def _ends(
     track: Float[Tensor, "frame 7"], first: int, last: int, limits: JumpLimits, may_widen: bool
 ) -> tuple[int, int] | None:
-    """The frames before and after a glitch between which it is interpolated: the closest pair that is gentle.
+    """The frames before and after a glitch for its interpolation: the closest pair with a gentle one.
 
     The pelvis carries the whole body, so a glitch of the pelvis is not widened: its jump may be a true cut.
     """

@@ -20,14 +20,14 @@ from motiongrpo.motion.world_up import demand_z_up
 class FloorConfig(Config):
     """How the floor is estimated from resting feet, and the confidence that is required."""
 
-    speed_m_s: float = Field(gt=0)  # a foot slower than this rests
+    speed_m_s: float = Field(gt=0)  # a foot slower than this is resting
     tolerance_m: float = Field(gt=0)  # heights this near to the floor count as on it
     confidence_at_least: float = Field(ge=0, le=1)  # share of resting feet that are on the floor
 
 
 @dataclass(frozen=True)
 class GroundedClip:
-    """A clip over the floor z = 0, with everything the store keeps of it."""
+    """A clip over the floor z = 0, with everything that the store keeps of it."""
 
     clip: Clip
     contacts: Bool[Tensor, "frame 21"]
@@ -37,7 +37,7 @@ class GroundedClip:
     walk_ratio: float | None  # m s, None where nobody walks
 
     def in_single_precision(self) -> "GroundedClip":
-        """The same clip with its motion as the store keeps it, in half the memory."""
+        """The same clip in single precision, as the store keeps it, in half the memory."""
         q, T = self.clip.q_parent_joint.float(), self.clip.T_world_root.float()
         clip = replace(self.clip, q_parent_joint=q, T_world_root=T)
         return replace(self, clip=clip, T_world_cpf=self.T_world_cpf.float())
@@ -46,7 +46,7 @@ class GroundedClip:
 def ground(clip: Clip, model: BodyModel, floor: FloorConfig, contact: ContactConfig) -> GroundedClip:
     """Shift the clip so that its floor is z = 0.
 
-    Raises InputError where resting feet do not agree on a floor, or where another axis than z looks like up.
+    Raises InputError where resting feet do not agree on a floor, or where another axis than z seems to be up.
     """
     body, posed = clip.posed(model, BODY_JOINTS)
     soles = sole_positions(body, posed)

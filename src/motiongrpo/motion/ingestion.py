@@ -1,4 +1,4 @@
-"""Ingestion of one raw file: the clips that are kept of it, and a verdict on the file."""
+"""Ingestion of one raw file: the clips that are kept, and a verdict on the file."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -36,7 +36,7 @@ class IngestionConfig(Config):
     """Where motion comes from, which quality it must have, and how it is divided into splits."""
 
     source: Literal["synthetic", "mocap", "amass", "egoallo_hdf5", "rich"]
-    workers: int | None = Field(ge=1)  # processes that read files; none is one per core
+    workers: int | None = Field(ge=1)  # processes that read files; None is one per core
     most_megabytes: MostMegabytes
     fps: FrameRate  # of everything in the store
     synthetic: SyntheticConfig
@@ -81,8 +81,8 @@ def ingest(
 ) -> FileVerdict:
     """Read a file, check and repair its clips, resample them and put them on the floor.
 
-    The verdict gives the reason of whatever is left out; it names clips, and not the file, which stands
-    beside it: the same fault of two files is the same reason.
+    The verdict gives the reason for whatever is left out. The reason names clips but not the file, so that
+    the same fault of two files has the same reason.
     """
     kept, reports = [], []
     try:
@@ -110,7 +110,7 @@ def _doubted_cadence(kept: list[GroundedClip]) -> str:
 
 
 def _listed(reasons: dict[str, list[str]], clips: int) -> str:
-    """All reasons, those of one clip among several with its name; the first are those of the file."""
+    """All reasons: those of the file, then those of its clips, with the clip's name if there are several."""
     said = [
         reason if clips == 1 or not name else f"'{name}': {reason}"
         for name, about in reasons.items()
@@ -120,12 +120,12 @@ def _listed(reasons: dict[str, list[str]], clips: int) -> str:
 
 
 def refused(file: str, reason: str) -> FileVerdict:
-    """The verdict on a file of which nothing is kept; its reason may hold whatever the file does."""
+    """The verdict on a file of which nothing is kept; its reason may quote anything in the file."""
     return FileVerdict(file, "refused", shown(reason, MOST_CHARACTERS), 0.0, [])
 
 
 def _without_file(message: str, file: str) -> str:
-    """A reader's message without the file that it begins with, which the verdict names beside its reason."""
+    """A reader's message without the file name at its start, which the verdict has as a separate field."""
     for name in (f"'{file}'", file):
         if message.startswith(name):
             rest = message.removeprefix(name)
@@ -138,7 +138,7 @@ def _verdict(take: Take, reports: list[QualityReport]) -> str:
 
 
 def _resampled(clip: Clip, config: IngestionConfig) -> tuple[list[Clip], QualityReport]:
-    """What is kept of a clip, at the frame rate of the store, and the report on it."""
+    """The kept pieces of a clip, at the frame rate of the store, and the report on it."""
     pieces, report = check_quality(clip, config.quality)
     return [resample(piece, config.fps) for piece in pieces], report
 

@@ -8,7 +8,7 @@ import pandas as pd
 from motiongrpo.motion.store import WARNING, MotionStore
 
 SECONDS_PER_HOUR = 3600
-QUOTED = re.compile(r"(?<!\w)'(?:[^']|'(?=\w))*'(?!\w)")  # an apostrophe within a word ends no name
+QUOTED = re.compile(r"(?<!\w)'(?:[^']|'(?=\w))*'(?!\w)")  # an apostrophe within a word does not end a name
 
 
 def ingestion_summary(store: MotionStore) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def ingestion_summary(store: MotionStore) -> dict[str, Any]:
 
 
 def _of_source(rows: pd.DataFrame, fps: float) -> dict[str, Any]:
-    """What the store holds of one source."""
+    """Files, hours and frames of one source in the store."""
     return {
         "licence": "; ".join(sorted(rows["licence"].unique())),
         "subjects": int(rows["subject"].nunique()),
@@ -43,7 +43,7 @@ def _of_source(rows: pd.DataFrame, fps: float) -> dict[str, Any]:
 
 
 def kind_of_reason(reason: str) -> str:
-    """A reason without its quoted names and its numbers, equal for all files that have the same fault."""
+    """A reason without its quoted names and numbers: the same for all files with the same fault."""
     without_names = QUOTED.sub("'…'", reason)
     return re.sub(r"(?<![\w])-?\d[\d.,]*(?=\W|$)", "…", without_names)
 

@@ -1,7 +1,7 @@
 """Mirroring of a motion: left and right exchanged, hands included.
 
 A reflection M = diag(−1, 1, 1) flips a body's left–right axis (x). A rotation R becomes M R M, which
-for a quaternion negates the y and z components; joints trade places with their other side.
+for a quaternion negates the y and z components; joints are exchanged with those of the other side.
 """
 
 import torch
@@ -17,7 +17,7 @@ def mirror_quaternions(q: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"
 
 
 def mirror_joints(q_parent_joint: Float[Tensor, "*batch joint 4"]) -> Float[Tensor, "*batch joint 4"]:
-    """Local rotations of 21 or 51 joints below the root, mirrored and exchanged."""
+    """Local rotations of 21 or 51 joints below the root, mirrored and exchanged between the sides."""
     joints = q_parent_joint.shape[-2]
     other = [MIRROR[joint] - 1 for joint in range(1, joints + 1)]
     return mirror_quaternions(q_parent_joint)[..., other, :]
@@ -29,6 +29,6 @@ def mirror_contacts(contacts: Bool[Tensor, "*batch 21"]) -> Bool[Tensor, "*batch
 
 
 def mirror_poses(T_world_frame: Float[Tensor, "*batch 7"]) -> Float[Tensor, "*batch 7"]:
-    """World poses (`wxyz_xyz`) of frames on the midline, reflected in the world plane x = 0."""
+    """World poses (`wxyz_xyz`) of coordinate frames on the midline, reflected in the world plane x = 0."""
     flip = torch.tensor([-1.0, 1.0, 1.0]).to(T_world_frame)
     return torch.cat([mirror_quaternions(T_world_frame[..., :4]), T_world_frame[..., 4:] * flip], dim=-1)

@@ -1,7 +1,7 @@
 """Ingestion of many files by several processes or machines, with the results in the order of the files.
 
-Each process lists the readers for itself and is sent names only. Tensors are computed on one thread
-whatever the number of processes, so the bytes of a store do not depend on it.
+Each process lists the readers for itself and receives names only. Tensors are computed on one thread,
+whatever the number of processes, so the bytes of a store do not depend on that number.
 """
 
 import logging
@@ -30,8 +30,8 @@ from motiongrpo.motion.raw import RawFolder
 from motiongrpo.motion.sources.folder import ClipReader
 from motiongrpo.motion.store import EncodedFile, encode
 
-FILES_WORTH_A_PROCESS = 32  # one takes seconds to start
-WAITING_PER_PROCESS = 4  # files that are finished or under way before their turn: they are held in memory
+FILES_WORTH_A_PROCESS = 32  # a process takes seconds to start
+WAITING_PER_PROCESS = 4  # files finished or under way before their turn, held in memory
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +54,8 @@ class Ingestion:
     def one(self, name: str) -> EncodedFile:
         """One file ingested and encoded for the store.
 
-        Whatever a file makes fail, however unforeseen, is a verdict on this file and leaves the others be.
-        The verdict names the kind of error; where it arose is in the log, at the level DEBUG.
+        Any failure, even an unforeseen one, becomes the verdict on this file and does not affect the others.
+        The verdict names the type of the error; the traceback is in the log, at level DEBUG.
         """
         reader = self.readers[name]
         try:
@@ -65,7 +65,7 @@ class Ingestion:
             return encode(refused(name, f"reading it failed with {failure(error)}"))
 
     def all(self, names: list[str]) -> Iterator[EncodedFile]:
-        """The files encoded in this order, by one process or by several, or by the workers of a cluster."""
+        """The encoded files in this order, made by one process, several, or the workers of a cluster."""
         processes = 1 if elsewhere() else process_count(len(names), self.config.workers)
         return self._on_the_engine(names) if processes == 1 else self._in_processes(names, processes)
 
@@ -93,12 +93,12 @@ class Ingestion:
 
 
 def process_count(files: int, workers: int | None) -> int:
-    """The number of processes: `workers`, or one per core, and no more than have 32 files each."""
+    """The number of processes: `workers`, or one per core, with at least 32 files for each."""
     return max(1, min(workers or _cores(), math.ceil(files / FILES_WORTH_A_PROCESS)))
 
 
 def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)  # those this process may use, where a system says so
+    affinity = getattr(os, "sched_getaffinity", None)  # cores this process may use, where known
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 

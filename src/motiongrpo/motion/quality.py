@@ -1,6 +1,6 @@
 """The verdict on a clip: accepted, repaired, split where it cannot be repaired, or refused with a reason.
 
-Every clip yields a report beside the pieces that are kept of it.
+Every clip yields a report and the pieces that are kept of it.
 """
 
 import math
@@ -18,22 +18,22 @@ from motiongrpo.body.skeleton import Joint
 from motiongrpo.motion.clip import Clip
 from motiongrpo.motion.glitches import JumpLimits, Repair, jumps_of, mend
 
-TRAVELS_M = 1.0  # path length from which on the pelvis must have risen and fallen with the steps
+TRAVELS_M = 1.0  # path length from which the pelvis must rise and fall with the steps
 
 Verdict = Literal["accepted", "repaired", "split", "refused"]
 
 
 class QualityConfig(Config):
-    """The bounds on a clip for it to be kept, repaired or cut."""
+    """The bounds by which a clip is kept, repaired or cut."""
 
     least_seconds: float = Field(gt=0)  # shorter pieces are dropped
     jump_deg_s: float = Field(gt=0)  # a joint that turns faster has jumped
     jump_m_s: float = Field(gt=0)  # a pelvis that travels faster has jumped
     repair_seconds: float = Field(ge=0)  # the longest glitch that is replaced
     frozen_seconds: float = Field(gt=0)  # a pose repeated for longer is lost tracking
-    lowest_pelvis_m: float  # median height over the floor of the file
+    lowest_pelvis_m: float  # median height above the floor of the file
     highest_pelvis_m: float = Field(gt=0)
-    least_bob_m: float = Field(ge=0)  # how much the pelvis of a traveller rises and falls at least
+    least_bob_m: float = Field(ge=0)  # least rise and fall of the pelvis of a clip that travels
 
     def limits(self, fps: float) -> JumpLimits:
         """The bounds on a step between two frames at a frame rate."""
@@ -97,7 +97,7 @@ def _verdict(anything: bool, whole: bool, mended: bool) -> Verdict:
 
 
 def _refusal(clip: Clip, config: QualityConfig) -> str:
-    """The reason why no part of a clip can be used, or empty."""
+    """The reason why no part of a clip can be used, or ""."""
     if not_finite := _not_finite(clip):
         return not_finite
     if len(clip) < config.least_seconds * clip.fps:
@@ -106,7 +106,7 @@ def _refusal(clip: Clip, config: QualityConfig) -> str:
 
 
 def _not_finite(clip: Clip) -> str:
-    if torch.isfinite(clip.T_world_root.sum() + clip.q_parent_joint.sum()):  # then every number is
+    if torch.isfinite(clip.T_world_root.sum() + clip.q_parent_joint.sum()):  # then every value is finite
         return ""
     finite = torch.isfinite(clip.T_world_root).all(dim=-1, keepdim=True)
     finite = torch.cat([finite, torch.isfinite(clip.q_parent_joint).all(dim=-1)], dim=1)
@@ -130,7 +130,7 @@ def _implausible_height(clip: Clip, config: QualityConfig) -> str:
 
 
 def _flat(clip: Clip, config: QualityConfig) -> str:
-    """The reason to refuse a pelvis that travels at constant height: its vertical motion is missing."""
+    """The refusal of a pelvis that travels at constant height, since its vertical motion is missing."""
     p = clip.T_world_root[:, 4:]
     travel = float((p[1:, :2] - p[:-1, :2]).norm(dim=-1).sum())
     bob = float(p[:, 2].amax() - p[:, 2].amin())

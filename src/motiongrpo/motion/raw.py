@@ -1,4 +1,4 @@
-"""Raw motion files as their owner keeps them: listed, and opened only to be read or fingerprinted."""
+"""Raw motion files in their owner's folder: listed, and opened only to be read or fingerprinted."""
 
 import hashlib
 import io
@@ -26,11 +26,11 @@ NEVER_READ = (
 UNREADABLE = "unreadable"
 """The digest of a file that the system does not let us read."""
 
-PIECE = 1 << 16  # bytes unpacked at a time: who wants a header alone unpacks little more
+PIECE = 1 << 16  # bytes unpacked at a time, so that reading a header unpacks little more
 
 
 class MostMegabytes(Config):
-    """The most that one file may hold, unpacked, by kind; more is refused before it fills the memory."""
+    """The largest unpacked size of a file by kind; larger ones are refused before they fill the memory."""
 
     bvh: PositiveFloat
     amc: PositiveFloat
@@ -39,7 +39,7 @@ class MostMegabytes(Config):
     other: PositiveFloat  # asf, pkl, json, txt
 
     def bytes_of(self, file: str) -> float:
-        """The bound on a file, by the suffix of its name; none on what no reader reads as a whole."""
+        """The bound on a file by its suffix; none for kinds that are not read as a whole."""
         match suffix(file):
             case ".bvh" | ".amc" | ".npz" as kind:
                 return 1e6 * getattr(self, kind[1:])
@@ -53,18 +53,18 @@ class MostMegabytes(Config):
 class RawFile:
     """One raw file, which is opened only when it is read."""
 
-    name: str  # relative to the folder, with forward slashes; what cannot be shown is spelt out
+    name: str  # relative to the folder, with forward slashes; unprintable characters as escapes
     path: Path
     size: int
     modified_ns: int
 
     def read(self, most_bytes: float = math.inf) -> bytes:
-        """The content, unpacked where the name ends in `.xz`; InputError where there is more than that."""
+        """The content, unpacked where the name ends in `.xz`; InputError where it exceeds the bound."""
         with self.open(most_bytes) as content:
             return b"".join(iter(partial(content.read, PIECE), b""))
 
     def open(self, most_bytes: float = math.inf) -> io.BufferedReader:
-        """The content as a stream that is unpacked while it is read; InputError where `read` raises it."""
+        """The content as a stream that is unpacked while it is read; InputError as by `read`."""
         with _told(self.name):
             facts = self.path.stat()
             if not stat.S_ISREG(facts.st_mode):
@@ -77,7 +77,7 @@ class RawFile:
 
 
 class _Bounded(io.RawIOBase):
-    """The content of a file, up to so many bytes; whatever reading it raises is an InputError."""
+    """The content of a file up to a number of bytes; any failure to read becomes an InputError."""
 
     def __init__(self, content: io.BufferedIOBase, name: str, most_bytes: float) -> None:
         self.content, self.name, self.most_bytes, self.seen = content, name, most_bytes, 0
@@ -101,7 +101,7 @@ class _Bounded(io.RawIOBase):
 
 @contextmanager
 def _told(name: str) -> Iterator[None]:
-    """What the system and the unpacking say against a file, as an InputError."""
+    """Turn errors of the operating system and of unpacking into InputError."""
     try:
         yield
     except (lzma.LZMAError, EOFError) as error:
@@ -119,17 +119,17 @@ def _too_large(name: str, most_bytes: float) -> str:
 
 @dataclass(frozen=True)
 class Content:
-    """What a raw file holds, read when it is asked for, unless that is more than is allowed."""
+    """The content of a raw file, read on demand; InputError where it exceeds the bound."""
 
     file: RawFile
     most_bytes: float
 
     def __call__(self) -> bytes:
-        """All of it."""
+        """The whole content."""
         return self.file.read(self.most_bytes)
 
     def open(self) -> io.BufferedReader:
-        """A stream of it."""
+        """The content as a stream."""
         return self.file.open(self.most_bytes)
 
 
@@ -139,16 +139,16 @@ class Fingerprint:
 
     size: int
     modified_ns: int
-    digest: str  # SHA-256 of its bytes; "" of a file that is never read
+    digest: str  # SHA-256 of its bytes; "" for a file that is never read
 
 
 def fingerprints(
     files: Iterable[RawFile], known: dict[str, Fingerprint], most: MostMegabytes
 ) -> Iterator[tuple[str, Fingerprint]]:
-    """The name and fingerprint of each file; a file of known size and time of change is not read again.
+    """The name and fingerprint of each file; a file with unchanged size and modification time is not reread.
 
-    A copied file has another time and the same digest. A file that changes and keeps both size and time is
-    taken for the old one.
+    A copied file has another time and the same digest. A file that changes but keeps both its size and its
+    time is taken for the old one.
     """
     for file in files:
         before = known.get(file.name)
@@ -168,7 +168,7 @@ def _digest(file: RawFile) -> str:
 
 
 def suffix(file: str) -> str:
-    """The kind of a file, whether packed or not: `a/b.bvh.xz` is `.bvh`."""
+    """The suffix of a file without packing: `.bvh` for `a/b.bvh.xz`."""
     return PurePosixPath(file.removesuffix(".xz")).suffix.lower()
 
 
@@ -180,5 +180,5 @@ class RawFolder:
     files: dict[str, RawFile]
 
     def readers(self, most: MostMegabytes) -> dict[str, Content]:
-        """The contents by name, each up to the size that is allowed."""
+        """The contents by name, each up to the largest size of its kind."""
         return {name: Content(file, most.bytes_of(name)) for name, file in self.files.items()}

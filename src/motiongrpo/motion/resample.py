@@ -15,7 +15,7 @@ SAME_INSTANT = 1e-6  # of a frame
 def resample(clip: Clip, fps: float) -> Clip:
     """The same motion at `fps` frames/s from its first frame on; rotations by slerp, positions linearly.
 
-    Frames at instants that both rates share are copied unchanged. Nothing is extrapolated past the last.
+    Frames at instants that both rates share are copied unchanged. Nothing is extrapolated past the end.
     """
     count = int((len(clip) - 1) * fps / clip.fps + SAME_INSTANT) + 1
     at = torch.arange(count, dtype=torch.float64) * (clip.fps / fps)

@@ -1,8 +1,8 @@
 """Retargeting: the motion of a rig on our mean body.
 
-The world rotation of every joint is measured from the rig's T-pose, so a rig may have any local axes; limbs
-then point where the rig's do, whatever pose it rests in. Directions are reproduced exactly, the ends of
-limbs as far as proportions agree; the way travelled is scaled with the length of the legs.
+The world rotation of every joint is measured from the rig's T-pose, so a rig may have any local axes and any
+rest pose; limbs point where the rig's do. Directions are reproduced exactly, the ends of limbs as far as
+proportions agree; the path is scaled with the length of the legs.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from motiongrpo.geometry.so3 import quaternion_from_matrix
 from motiongrpo.motion.rig import RigPoses
 from motiongrpo.motion.t_pose import LIMBS, SIDES, body_from_world, check_t_pose
 
-LEG_M = (0.3, 1.5)  # bounds on thigh and shin together, of children and adults
+LEG_M = (0.3, 1.5)  # bounds on the length of thigh and shin together, for children and adults
 LEGS = [f"{side}_{part}" for side in SIDES for part in ("hip", "knee", "ankle")]
 POINTING = {start: (start, end) for start, end in LIMBS} | {
     f"{side}_wrist": (f"{side}_elbow", f"{side}_wrist") for side in SIDES
@@ -40,9 +40,9 @@ class Fit:
     parent.
     """
 
-    followed: tuple[str, ...]  # by each joint of ours, the joint of the rig
+    followed: tuple[str, ...]  # for each joint of ours, the joint of the rig
     q_rig_joint: Float[Tensor, "22 4"]
-    way: float  # travelled by our legs, where the rig's travel 1
+    way: float  # length of our path per length of the rig's
     p_root_hips: Float[Tensor, "3"]  # the midpoint of our hips
 
     def motion(self, poses: RigPoses) -> Motion:
@@ -67,7 +67,7 @@ def retarget(poses: RigPoses, t_pose: RigPoses, model: BodyModel) -> Motion:
 
 
 def fit_to_rig(t_pose: RigPoses, model: BodyModel) -> Fit:
-    """Measure a rig in its T-pose; InputError where that is none, or is that of a giant."""
+    """Measure a rig in its T-pose; InputError for another pose, or for legs too long or too short."""
     check_t_pose(t_pose)
     rest = model.rest_joints(torch.zeros(SHAPE_COEFFICIENTS).to(t_pose.p_world_joint))
     left_hip, right_hip, pelvis = rest[_places(["left_hip", "right_hip", "pelvis"])]
@@ -88,7 +88,7 @@ def fit_to_rig(t_pose: RigPoses, model: BodyModel) -> Fit:
 
 
 def _followed(joint: int, rig: tuple[str, ...]) -> Joint:
-    """A joint that the rig has, or the nearest above it."""
+    """The joint itself where the rig has it, or else its nearest ancestor that the rig has."""
     while Joint(joint).name.lower() not in rig:
         joint = PARENTS[joint]
     return Joint(joint)
@@ -106,10 +106,10 @@ def _alignments(t_pose: RigPoses, rest: Tensor, R_body_world: Tensor) -> Float[T
 
 
 def _foot_alignments(t_pose: RigPoses, rest: Tensor, R_body_world: Tensor) -> Float[Tensor, "side 4"]:
-    """A sole level from heel to toe, tilted sideways with the shin, turned where the rig's foot points.
+    """Soles level from heel to toe, tilted sideways with the shin, pointing where the rig's feet point.
 
-    CMU's skeleton rests with its legs spread by 20° and has no joint that tilts a foot sideways: going
-    by the bone from ankle to foot alone, people would stand on the edges of their feet.
+    CMU's skeleton rests with its legs spread by 20° and has no joint that tilts a foot sideways: by the bone
+    from ankle to foot alone, people would stand on the edges of their feet.
     """
     flat, frontal = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]).to(rest)
     shins, feet = (
@@ -139,7 +139,7 @@ def _smallest_rotations(
 ) -> Float[Tensor, "bone 4"]:
     """The rotations about start × end that take the direction of one vector to that of the other."""
     w = starts.norm(dim=-1) * ends.norm(dim=-1) + (starts * ends).sum(dim=-1)
-    w = w.clamp(min=1e-9)  # of opposite ones no axis is the smallest, and neither is turned
+    w = w.clamp(min=1e-9)  # for opposite vectors the axis is undefined, and no rotation is made
     q = torch.cat([w[:, None], torch.linalg.cross(starts, ends)], dim=-1)
     return torch.nn.functional.normalize(q, dim=-1)
 

@@ -1,6 +1,6 @@
-"""A rig: the skeleton of a motion capture file, brought into our names, metres and z up.
+"""A rig: the skeleton of a motion capture file, converted to our names, metres and z up.
 
-Readers turn a file into `RigPoses`; `retarget` turns those into our body.
+Readers turn a file into `RigPoses`; `retarget` turns those into poses of our body.
 """
 
 import math
@@ -20,14 +20,14 @@ LEGS_AND_ARMS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
 RIG_JOINTS = tuple(joint.name.lower() for joint in Joint if joint < BODY_JOINTS)
 NEEDED = ("pelvis", "head", *(f"{side}_{part}" for side in ("left", "right") for part in LEGS_AND_ARMS))
 
-END = ".end"  # in the files' own names: the free end of a joint's chain, `ltoes.end`
+END = ".end"  # suffix, after a file's own name, for the free end of a chain: `ltoes.end`
 
 Axis = Literal["y", "z"]
 
 
 @dataclass(frozen=True)
 class RigPoses:
-    """World orientation and position (metres, z up) of the joints of a rig that have a name of ours."""
+    """World orientation and position (metres, z up) of those joints of a rig that we have, too."""
 
     where: str  # names the file in messages
     joints: tuple[str, ...]  # of RIG_JOINTS
@@ -44,7 +44,7 @@ class RigPoses:
         return replace(self, q_world_joint=q, p_world_joint=p)
 
     def travelling(self, share: float) -> "RigPoses":
-        """The same poses along a path that is `share` times as long over the floor."""
+        """The same poses along a horizontal path that is `share` times as long."""
         hips = (self.position("left_hip") + self.position("right_hip")) / 2
         over_floor = hips * torch.tensor([1.0, 1.0, 0.0]).to(hips)
         return replace(self, p_world_joint=self.p_world_joint + (share - 1) * over_floor[:, None])
@@ -56,7 +56,7 @@ class RigPoses:
 
 @dataclass(frozen=True)
 class Chain:
-    """Part of a rig, parents first: local rotations, and where each joint sits in its parent (file units)."""
+    """Part of a rig, parents first: local rotations, and each joint's position in its parent (file units)."""
 
     names: tuple[str, ...]
     parents: tuple[int, ...]  # −1 for the root
@@ -66,7 +66,7 @@ class Chain:
     def world(
         self, q_world_file: Float[Tensor, "4"]
     ) -> tuple[Float[Tensor, "frame joint 4"], Float[Tensor, "frame joint 3"]]:
-        """Forward kinematics: orientation and position of every joint in a world the file is turned into."""
+        """Forward kinematics: orientation and position of every joint, rotated into our world."""
         q, t = self.q_parent_joint, self.t_parent_joint
         q_world, p_world = q.clone(), t.clone()
         q_world[:, 0] = product(q_world_file, q[:, 0])
@@ -99,9 +99,9 @@ def rig_poses(
 def lineage(
     names: Sequence[str], parents: Sequence[int], wanted: Iterable[str]
 ) -> tuple[list[int], tuple[int, ...]]:
-    """Indices of the wanted joints and of all their ancestors, parents first, and their parents among these.
+    """Indices of the wanted joints and all their ancestors, parents first, and their parents among these.
 
-    Faces and fingers are most of a rig, and no motion of theirs is computed.
+    Faces and fingers are most of a rig; their motion is not computed.
     """
     kept: set[int] = set()
     for name in wanted:
@@ -114,13 +114,13 @@ def lineage(
 
 
 def upright(up: Axis) -> Float[Tensor, "4"]:
-    """The rotation that takes coordinates with this axis up to z up, as a quaternion."""
+    """The rotation, as a quaternion, of coordinates with this axis up into coordinates with z up."""
     quarter_about_x = [math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0]
     return torch.tensor(quarter_about_x if up == "y" else [1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
 
 
 def check_joint_map(joints: Mapping[str, str]) -> None:
-    """Raise ValueError unless the map has our names on its left and everything retargeting needs."""
+    """Raise ValueError unless the keys of the map are our names and include all that retargeting needs."""
     for name in joints:
         if name not in RIG_JOINTS:
             raise ValueError(f"'{name}' is not a joint of ours; {nearest(name, list(RIG_JOINTS))}")

@@ -1,4 +1,4 @@
-"""The split into training, validation and test motion, by subject: no subject is in two splits."""
+"""The division into training, validation and test motion by subject: no subject is in two splits."""
 
 import math
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ JUDGE_BY = "ingestion.splits.only=test makes a store to judge by of any motion"
 
 
 class SplitConfig(Config):
-    """The subjects of validation and test by name, and the shares of those that are not named."""
+    """The subjects of validation and test by name, and the shares among all others."""
 
-    only: Literal["test"] | None  # of all subjects, whatever the rest says: motion to judge models by
+    only: Literal["test"] | None  # the split of all subjects, overriding the rest: motion only for evaluation
     test_subjects: list[str]
     validation_subjects: list[str]
     test_share: float = Field(ge=0, lt=1)
@@ -34,7 +34,7 @@ class SplitConfig(Config):
 
 
 def split_subjects(subjects: list[str], config: SplitConfig) -> dict[str, str]:
-    """Subject → split. The order of unnamed subjects depends on the seed and their names only."""
+    """Split by subject. The order of unnamed subjects depends on the seed and their names only."""
     if config.only is not None:
         return dict.fromkeys(subjects, config.only)
     named = {"test": config.test_subjects, "validation": config.validation_subjects}
@@ -89,5 +89,5 @@ def _people(subjects: list[str]) -> str:
 
 
 def split_by_group(subjects: list[str], groups: Mapping[str, str]) -> dict[str, str]:
-    """Subject → split, where the first part of a subject's name (`CMU` of `CMU/01`) decides."""
+    """Split by subject, as given for the first part of the subject's name (`CMU` of `CMU/01`)."""
     return {subject: groups[subject.partition("/")[0]] for subject in subjects}

@@ -3,11 +3,11 @@
     <folder>/CURRENT                        the name of the finished generation
     <folder>/raw_files.json                 size, time of change and digest of each raw file, as last seen
     <folder>/<generation>/<array>.bin       frames of all sequences, one after the other
-    <folder>/<generation>/files.jsonl       one line a raw file: its verdict and its sequences
+    <folder>/<generation>/files.jsonl       one line per raw file: its verdict and its sequences
 
-Arrays are appended first, the log line after them, so that a line is a commit: a process killed in
-between leaves frames that the next writer overwrites. A generation is named after what it was made
-of; it becomes current when it is finished. Nothing is pickled.
+Arrays are appended first and the log line after them, so a line is a commit: a process killed in between
+leaves frames that the next writer overwrites. A generation is named after its inputs and becomes current when
+it is finished. Nothing is pickled.
 """
 
 import json
@@ -41,13 +41,13 @@ ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "T_world_cpf": (np.float32, (7,)),
     "contacts": (np.bool_, (21,)),
 }
-WARNING = "warning: "  # before the part of a reason that nothing was left out for
+WARNING = "warning: "  # precedes a part of a reason for which nothing was left out
 LOG, HEADER, CURRENT, CONTENTS = "files.jsonl", "header.json", "CURRENT", "raw_files.json"
 
 
 @dataclass(frozen=True)
 class StoreHeader:
-    """Frame rate and body that hold for all sequences of a generation."""
+    """The frame rate and body of all sequences of a generation."""
 
     fps: Annotated[float, Field(gt=0)]
     body_digest: str
@@ -71,15 +71,15 @@ class FileVerdict:
     """The outcome of ingesting one raw file: its verdict, the reason, and the clips that are kept."""
 
     file: str
-    verdict: str  # "accepted", "repaired", "split", "refused", or "rest take" where it gives a T-pose alone
-    reason: str  # "" where there is nothing to say
+    verdict: str  # "accepted", "repaired", "split", "refused", or "rest take" where it only gives a T-pose
+    reason: str  # "" for none
     seconds: float  # of motion in the file, 0 where it could not be read
     clips: list[GroundedClip]
 
 
 @dataclass(frozen=True)
 class EncodedFile:
-    """A verdict as the store writes it, which is also how processes exchange it."""
+    """A verdict in the form in which it is stored, and sent between processes."""
 
     line: dict[str, Any]  # of the log; its sequences have no `first` yet
     frames: list[dict[str, NDArray]]  # of each sequence
@@ -91,7 +91,7 @@ class EncodedFile:
 
 
 def encode(verdict: FileVerdict) -> EncodedFile:
-    """The log line and the frames that the store keeps of a verdict."""
+    """The log line and the frames of a verdict, as the store keeps them."""
     entry = {key: getattr(verdict, key) for key in ("file", "verdict", "reason", "seconds")}
     rows = [_index_row(clip) for clip in verdict.clips]
     return EncodedFile(entry | {"sequences": rows}, [_frames(clip) for clip in verdict.clips])
@@ -140,7 +140,7 @@ class StoreWriter:
         self.done.add(file.name)
 
     def finish(self) -> None:
-        """Make this generation the current one, unless it holds no motion: then the older one stays."""
+        """Make this generation the current one, unless it has no motion: then the older one stays."""
         if self.frames == 0:
             raise InputError(_all_refused(self.path / LOG))
         replace_text(self.folder / CURRENT, self.path.name)
@@ -165,13 +165,13 @@ class MotionStore:
 
     @cached_property
     def files(self) -> pd.DataFrame:
-        """One row a raw file, a `ReportRow`."""
+        """One row per raw file, a `ReportRow`."""
         rows = [dict(entry) | {"sequences": len(entry["sequences"])} for entry in read_log(self.path / LOG)]
         return pd.DataFrame(rows, columns=list(ReportRow.__annotations__))
 
     @cached_property
     def sequences(self) -> pd.DataFrame:
-        """One row a sequence; `first` is where its frames begin in the arrays."""
+        """One row per sequence; `first` is the index of its first frame in the arrays."""
         rows = [sequence for entry in read_log(self.path / LOG) for sequence in entry["sequences"]]
         return pd.DataFrame(rows)
 
@@ -183,8 +183,8 @@ class MotionStore:
     def stretches(self, names: tuple[str, ...], first: NDArray, count: NDArray, length: int) -> NDArray:
         """`count` frames from each `first` on, (stretch, `length`, …), the last frame repeated.
 
-        The named arrays are joined along their first axis after the frames. Reading is by `os.pread`: the
-        pages of a memory map stay resident once touched, and a training touches all of them.
+        The named arrays are joined along their first axis after the frames. Reading is by `os.pread`, since
+        the pages of a memory map stay resident once touched, and a training touches all of them.
         """
         dtype, (_, *rest) = ARRAYS[names[0]]
         widths = [ARRAYS[name][1][0] for name in names]
@@ -204,7 +204,7 @@ class MotionStore:
         return out
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copies, also those in other processes, open the files themselves."""
+        """Pickle as the arguments alone: copies, also those in other processes, open the files themselves."""
         return MotionStore, (self.path, self.header)
 
     @cached_property
@@ -243,7 +243,7 @@ def open_store(folder: Path) -> MotionStore:
 
 
 def _demand_whole(store: MotionStore) -> None:
-    """Raise InputError unless every file is there once and each sequence begins where the last one ends."""
+    """Raise InputError unless every file occurs once and each sequence begins where the last one ends."""
     log, sequences = store.path / LOG, store.sequences
     remedy = f"delete '{store.path.parent}' and run the ingestion pipeline"
     if sequences.empty:
@@ -262,7 +262,7 @@ def _demand_whole(store: MotionStore) -> None:
 
 
 def _all_refused(log: Path) -> str:
-    """The message on a generation that holds no motion."""
+    """The error message about a generation without motion."""
     refused = read_log(log)
     first = f"the first, '{refused[0]['file']}', because: {refused[0]['reason']}"
     return f"every file was refused, {len(refused)} in all, {first}; '{log}' has the reason of each"

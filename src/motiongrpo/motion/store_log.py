@@ -1,4 +1,4 @@
-"""The log of a motion store: what it says of each raw file, a line each."""
+"""The log of a motion store, with one line per raw file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from motiongrpo.base.records import read_records
 
 
 class SequenceEntry(TypedDict):
-    """What the log says of a sequence, and more."""
+    """The fields of a sequence in the log that are needed here; others are allowed."""
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
@@ -36,5 +36,5 @@ _ENTRY = TypeAdapter(FileEntry)
 
 
 def read_log(path: Path) -> list[FileEntry]:
-    """The entries of a log; a last line cut short by a kill is none. InputError where another is none."""
+    """The entries of a log, without a last line cut short by a kill; InputError where another is invalid."""
     return read_records(path, _ENTRY, whole_lines=True) if path.is_file() else []

@@ -1,4 +1,4 @@
-"""The T-pose that a rig is measured from: upright on straight legs, with straight arms, best held out."""
+"""The T-pose in which a rig is measured: upright, legs and arms straight, arms ideally held out."""
 
 import torch
 from jaxtyping import Float
@@ -15,13 +15,13 @@ LIMBS = tuple(
 )
 """The bones of arms and legs, each before the next one down."""
 
-STRAIGHT = torch.pi / 6  # the most a knee or elbow bends in a T-pose; rigs for games rest slightly bent
-SPREAD = torch.pi / 4  # the most a leg leaves the vertical
-LIKE = torch.pi / 7  # the most a limb differs between two T-poses of one rig
+STRAIGHT = torch.pi / 6  # largest bend of a knee or elbow in a T-pose; rigs for games rest slightly bent
+SPREAD = torch.pi / 4  # largest angle of a leg to the vertical
+LIKE = torch.pi / 7  # largest angle between a limb in two T-poses of one rig
 
 
 def body_from_world(poses: RigPoses) -> Float[Tensor, "frame 3 3"]:
-    """The rotation from the world to axes that turn with the hips: x to their left, y up, z forward."""
+    """The rotation from the world to axes fixed to the hips: x to their left, y up, z forward."""
     across = poses.position("left_hip") - poses.position("right_hip")
     up = torch.tensor([0.0, 0.0, 1.0]).to(across).expand_as(across)
     left = torch.nn.functional.normalize(across * torch.tensor([1.0, 1.0, 0.0]).to(across), dim=-1)
@@ -29,13 +29,13 @@ def body_from_world(poses: RigPoses) -> Float[Tensor, "frame 3 3"]:
 
 
 def limb_directions(poses: RigPoses) -> Float[Tensor, "frame limb 3"]:
-    """Unit vectors along LIMBS, in axes that turn with the hips."""
+    """Unit vectors along LIMBS, in axes fixed to the hips."""
     bones = torch.stack([poses.position(end) - poses.position(start) for start, end in LIMBS], dim=-2)
     return torch.nn.functional.normalize(bones @ body_from_world(poses).mT, dim=-1)
 
 
 def check_t_pose(t_pose: RigPoses) -> None:
-    """Raise InputError unless the first frame stands upright on straight legs, with straight arms."""
+    """Raise InputError unless the first frame is upright with straight legs and arms."""
     limbs = limb_directions(t_pose)[0]
     bends = _angle(limbs[::2], limbs[1::2]).tolist()
     leans = _angle(limbs[::2], torch.tensor([0.0, -1.0, 0.0]).to(limbs)).tolist()
@@ -55,7 +55,7 @@ def check_t_pose(t_pose: RigPoses) -> None:
 def starts_in_t_pose(poses: RigPoses, t_pose: RigPoses) -> bool:
     """Whether the first frame is a T-pose put in front of a take, and not a part of it.
 
-    A subject that stands in a T-pose does not leave it between two frames.
+    A subject who really stands in a T-pose does not leave it from one frame to the next.
     """
     if len(poses) < 2:
         return False

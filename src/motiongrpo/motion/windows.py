@@ -1,6 +1,6 @@
 """Windows: stretches of stored sequences, as rows (sequence, start, length), and batches of their motion.
 
-There is always a frame before a window's first, because the condition needs the pose relative to it.
+There is always a frame before the first of a window, because the condition needs the pose relative to it.
 """
 
 from collections.abc import Callable
@@ -76,7 +76,7 @@ class WindowBatch(Batched):
         )
 
     def demand_finite(self) -> None:
-        """Raise Diverged where a frame is not finite: a matrix decomposition would fail without naming it."""
+        """Raise Diverged where a frame is not finite; a matrix decomposition would fail without naming it."""
         for values in (self.betas, self.q_parent_joint, self.T_world_cpf):
             demand_finite("a window of motion", values, "the motion store is damaged, ingest again")
 
@@ -84,10 +84,10 @@ class WindowBatch(Batched):
 def window_table(
     store: MotionStore, splits: dict[str, str], config: WindowConfig, required: tuple[str, ...] = SPLITS
 ) -> pd.DataFrame:
-    """Columns split, sequence, start, length, subject. Every required split has a window, or InputError.
+    """Columns split, sequence, start, length, subject; InputError where a required split has no window.
 
-    Validation and test rows are windows, one after the other, the last one shorter. A train row is the
-    whole usable span of a sequence, since training draws its windows anywhere within it.
+    Validation and test rows are consecutive windows, the last one shorter. A train row is the whole usable
+    span of a sequence, since training draws its windows anywhere within it.
     """
     table = pd.DataFrame(
         {
@@ -111,7 +111,7 @@ def window_table(
 
 
 def fault_of_windows(table: pd.DataFrame) -> str | None:
-    """What keeps a table from being a window table, whichever store it is of."""
+    """The reason why a table is not a window table, independent of the store."""
     if missing := [name for name in COLUMNS if name not in table]:
         return f"column '{missing[0]}' is missing"
     for name, least in {"sequence": 0, "start": 1, "length": 1}.items():
@@ -124,7 +124,7 @@ def fault_of_windows(table: pd.DataFrame) -> str | None:
 
 
 def cut_into_windows(spans: pd.DataFrame, config: WindowConfig) -> pd.DataFrame:
-    """Rows of the window table cut into windows one after the other, the last one shorter or left out."""
+    """Rows of the window table cut into consecutive windows, the last one shorter or left out."""
     pieces = -(-spans["length"] // config.length)
     cut = spans.loc[spans.index.repeat(pieces)]
     passed = config.length * cut.groupby(level=0).cumcount()
@@ -135,10 +135,10 @@ def cut_into_windows(spans: pd.DataFrame, config: WindowConfig) -> pd.DataFrame:
 def draw_windows(
     spans: pd.DataFrame, config: WindowConfig, short_share: float, count: int, generator: torch.Generator
 ) -> NDArray[np.int64]:
-    """`count` rows (sequence, start, length), every frame of the spans being equally likely a start.
+    """`count` rows (sequence, start, length), with every frame of the spans equally likely as a start.
 
-    A share of the windows has a random length from `at_least` up; spans shorter than a window are
-    taken whole.
+    A share of the windows has a random length from `at_least` up; spans shorter than a window are taken
+    whole.
     """
     first, size = spans["start"].to_numpy(), spans["length"].to_numpy()
     starts = np.maximum(size - config.length + 1, 1)
@@ -176,9 +176,9 @@ class TrainingWindows:
 def split_rows(
     table: pd.DataFrame, split: str, at_most: int | None = None, spread: Spread = "sequences"
 ) -> pd.DataFrame:
-    """The rows of a split, or `at_most` of them: evenly spaced over it, or over each subject's own rows.
+    """The rows of a split, or `at_most` of them, spaced evenly over the split or over each subject's rows.
 
-    Over people, every subject has equally many windows; what one does not have is shared by the others.
+    Over subjects, all have equally many windows; where one has too few, the others share the rest.
     """
     rows = pd.DataFrame(table[table["split"] == split])
     if rows.empty:

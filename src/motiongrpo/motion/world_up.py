@@ -1,8 +1,8 @@
-"""Whether a motion's world is z up, told by people who stand: their resting soles face the floor.
+"""Whether a motion's world is z up, judged by standing people, whose resting soles face the floor.
 
-A standing body read with another axis up lies on its back. What gives it away, also where it never takes a
-step, are soles that rest level about that axis under a head that is over them, on a floor that goes through
-the origin of that axis. Relaxed feet of somebody who really lies point forward, and somewhere in the room.
+A standing body that is read with the wrong axis up lies on its back. It is recognised, even without a step,
+by resting soles that are level about the true axis, with the head over them along that axis, on a floor
+through its origin. The relaxed feet of a person who really lies point forward, anywhere in the room.
 """
 
 import math
@@ -19,7 +19,7 @@ from motiongrpo.body.skeleton import Joint
 LEVEL = math.cos(math.radians(15))  # of a resting sole
 OVER = math.cos(math.radians(30))  # of the head, over the ankles
 MOSTLY = 0.8  # share of the frames
-NEAR_M = 0.1  # the floor of a file, to its origin
+NEAR_M = 0.1  # from the floor of a file to its origin
 
 ANKLES = [Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE]
 OTHERS = {"y": (0.0, 1.0, 0.0), "-y": (0.0, -1.0, 0.0), "x": (1.0, 0.0, 0.0), "-x": (-1.0, 0.0, 0.0)}
@@ -28,7 +28,7 @@ OTHERS = {"y": (0.0, 1.0, 0.0), "-y": (0.0, -1.0, 0.0), "x": (1.0, 0.0, 0.0), "-
 def demand_z_up(
     posed: PosedBody, p_world_sole: Float[Tensor, "frame sole 3"], fps: float, speed_m_s: float
 ) -> None:
-    """Raise InputError where the body stands about another axis than z; ankles below `speed_m_s` rest."""
+    """Raise InputError where the body stands along another axis than z; ankles below `speed_m_s` rest."""
     p_ankle = posed.p_world_joint[:, ANKLES]
     resting = joint_speed(p_ankle, fps) < speed_m_s
     soles_up = posed.R_world_joint[:, ANKLES, :, 1][resting]
@@ -47,5 +47,5 @@ def demand_z_up(
 
 
 def _mostly(holds: Tensor) -> bool:
-    """Whether something holds in most of the frames, and there are some."""
+    """Whether something holds in most frames; False without frames."""
     return len(holds) > 0 and float(holds.double().mean()) > MOSTLY

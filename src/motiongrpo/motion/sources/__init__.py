@@ -1,1 +1,1 @@
-"""Where motion comes from: motion capture files, AMASS, RICH, EgoAllo's preprocessed AMASS, and synthesis."""
+"""Sources of motion: motion capture files, AMASS, RICH, EgoAllo's preprocessed AMASS, and synthesis."""

@@ -3,8 +3,8 @@
     *_poses.npz    SMPL+H G    `mocap_framerate`   `poses` (T, 156): root 3, body 63, left, right hand 45
     *_stageii.npz  SMPL-X G, N `mocap_frame_rate`  `poses` (T, 165): jaw and eyes (9) before the hands
 
-`trans` moves the body's origin, so the pelvis is at trans + J₀(β). World z up, metres. J₀ of another body
-or shape is off by one constant vector, which the floor takes away upwards and nothing depends on sideways.
+`trans` moves the body's origin, so the pelvis is at trans + J₀(β). World z up, metres. With another body or
+shape, J₀ is off by a constant vector: grounding removes its vertical part, and nothing depends on the rest.
 """
 
 from collections.abc import Mapping
@@ -30,19 +30,19 @@ from motiongrpo.motion.sources.patterns import first_match, refuse_skipped
 
 LICENCE = "AMASS, non-commercial research"
 ANGLES = 3 * JOINTS
-FACE = slice(66, 75)  # jaw and eyes of SMPL-X, which SMPL-H has not
+FACE = slice(66, 75)  # jaw and eyes of SMPL-X, which SMPL-H lacks
 RATE_SPELLINGS = ("mocap_framerate", "mocap_frame_rate")
 
 
 class AmassConfig(Config):
-    """Which of AMASS's files to read, and how. Patterns fit a path from the new name of its subset on."""
+    """Which of AMASS's files to read, and how. Patterns match paths that begin with the subset's new name."""
 
     subsets: Subsets
     skip: list[str]  # patterns of takes to leave out
     middle_share: float = Field(gt=0, le=1)  # of each take; the rest is cut off evenly at both ends
-    betas: Literal["zero", "file", "converted"]  # zero for bodies whose betas mean something else
+    betas: Literal["zero", "file", "converted"]  # zero where the file's betas are of another shape space
     gender: Literal["neutral", "female", "male"]  # of the body file; with `file`, others are refused
-    fps: dict[str, FrameRate]  # by pattern: the true rate where the file is wrong
+    fps: dict[str, FrameRate]  # by pattern: the true rate where that of the file is wrong
 
 
 def amass_take(
@@ -52,7 +52,7 @@ def amass_take(
     config: AmassConfig,
     conversion: GenderConversion | None = None,
 ) -> Take:
-    """The middle of a take; `file` is its path, from its subset on (CMU/01/01_01_poses.npz)."""
+    """The middle of a take; `file` is its path, starting with its subset (CMU/01/01_01_poses.npz)."""
     refuse_skipped(file, config.skip, "ingestion.amass.skip")
     clip = amass_clip(arrays, file, model, config, conversion)
     cut = round((1 - config.middle_share) / 2 * len(clip))
@@ -86,7 +86,7 @@ def amass_clip(
 
 
 def subject_of_path(file: str) -> str:
-    """Who moves in a file, by its path from its subset on: the folder that it lies in."""
+    """The subject of a file: its folder, as a path that begins with the subset."""
     return file.rpartition("/")[0] or file
 
 
@@ -174,6 +174,6 @@ def _numbers(arrays: Mapping[str, Any], key: str, file: str) -> np.ndarray:
 
 
 def _single(arrays: Mapping[str, Any], key: str, file: str) -> np.ndarray:
-    """In single precision; what is beyond its range is infinite."""
+    """The values in single precision; those beyond its range become infinite."""
     with np.errstate(over="ignore"):
         return _numbers(arrays, key, file).astype(np.float32)

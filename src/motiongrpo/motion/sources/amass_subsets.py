@@ -1,7 +1,7 @@
-"""The subsets of AMASS: their old and new names, and the splits that papers made of them.
+"""The subsets of AMASS: their old and new names, and the splits of papers.
 
-The folders of the legacy download have other names than the site's today. The new names are used here; a
-folder may have either.
+Folders of the legacy download have other names than those on the site today. The new names are used here;
+folders may have either.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 
-LISTED = 60  # characters of the folders that a message names
+LISTED = 60  # characters of the folder names in a message
 
 NEW_NAMES = {
     "BioMotionLab_NTroje": "BMLrub",
@@ -68,7 +68,7 @@ Subsets = Protocol | SubsetSplit | list[str]
 
 
 def subset_splits(subsets: Subsets) -> dict[str, str] | None:
-    """Subset → split; None where subjects are divided instead."""
+    """Split by subset; None where subjects are divided instead."""
     if isinstance(subsets, list):
         return None
     chosen = subsets if isinstance(subsets, SubsetSplit) else PROTOCOLS[subsets]
@@ -82,7 +82,7 @@ def subset_splits(subsets: Subsets) -> dict[str, str] | None:
 
 
 def subset_folders(folders: Iterable[str], subsets: Subsets, where: str) -> dict[str, str]:
-    """Folder → subset for those that are wanted; raises InputError where one is missing or there twice."""
+    """Subset by folder, for the wanted ones; InputError where a subset is missing or occurs twice."""
     splits = subset_splits(subsets)
     names = splits if splits is not None else [name for name in subsets if isinstance(name, str)]
     wanted = [subset_name(name) for name in names]

@@ -1,12 +1,12 @@
 """A restricted reader of pickled dictionaries of numpy arrays, the format of RICH's bodies.
 
-A pickle is a program. Two measures keep it from running anything of its maker's choice:
+A pickle is a program. Two measures keep it from running arbitrary code:
 
 1. Every instruction is inspected before the first is executed; those that a dictionary of arrays does
    not need (persistent ids, the extension registry, building objects of any class) are refused, and so
-   are keys other than text: the hash of a tuple of tuples may take longer than the world lasts.
-2. The few names such a dictionary needs stand for the small classes below. They are not numpy's own:
-   numpy's array and dtype trust what a pickle says of their memory, which a forged one could exploit.
+   are keys other than text: hashing nested tuples can take exponential time.
+2. The few names that such a dictionary needs are resolved to the small classes below, not to numpy's own:
+   those trust what a pickle says about their memory, which a forged pickle could exploit.
 """
 
 import io
@@ -22,7 +22,7 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 
 MOST_BYTES = 1 << 24  # a body is a few thousand
-MOST_MEMO = 1 << 16  # the unpickler allocates a table of that length
+MOST_MEMO = 1 << 16  # the unpickler allocates a table of this length
 MOST_AXES = 8
 KINDS = "biuf"  # booleans and numbers
 
@@ -38,7 +38,7 @@ _ALLOWED = frozenset(_INSTRUCTIONS.split())
 
 
 class _Dtype:
-    """A dtype as its pickle builds it: one number a value, of a known size."""
+    """A dtype as its pickle builds it: scalar, numeric, of known size."""
 
     def __init__(self, code: Any, *_: Any) -> None:
         self.code, self.order = code, "="
@@ -56,7 +56,7 @@ class _Dtype:
 
 
 class _Array:
-    """An array as its pickle builds it: empty first, its content set afterwards."""
+    """An array as its pickle builds it: created empty, its content set afterwards."""
 
     def __init__(self) -> None:
         self.values = np.zeros(0)
@@ -67,7 +67,7 @@ class _Array:
 
 
 class _Name:
-    """The object that stands for a name in a pickle: callable, made anew each time, without state."""
+    """The object that stands for a name in a pickle: callable, created for each use, without state."""
 
     __slots__ = ("_call",)
 
@@ -100,19 +100,19 @@ def _scalar(dtype: Any, data: Any) -> Any:
 
 
 def _latin1(text: Any, encoding: Any) -> bytes:
-    """What `_codecs.encode` does for arrays up to protocol 2; no other codec is looked up."""
+    """`_codecs.encode` as arrays up to protocol 2 use it; no other codec is looked up."""
     if encoding not in ("latin1", "latin-1") or not isinstance(text, str):
         raise InputError(f"it asks for the codec {_word(encoding)}")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    """What `bytes` is called for up to protocol 2: the data of an empty array."""
+    """`bytes` as arrays up to protocol 2 use it: the data of an empty array."""
     return b""
 
 
 def _word(value: Any) -> str:
-    """What a message shows of an object that is not to be trusted: text, or its type."""
+    """An untrusted object as a message shows it: text, or else its type."""
     return f"'{shown(value)}'" if isinstance(value, str) else f"({type(value).__name__})"
 
 
@@ -148,7 +148,7 @@ def _admitted() -> dict[tuple[str, str], Callable[..., Any]]:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """An unpickler that resolves the names in `_admitted` and no other."""
+    """An unpickler that resolves only the names in `_admitted`."""
 
     def find_class(self, module: str, name: str) -> Any:
         admitted = _admitted()
@@ -161,7 +161,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def read_array_pickle(data: bytes, where: str) -> dict[str, np.ndarray]:
-    """The arrays of a pickled dictionary; raises InputError, having run nothing, on anything else."""
+    """The arrays of a pickled dictionary; anything else raises InputError, and no code of the file is run."""
     try:
         _inspect(data)
         content = _ArrayUnpickler(io.BytesIO(data), encoding="latin1").load()
@@ -182,7 +182,7 @@ def read_array_pickle(data: bytes, where: str) -> dict[str, np.ndarray]:
 
 
 def _inspect(data: bytes) -> None:
-    """Raise InputError on an instruction that is not allowed; none is executed."""
+    """Raise InputError on an instruction that is not allowed, without executing any."""
     if len(data) > MOST_BYTES:
         raise InputError(f"it has {len(data)} bytes, and a body has a few thousand")
     keys = _Keys()
@@ -195,7 +195,7 @@ def _inspect(data: bytes) -> None:
 
 
 class _Keys:
-    """The stack of the unpickler with instructions in place of values, to see what becomes a key."""
+    """The unpickler's stack, with instructions in place of values, to find what is used as a key."""
 
     def __init__(self) -> None:
         self.stack: list[str] = []
@@ -203,7 +203,7 @@ class _Keys:
         self.memo: dict[int, str] = {}
 
     def follow(self, instruction: pickletools.OpcodeInfo, argument: Any) -> None:
-        """Do to the stack what an instruction does; InputError where a key is not text."""
+        """Apply an instruction's effect on the stack; InputError where a key is not text."""
         name = instruction.name
         if "GET" in name:
             self.stack.append(self.memo.get(argument, name))
@@ -219,7 +219,7 @@ class _Keys:
             self.stack += [name] * len(instruction.stack_after)
 
     def _operands(self, instruction: pickletools.OpcodeInfo) -> list[str]:
-        """What an instruction takes from the stack: a fixed number, or all from the last mark on."""
+        """The entries that an instruction pops from the stack: a fixed number, or all since the last mark."""
         before = instruction.stack_before
         if pickletools.markobject not in before:
             return self._taken(len(before))

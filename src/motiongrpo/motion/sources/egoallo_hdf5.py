@@ -1,9 +1,9 @@
-"""EgoAllo's preprocessed AMASS: one HDF5 file and a text file that names its groups, one a line.
+"""EgoAllo's preprocessed AMASS: one HDF5 file and a text file with the names of its groups, one per line.
 
 A group is a take at 30 frames/s: T_world_root (T, 7) at the pelvis, body_quats (T, 21, 4), hand_quats
 (T, 30, 4) where they were kept, betas (1, 16), T_world_cpf (T, 7); rotations are `wxyz`. Contacts and head
-are computed anew from our body. Its mirrored copies (`_reflect`) keep unmirrored fingers and lie in the
-test split too: they are left out, since training mirrors windows as it draws them.
+are recomputed from our body. The mirrored copies (`_reflect`) have unmirrored fingers and are in the test
+split, too; they are left out, since training mirrors the windows that it draws.
 """
 
 import math
@@ -33,25 +33,25 @@ from motiongrpo.motion.sources.folder import ClipReader
 
 MIRRORED = "_reflect.npz"
 UNIT_TOLERANCE = 1e-3
-HEAD_TOLERANCE_M = 0.01  # between the head in the file and on the body with the file's betas
+HEAD_TOLERANCE_M = 0.01  # between the head in the file and that of the body with the file's betas
 
 
 class EgoAlloConfig(Config):
-    """The two files of EgoAllo's preprocessing, and what they leave unsaid."""
+    """The two files of EgoAllo's preprocessing, and what they do not specify."""
 
     file: str = Field(min_length=1)  # in data_root
     groups: str = Field(min_length=1)  # the text file, in data_root
     subsets: Subsets
     fps: FrameRate
-    betas: Literal["zero", "file"]  # file: for the neutral SMPL-H file that it was made with
+    betas: Literal["zero", "file"]  # file: only with the neutral SMPL-H file that the data were made with
 
 
 def egoallo_clips(
     files: Mapping[str, RawFile], model: BodyModel, config: EgoAlloConfig, most_bytes: float = math.inf
 ) -> Iterator[ClipReader]:
-    """Every take that the text file names; InputError where a file or a subset is missing.
+    """Every take named in the text file; InputError where a file or a subset is missing.
 
-    A take of which one array has more than `most_bytes` is refused when it is read.
+    A take with an array of more than `most_bytes` is refused when it is read.
     """
     _h5py()
     for file in (config.file, config.groups):
@@ -96,7 +96,7 @@ def _read_group(
 
 
 def read_group(path: Path, group: str, most_bytes: float = math.inf) -> dict[str, Float[Tensor, "..."]]:
-    """The arrays of one take; hands that were not kept are flat."""
+    """The arrays of one take; hands are flat where they were not kept."""
     h5py = _h5py()
     try:
         with h5py.File(path, "r") as file:
@@ -123,7 +123,7 @@ def read_group(path: Path, group: str, most_bytes: float = math.inf) -> dict[str
 def _checked_array(
     most_bytes: float, file: Any, group: str, key: str, shape: tuple[int | None, ...]
 ) -> np.ndarray:
-    """One dataset of the file as float32; links to other places are refused."""
+    """One dataset of the file as float32; soft and external links are refused."""
     h5py, where = _h5py(), f"{group}/{key}"
     parts = where.split("/")
     for end in range(1, len(parts) + 1):
@@ -162,7 +162,7 @@ def _unit(arrays: Mapping[str, Tensor], key: str, group: str) -> Float[Tensor, "
 
 
 def _check_head(clip: Clip, T_world_cpf: Float[Tensor, "frame 7"], model: BodyModel) -> None:
-    """Raise InputError where the head is not where the file has it, as with the betas of another body."""
+    """Raise InputError where our head differs from the file's, as with betas of another shape space."""
     off = (central_pupil_frame(*clip.frames(0, 1).posed(model)).p[0] - T_world_cpf[0, 4:]).norm()
     if off > HEAD_TOLERANCE_M:
         raise InputError(

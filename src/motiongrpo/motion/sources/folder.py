@@ -28,7 +28,7 @@ from motiongrpo.motion.sources.patterns import first_match_of_path
 
 ENLARGE = "; if that is motion, cut it or raise ingestion.most_megabytes"
 
-LEAST_OTHERS, MOST_OTHERS = 3, 16  # takes beside one that are asked for their frame rate
+LEAST_OTHERS, MOST_OTHERS = 3, 16  # other takes whose frame rate is compared
 USUAL = 0.75  # the share of them that must agree
 
 Read = Callable[[], bytes]
@@ -36,7 +36,7 @@ Read = Callable[[], bytes]
 
 @runtime_checkable
 class Opened(Protocol):
-    """A file that is read as a whole, or as a stream."""
+    """A file that can be read as a whole or as a stream."""
 
     def __call__(self) -> bytes: ...
 
@@ -49,14 +49,14 @@ ClipReader = tuple[str, Callable[[], Clip | Take]]
 
 @dataclass(frozen=True)
 class RestTakes:
-    """The takes of a folder from which others have their T-pose, opened when the first of these is read."""
+    """The takes of a folder that give others their T-pose, opened when the first of the others is read."""
 
     files: Mapping[str, Opened]
     config: MocapConfig
 
     @cached_property
     def poses(self) -> dict[str, RigPoses]:
-        """By layout, the T-pose that its takes have from another take."""
+        """The T-pose by layout, for layouts whose takes have it from another take."""
         poses = {}
         for layout, name in self.config.rest_takes.items():
             for file in self.files:
@@ -70,7 +70,7 @@ class RestTakes:
 
 
 def mocap_clips(files: Mapping[str, Opened], model: BodyModel, config: MocapConfig) -> Iterator[ClipReader]:
-    """Every BVH and AMC file of a folder, packed (`.xz`) or plain."""
+    """Every BVH and AMC file of a folder, compressed (`.xz`) or not."""
     rest_takes, rates, skeletons = RestTakes(files, config), FolderRates(files, config), Skeletons(files)
     for file in files:
         match suffix(file):
@@ -87,7 +87,7 @@ def amass_clips(
     conversion: GenderConversion | None = None,
     most_bytes: float = math.inf,
 ) -> Iterator[ClipReader]:
-    """Every npz file below folders of AMASS's subsets; InputError where a subset is missing.
+    """Every npz file below the folders of AMASS's subsets; InputError where a subset is missing.
 
     A file that unpacks to more than `most_bytes` is refused when it is read.
     """
@@ -103,20 +103,20 @@ def take(file: str) -> str:
 
 
 def take_path(file: str) -> str:
-    """The take in a file by its path: `iclone/01_01.bvh.xz` is `iclone/01_01`."""
+    """The path of the take in a file: `iclone/01_01.bvh.xz` is `iclone/01_01`."""
     return PurePosixPath(file.removesuffix(".xz")).with_suffix("").as_posix()
 
 
 @dataclass(frozen=True)
 class FolderRates:
-    """The frame rates that BVH files state, folder by folder; each is read when it is first asked for."""
+    """The frame rates stated in BVH files, folder by folder; each is read when first needed."""
 
     files: Mapping[str, Opened]
     config: MocapConfig
     known: dict[str, float | None] = field(default_factory=dict)
 
     def doubt(self, file: str) -> str:
-        """What most other takes of a file's folder say against its rate, "" where nothing does."""
+        """A warning where most other takes in a file's folder have another rate, "" otherwise."""
         own, others = self._rate(file), [self._rate(other) for other in self._beside(file)]
         stated = [rate for rate in others if rate is not None]
         if own is None or len(stated) < LEAST_OTHERS:
@@ -133,12 +133,12 @@ class FolderRates:
         return _by_folder(self.files, ".bvh")
 
     def _beside(self, file: str) -> list[str]:
-        """Other BVH files of a folder, some of them where they are many."""
+        """The other BVH files of a folder; a sample of them where there are many."""
         beside = self._by_folder[PurePosixPath(file).parent]
         return [name for name in beside[:: -(-len(beside) // MOST_OTHERS)] if name != file]
 
     def _rate(self, file: str) -> float | None:
-        """The stated rate; None where it cannot be read, or where the parameters say another."""
+        """The stated rate; None where it cannot be read, or where the parameters override it."""
         if file not in self.known:
             self.known[file] = None
             if first_match_of_path(take_path(file), self.config.fps, None) is None:
@@ -149,7 +149,7 @@ class FolderRates:
 
 @dataclass(frozen=True)
 class Skeletons:
-    """The skeletons of a folder's AMC files, each read when the first take on it is."""
+    """The skeletons of a folder's AMC files, each read with its first take."""
 
     files: Mapping[str, Read]
     known: dict[str, Asf] = field(default_factory=dict)
@@ -202,7 +202,7 @@ def _read_bvh(
 
 
 def _bvh(files: Mapping[str, Opened], file: str) -> tuple[int, Iterator[Bvh]]:
-    """The number of frames in a BVH file, and its motion in pieces that are read one by one."""
+    """The number of frames in a BVH file, and its motion in pieces that are read one at a time."""
     text = io.TextIOWrapper(files[file].open(), encoding="utf-8-sig")
     with _told_by_byte(files, file):
         frames, pieces = read_bvh(text, f"'{file}'")
@@ -218,7 +218,7 @@ def _while_open(
 
 @contextmanager
 def _told_by_byte(files: Mapping[str, Opened], file: str) -> Iterator[None]:
-    """Where a stream is not UTF-8, the file is read as a whole, which raises InputError with the place."""
+    """Read the whole file where a stream is not UTF-8, which raises InputError with the place."""
     try:
         yield
     except UnicodeDecodeError:
@@ -256,7 +256,7 @@ def _read_amass(
 def _text(files: Mapping[str, Read], file: str, comment: bytes | None = None) -> str:
     """A text file's content, without the byte-order mark that some editors put first.
 
-    Lines that start with `comment` may have any encoding: they are blank where the file is not UTF-8.
+    Lines that start with `comment` may have any encoding: they are left blank where the file is not UTF-8.
     """
     data = files[file]()
     with suppress(UnicodeDecodeError):

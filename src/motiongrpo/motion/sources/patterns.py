@@ -1,4 +1,4 @@
-"""Tables and lists of file name patterns, such as `salsa_*`, by which parameters describe raw motion."""
+"""Tables and lists of file name patterns, such as `salsa_*`, in the parameters of raw motion."""
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
@@ -10,19 +10,19 @@ Value = TypeVar("Value")
 
 
 def first_match(name: str, table: Mapping[str, Value], otherwise: Value) -> Value:
-    """The value of the first pattern in a table that fits a name."""
+    """The value of the first pattern in a table that matches a name."""
     return next((value for pattern, value in table.items() if fnmatchcase(name, pattern)), otherwise)
 
 
 def first_match_of_path(path: str, table: Mapping[str, Value], otherwise: Value) -> Value:
-    """The value of the first pattern that fits a path where it has a slash, the last part of it where not."""
+    """The value of the first match: patterns with a slash match the path, others only its last part."""
     name = path.rpartition("/")[2]
     fits = (fnmatchcase(path if "/" in pattern else name, pattern) for pattern in table)
     return next((value for fit, value in zip(fits, table.values(), strict=True) if fit), otherwise)
 
 
 def refuse_skipped(name: str, patterns: Iterable[str], parameter: str) -> None:
-    """Raise InputError where one of the patterns, which `parameter` lists, fits a name."""
+    """Raise InputError where one of the patterns, listed in `parameter`, matches a name."""
     for pattern in patterns:
         if fnmatchcase(name, pattern):
             raise InputError(f"left out: {parameter} names '{pattern}'")

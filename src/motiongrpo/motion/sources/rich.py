@@ -1,11 +1,11 @@
-"""RICH: SMPL-X bodies, one pickle a frame and person, in the frame of calibrated cameras.
+"""RICH: SMPL-X bodies, one pickle per frame and person, in the coordinates of calibrated cameras.
 
     data/bodies/{train,val,test}/{sequence}/{frame}/{subject}.pkl   transl, global_orient, body_pose, betas, …
     data/multicam2world/{scene}_multicam2world.json                 R, t, c: p_world = c p R + t, p a row
-    resource/gender.json, resource/meta/{sequence}.txt              of the toolkit
+    resource/gender.json, resource/meta/{sequence}.txt              from the toolkit
 
-The 21 body joints of SMPL-X are those of SMPL-H. Its hands are principal components of a licensed model,
-and are left flat. Its shape space is another one: betas are zero, or go through a conversion file.
+The 21 body joints of SMPL-X are those of SMPL-H. Hands are principal components of a licensed model, so they
+are left flat. The shape space differs from ours: betas are zero, or converted by a conversion file.
 """
 
 import json
@@ -43,7 +43,7 @@ FRAME_BODY = re.compile(r"[0-9]+/.+\.pkl")  # the end of a body's path: its fram
 
 
 class RichConfig(Config):
-    """Which of RICH's folders to read, as which split, and what its files leave unsaid."""
+    """Which of RICH's folders to read, as which split, and what the files do not specify."""
 
     splits: dict[Literal["train", "val", "test"], Literal["train", "validation", "test"]] = Field(
         min_length=1
@@ -83,7 +83,7 @@ def rich_clips(
 
 
 def world_from_camera(transform: Mapping[str, Any], where: str) -> tuple[Transform, float]:
-    """T_world_camera and the scale before it, from R, t and c of p_world = c p R + t (p a row)."""
+    """T_world_camera and the scale applied before it, from R, t and c of p_world = c p R + t (p a row)."""
     try:
         R, t, c = (np.asarray(transform[key], dtype=np.float64) for key in ("R", "t", "c"))
     except (KeyError, ValueError, TypeError, OverflowError) as error:
@@ -103,7 +103,7 @@ def bodies_in_world(
     scale: float,
     pelvis: Float[Tensor, "3"],
 ) -> Transform:
-    """T_world_root: the body turned about its pelvis, which is at transl + J₀ and not at the origin."""
+    """T_world_root of the bodies, whose pelvis is at transl + J₀ and not at the origin."""
     R_camera_root = matrix_from_rotation_vector(bodies["global_orient"])
     p_camera_pelvis = bodies["transl"] + pelvis
     return Transform(T_world_camera.R @ R_camera_root, T_world_camera.apply(scale * p_camera_pelvis))
@@ -157,7 +157,7 @@ def _clip(
 
 
 def _on_its_feet(clip: Clip, model: BodyModel) -> Clip:
-    """Lowered until the lowest foot joint is at z = 0: a scene's origin need not be on its floor."""
+    """The motion, lowered until the lowest foot joint is at z = 0: a scene's origin may be off its floor."""
     _, posed = clip.posed(model)
     return clip.lowered(float(posed.p_world_joint[:, list(FEET), 2].min()))
 
@@ -165,7 +165,7 @@ def _on_its_feet(clip: Clip, model: BodyModel) -> Clip:
 def _bodies(
     files: Mapping[str, Read], frames: Mapping[int, str]
 ) -> tuple[dict[int, dict[str, Tensor]], dict[int, str]]:
-    """The parameters of a body by frame, and by frame why those are missing that cannot be read."""
+    """The parameters of a body by frame, and the reasons, by frame, where they cannot be read."""
     bodies, unreadable = {}, {}
     for frame, file in frames.items():
         try:
@@ -210,7 +210,7 @@ def _transform_file(files: Mapping[str, Read], sequence: str, config: RichConfig
     name = first_match(sequence, config.transforms, scene)
     meta = f"resource/meta/{sequence}.txt"
     text = files[meta]().decode("utf-8", errors="replace") if meta in files else ""
-    for scan in config.transforms.values():  # a scan that the toolkit names counts more than a pattern
+    for scan in config.transforms.values():  # a scan that the toolkit names takes precedence over a pattern
         if scan.partition("_")[0] == scene and f"scan_{scan.partition('_')[2]}" in text:
             name = scan
     return f"data/multicam2world/{name}_multicam2world.json"

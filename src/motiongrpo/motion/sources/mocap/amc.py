@@ -1,7 +1,7 @@
 """AMC: the joint angles of one take on an ASF skeleton, in Acclaim's format.
 
-A bone turns by C M Cᵀ, with C the axes its skeleton gives and M its angles applied about fixed axes in
-the order they are listed (`rx ry rz` is R_z R_y R_x). There is no frame rate in these files.
+The local rotation of a bone is C M Cᵀ, with C its axes in the skeleton and M the rotation by its angles about
+fixed axes in the order they are listed (`rx ry rz` is R_z R_y R_x). The files state no frame rate.
 """
 
 import re
@@ -26,7 +26,7 @@ MOST_DIGITS = 9  # of a frame's number
 
 @dataclass(frozen=True)
 class Amc:
-    """A take as its file has it, in the units of the file, with the skeleton that it belongs to."""
+    """A take as in its file, in the units of the file, with the skeleton that it belongs to."""
 
     where: str  # names the file in messages
     asf: Asf
@@ -75,7 +75,7 @@ def amc_chain(amc: Amc, wanted: Iterable[str]) -> Chain:
             column = columns[asf.names[joint], dof]
             if dof.startswith("t"):
                 t_parent_joint["xyz".index(dof[1]), place] += torch.from_numpy(amc.values[:, column])
-            else:  # about fixed axes: the last one turns the axes of those before it
+            else:  # about fixed axes: the rotation listed last is applied last
                 turns[place].insert(0, (dof[1], column))
     C, M = asf.q_body_axes[kept], joint_rotations(amc.values, turns, asf.degrees)
     return Chain(
@@ -87,7 +87,7 @@ def amc_chain(amc: Amc, wanted: Iterable[str]) -> Chain:
 
 
 def _bones(frame: str, asf: Asf, where: str) -> dict[str, tuple[str, ...]]:
-    """The bones in the order of the first frame, each with what the skeleton says it lists."""
+    """The bones in the order of the first frame, each with the channels that the skeleton gives it."""
     moving = {name: dof for name, dof in zip(asf.names, asf.dof, strict=True) if dof}
     order = [line.split()[0] for line in frame.splitlines() if line.strip()]
     if sorted(order) != sorted(moving):
@@ -99,7 +99,7 @@ def _bones(frame: str, asf: Asf, where: str) -> dict[str, tuple[str, ...]]:
 
 
 def _table(body: str, bones: Mapping[str, tuple[str, ...]]) -> Float[np.ndarray, "frame channel"] | None:
-    """The numbers, one row a frame; None where a frame is not laid out like the first."""
+    """The numbers, one row per frame; None where a frame is not laid out like the first."""
     widths = [1, *(1 + len(dofs) for dofs in bones.values())]
     words = body.split()
     if len(words) % sum(widths):
@@ -117,7 +117,7 @@ def _table(body: str, bones: Mapping[str, tuple[str, ...]]) -> Float[np.ndarray,
 
 
 def _first_fault(body: str, bones: Mapping[str, tuple[str, ...]], where: str) -> str:
-    """The sentence on the first frame that does not follow the first one's layout."""
+    """The error about the first frame whose layout differs from that of frame one."""
     pieces = FRAME_NUMBER.split(body)[1:]
     expected = int(pieces[0])
     for number, frame in zip(pieces[::2], pieces[1::2], strict=True):

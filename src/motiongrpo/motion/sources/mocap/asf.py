@@ -1,8 +1,8 @@
-"""ASF: the skeleton that the takes of Acclaim's other format, AMC, belong to.
+"""ASF: the skeleton of takes in Acclaim's other format, AMC.
 
 Directions and axes are given in the axes of the whole body at zero angles, where every bone has the
-orientation of the world. A bone stands for the joint at its start. The format gives no
-unit of length; lengths are taken for inches over `length`, which is CMU's convention.
+orientation of the world. A bone stands for the joint at its start. The format has no unit of length; lengths
+are taken as inches divided by `length`, which is CMU's convention.
 """
 
 import itertools
@@ -38,14 +38,14 @@ class Asf:
     names: tuple[str, ...]
     parents: tuple[int, ...]  # −1 for the root
     offsets: Float[np.ndarray, "joint 3"]  # from the parent, in the unit of the file
-    q_body_axes: Float[Tensor, "joint 4"]  # the axes each bone turns about
-    dof: tuple[tuple[str, ...], ...]  # what an AMC lists for each joint
+    q_body_axes: Float[Tensor, "joint 4"]  # the axes of each bone's rotation
+    dof: tuple[tuple[str, ...], ...]  # the channels of each joint in an AMC file
 
 
 @dataclass(frozen=True)
 class _Bone:
     end: np.ndarray  # from its start
-    axes: tuple[tuple[str, float], ...]  # angles of its axes, each about those turned by the ones before
+    axes: tuple[tuple[str, float], ...]  # angles of its axes, each about axes turned by the angles before
     dof: tuple[str, ...]
 
 
@@ -87,7 +87,7 @@ def parse_asf(text: str, where: str) -> Asf:
 
 
 def _sections(text: str, where: str) -> dict[str, list[str]]:
-    """The lines under each `:keyword`, without comments and blanks."""
+    """The lines under each `:keyword`, without comments and blank lines."""
     lines: list[str] = []
     sections = {"": lines}
     for line in text.splitlines():
@@ -143,7 +143,7 @@ def _dof(words: tuple[str, ...], where: str) -> tuple[str, ...]:
 
 
 def _axes(words: Sequence[str], where: str) -> tuple[tuple[str, float], ...]:
-    """The angles of `0 0 20 XYZ`, which turn about fixed axes in the order named last."""
+    """The angles of a line such as `0 0 20 XYZ`: rotations about fixed axes in the order at its end."""
     order = words[-1].lower()
     if sorted(order) != ["x", "y", "z"]:
         raise InputError(

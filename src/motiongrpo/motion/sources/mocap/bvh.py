@@ -1,7 +1,7 @@
 """BVH, the text format of joint trees and Euler angles, read in one pass over its numbers, a piece at a time.
 
-Biovision's convention: rotation channels apply in the order they are listed, each about the axes the
-one before has turned (`Zrotation Yrotation Xrotation` is R_z R_y R_x), in degrees.
+Biovision's convention: rotation channels apply in the order they are listed, each about axes turned by those
+before (`Zrotation Yrotation Xrotation` is R_z R_y R_x), in degrees.
 """
 
 import io
@@ -26,7 +26,7 @@ from motiongrpo.motion.sources.mocap.euler_channels import joint_rotations
 from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, meaning
 
 PIECE = 1 << 19  # characters of rows that are parsed at a time
-PIECE_FRAMES = 2048  # of a part of a take
+PIECE_FRAMES = 2048  # frames of one piece of a take
 COUNT = re.compile(r"[0-9]{1,9}")
 GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[0-9]+)?)+")
 POSITIONS = ("Xposition", "Yposition", "Zposition")
@@ -34,7 +34,7 @@ POSITIONS = ("Xposition", "Yposition", "Zposition")
 
 @dataclass(frozen=True)
 class Bvh:
-    """A BVH file as it is written: unit, axes and angles of the file."""
+    """A BVH file as it is written, in its own unit, axes and angles."""
 
     where: str  # names the file in messages
     hierarchy: Hierarchy
@@ -48,29 +48,29 @@ class Bvh:
 
 
 def parse_bvh(text: str, where: str) -> Bvh:
-    """The tree, frame rate and channel values of a BVH file, which `where` names in messages."""
+    """The joint tree, frame rate and channel values of a BVH file, which `where` names in messages."""
     _, pieces = read_bvh(io.StringIO(text, newline=None), where)
     first, *others = pieces
     return replace(first, values=np.concatenate([first.values, *(piece.values for piece in others)]))
 
 
 def read_bvh(text: io.TextIOBase, where: str) -> tuple[int, Iterator[Bvh]]:
-    """The number of frames that a BVH file promises, and its motion in pieces of some 2,000 frames.
+    """The number of frames stated in a BVH file, and its motion in pieces of about 2,000 frames.
 
-    The last piece raises InputError where there are more frames than promised, or fewer.
+    The last piece raises InputError where there are more or fewer frames than stated.
     """
     empty, frames, first_line = _before_rows(text, where)
     return frames, _pieces(text, empty, frames, first_line)
 
 
 def header_rate(text: io.TextIOBase, where: str) -> float:
-    """The frames/s that the header of a BVH file states; nothing after it is read."""
+    """The frames/s in the header of a BVH file; nothing after it is read."""
     _before_motion(text, where)
     return _timing(text, where)[1]
 
 
 def _before_rows(text: io.TextIOBase, where: str) -> tuple[Bvh, int, int]:
-    """What stands before the rows: the take without them, the number promised, and the line of the first."""
+    """The part before the rows: the take without rows, their stated number, and the line of the first."""
     head = _before_motion(text, where)
     hierarchy = parse_hierarchy("".join(head), where)
     frames, fps, lines = _timing(text, where)
@@ -89,7 +89,7 @@ def _before_motion(text: io.TextIOBase, where: str) -> list[str]:
 
 
 def _timing(text: io.TextIOBase, where: str) -> tuple[int, float, int]:
-    """The number of frames, the frames/s, and how many lines say so."""
+    """The number of frames, the frames/s, and the number of lines read."""
     frames, blank = _labelled(text, "Frames", where)
     if not COUNT.fullmatch(frames) or int(frames) == 0:
         raise InputError(f"{where}: 'Frames' must be a count of at least 1, got '{shown(frames)}'")
@@ -98,7 +98,7 @@ def _timing(text: io.TextIOBase, where: str) -> tuple[int, float, int]:
 
 
 def _pieces(text: io.TextIOBase, empty: Bvh, frames: int, line: int) -> Iterator[Bvh]:
-    """The rows from a line on, as takes of some PIECE_FRAMES each."""
+    """The rows from a line on, as takes of about PIECE_FRAMES frames each."""
     channels, seen = empty.hierarchy.channel_names(), 0
     waiting: list[np.ndarray] = []
     while piece := text.read(PIECE) + text.readline():
@@ -144,7 +144,7 @@ def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChanne
 
 
 def _labelled(text: io.TextIOBase, label: str, where: str) -> tuple[str, int]:
-    """The value on the next line that is not blank, and the number of blank ones before it."""
+    """The value on the next line that is not blank, and the number of blank lines before it."""
     blank = 0
     while (line := text.readline()).isspace():
         blank += 1
@@ -155,7 +155,7 @@ def _labelled(text: io.TextIOBase, label: str, where: str) -> tuple[str, int]:
 
 
 def _frame_rate(frame_time: str, where: str) -> float:
-    """Frames/s; the whole rate that prints as this frame time where there is one (0.016667 is 60)."""
+    """Frames/s; a whole number where its frame time is printed like this (0.016667 is 60)."""
     try:
         time, exponent = float(frame_time), Decimal(frame_time).as_tuple().exponent
     except (ValueError, InvalidOperation):
@@ -172,7 +172,7 @@ def _frame_rate(frame_time: str, where: str) -> float:
 def _table(
     rows: list[str], channels: list[str], where: str, first_line: int
 ) -> Float[np.ndarray, "frame channel"]:
-    """The numbers, one row a frame; blank rows are none."""
+    """The numbers, one row per frame; blank lines are skipped."""
     frames = list(filter(None, map(str.strip, rows)))
     if not frames:
         return np.empty((0, len(channels)))
@@ -195,7 +195,7 @@ def _demand_finite(
 
 
 def _numbers(rows: list[str], columns: int) -> Float[np.ndarray, "frame column"]:
-    """The same bits by either reader: Arrow is fast, and NumPy knows more ways to write a number, as `+1`."""
+    """Numbers, with the same bits by either reader: Arrow is fast, NumPy accepts more forms, such as `+1`."""
     words = pc.call_function("ascii_split_whitespace", [pa.array(rows)])
     try:
         if (words.value_lengths().to_numpy() == columns).all():
@@ -206,7 +206,7 @@ def _numbers(rows: list[str], columns: int) -> Float[np.ndarray, "frame column"]
 
 
 def _first_fault(rows: list[str], channels: list[str], where: str, first_line: int) -> str:
-    """The sentence on the first row that is not one number per channel."""
+    """The error about the first row that is not one number per channel."""
     for number, line in enumerate(rows, start=first_line):
         words = line.split()
         wrong = next((place for place, word in enumerate(words) if not _is_number(word)), None)
@@ -223,7 +223,7 @@ def _first_fault(rows: list[str], channels: list[str], where: str, first_line: i
 
 
 def _is_number(word: str) -> bool:
-    """Whether a word is a number in text files, where digits are not grouped as Python does it."""
+    """Whether a word is a number, without the underscores between digits that Python allows."""
     try:
         float(word)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The head of a BVH file: a tree of joints with their offsets and channels."""
+"""The hierarchy of a BVH file: a tree of joints with their offsets and channels."""
 
 from dataclasses import dataclass, field
 
@@ -16,9 +16,9 @@ MOST_JOINTS = 2000  # ten times those of a rig with a face and all fingers
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """The joints of a file, parents first; the free end of a chain is one too, `LeftToeBase.end`.
+    """The joints of a file, parents first; the free end of a chain is a joint too, `LeftToeBase.end`.
 
-    Namespaces before a colon are no part of names: `mixamorig:Hips` is `Hips`.
+    Names are without the namespace before a colon: `mixamorig:Hips` is `Hips`.
     """
 
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class _Draft:
     open_joints: list[int] = field(default_factory=list)
 
     def read(self, line: str, number: int) -> None:
-        """One line of the hierarchy; lines are numbered from 1."""
+        """Read one line of the hierarchy; lines are numbered from 1."""
         where = f"{self.where}, line {number}"
         match line.split():
             case [] | ["{"] | ["HIERARCHY"]:
@@ -87,7 +87,7 @@ class _Draft:
 
 
 def without_namespace(name: str) -> str:
-    """A joint's name without what stands before its last colon; exporters put the character's name there."""
+    """A joint's name without the namespace, often the character's name, before its last colon."""
     return name.rpartition(":")[2] or name
 
 

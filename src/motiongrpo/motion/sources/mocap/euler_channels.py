@@ -1,4 +1,4 @@
-"""Rotations from the channels of a file, a column an angle."""
+"""Rotations from the channels of a file, one column per angle."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
-"""Layouts: how the joints of a rig map to ours, for any rig, and for those CMU's motion capture comes on.
+"""Layouts: how the joints of a rig map to ours, for any rig, with those of CMU's motion capture built in.
 
-A layout says which joint of a rig stands for which of ours, and what its files leave unsaid: the unit,
-the axis that points up, and where the rig stands in a T-pose.
+A layout says which joint of a rig stands for which of ours, and what its files do not specify: the unit, the
+axis that points up, and where the rig is in a T-pose.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +22,15 @@ TPose = Literal["zero", "first_frame", "rest_frame"]
 
 
 class BvhLayout(Config):
-    """What the BVH files of one rig do not say about themselves."""
+    """What the BVH files of one rig do not specify."""
 
     joints: dict[str, str]  # our name, such as left_knee, to the file's; `lFoot.end` is an End Site
     unit_m: float = Field(gt=0)  # metres in one unit of length
     up: Axis
-    position_channels: PositionChannels  # one word for all joints, or a table from patterns of their names
+    position_channels: PositionChannels  # one word for all joints, or a table by patterns of their names
     t_pose: TPose  # zero: all angles 0; rest_frame: the first frame of another take of the same rig
     leading_frames: int = Field(ge=0)  # dropped from the start of every take
-    travel: float = Field(gt=0)  # of its path that suits its legs; 1 unless a conversion stretched it
+    travel: float = Field(gt=0)  # factor on its path that suits its legs; 1 unless a conversion stretched it
 
     @field_validator("joints")
     @classmethod
@@ -78,7 +78,7 @@ BVH_LAYOUTS = {
         up="y",
         position_channels="added_to_offset",
         t_pose="zero",
-        leading_frames=8,  # a T-pose, and how it rings through the filter that resampled the take
+        leading_frames=8,  # a T-pose, and the ringing after it from the filter that resampled the take
         travel=1,
     ),
     "motionbuilder": BvhLayout(
@@ -97,14 +97,14 @@ BVH_LAYOUTS = {
         position_channels="added_to_offset",
         t_pose="rest_frame",
         leading_frames=0,
-        travel=0.9868,  # measured on 01_01: on legs of one length CMU's own file goes less far
+        travel=0.9868,  # measured on 01_01: with legs of equal length, CMU's own file travels less far
     ),
 }
 """The conversions of CMU's takes: cgspeed's two, and the one for iClone with either of its roots."""
 
 
 def recognise_layout(names: Sequence[str], layouts: Mapping[str, BvhLayout], where: str) -> str:
-    """The name of the only layout all of whose joints a file has."""
+    """The name of the only layout whose joints are all in a file."""
     missing = {
         layout: [name for name in description.joints.values() if name not in names]
         for layout, description in layouts.items()
@@ -120,7 +120,7 @@ def recognise_layout(names: Sequence[str], layouts: Mapping[str, BvhLayout], whe
 
 
 def _misfit(names: Sequence[str], layouts: Mapping[str, BvhLayout], missing: Mapping[str, list[str]]) -> str:
-    """Why a file has no layout: the joint of the likeliest layout that it lacks, or its unknown names."""
+    """Why no layout fits a file: the joint that it lacks of the likeliest layout, or its unknown names."""
     likeliest = min(layouts, key=lambda layout: len(missing[layout]) / len(layouts[layout].joints))
     lacking = missing[likeliest]
     if 2 * len(lacking) < len(layouts[likeliest].joints):

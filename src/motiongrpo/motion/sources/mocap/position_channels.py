@@ -1,7 +1,7 @@
-"""Position channels of BVH joints that also have an OFFSET: exporters add them to it, or write them instead.
+"""Position channels of BVH joints with an OFFSET, which some exporters add to it and others write instead.
 
-Nothing in a file says which, and both may occur in one: Blender adds those of the root and replaces the
-others. Numbers that repeat the OFFSET, or that stay at zero, give a misreading away.
+A file does not say which, and both may occur in one: Blender adds those of the root and replaces the others.
+Numbers that repeat the OFFSET, or that stay at zero, reveal a misreading.
 """
 
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ Meaning = Literal["added_to_offset", "instead_of_offset"]
 PositionChannels = Meaning | dict[str, Meaning]
 """What position channels mean: for all joints, or by pattern of their names, of which the first decides."""
 
-ALIKE = 0.1  # of an OFFSET: positions nearer to it repeat it, nearer to zero are none
+ALIKE = 0.1  # of an OFFSET's length: positions this near to it repeat it, this near to zero are zero
 SHOWN = 3  # joints named in a message
-HIPS_M = 0.3  # a root's OFFSET that is higher puts hips over the floor
+HIPS_M = 0.3  # a higher OFFSET of the root is the height of hips above the floor
 
 
 def meaning(joint: str, channels: PositionChannels, where: str) -> Meaning:
@@ -45,9 +45,9 @@ def check_position_channels(
     vertical: tuple[Axis, float],
     where: str,
 ) -> None:
-    """Raise InputError, with the remedy, where the numbers deny what the layout says of them.
+    """Raise InputError, with the remedy, where the numbers contradict the layout.
 
-    `vertical` is the axis of the file that points up and its unit in metres: a root is judged by its height.
+    `vertical` is the axis of the file that points up, and its unit in metres: a root is judged by its height.
     """
     up, unit_m = "xyz".index(vertical[0]), vertical[1]
     kept: dict[str, Meaning] = {}
@@ -83,7 +83,7 @@ def _positions(
 
 
 def _remedy(denied: dict[str, Meaning], kept: dict[str, Meaning]) -> str:
-    """The sentence on joints that are read wrongly; the layout in it names the fewer joints one by one."""
+    """The error about misread joints; the layout that it proposes lists whichever joints are fewer."""
     name, right = next(iter(denied.items()))
     few, many = sorted((denied, kept), key=len)
     listed = ", ".join(f'"{shown(joint, 40)}": {said}' for joint, said in list(few.items())[:SHOWN])

@@ -1,6 +1,6 @@
 """Takes of motion capture on any rig, as clips of our body.
 
-A take is parsed (`parse_bvh`, or `parse_asf` and `parse_amc`), its joints are brought into our names, metres
+A take is parsed (`parse_bvh`, or `parse_asf` and `parse_amc`), its joints are converted to our names, metres
 and z up by the layout of its rig, and its motion is retargeted (`bvh_clip`, `amc_clip`).
 """
 
@@ -27,22 +27,22 @@ from motiongrpo.motion.sources.mocap.position_channels import check_position_cha
 from motiongrpo.motion.sources.patterns import first_match_of_path
 from motiongrpo.motion.t_pose import check_t_pose, starts_in_t_pose
 
-MOST_FRAMES = 7_200  # of a clip: of a minute at 120 frames/s, of four at 30
+MOST_FRAMES = 7_200  # of a clip: one minute at 120 frames/s, four at 30
 
 
 class MocapConfig(Config):
-    """What a folder of motion capture is, and what its files leave unsaid.
+    """A folder of motion capture: what it is, and what its files do not specify.
 
-    In a table from patterns, such as `salsa_*` or `hdm05/*`, the first that fits a take decides: one with a
-    slash must fit its path below the folder, one without its name alone.
+    In a table by patterns, such as `salsa_*` or `hdm05/*`, the first match decides. A pattern with a slash is
+    matched with a take's path below the folder, one without a slash with its name alone.
     """
 
     source: str  # name of the collection
     licence: str
-    sources: dict[str, str]  # by pattern: another collection that the folder holds too
-    licences: dict[str, str]  # of these, by name
-    amc_fps: FrameRate  # AMC files do not say
-    fps: dict[str, FrameRate]  # by pattern: the true frames/s where a BVH file says another, and of AMC files
+    sources: dict[str, str]  # by pattern: another collection in the same folder
+    licences: dict[str, str]  # of these collections, by name
+    amc_fps: FrameRate  # AMC files do not state theirs
+    fps: dict[str, FrameRate]  # by pattern: the true frames/s where a BVH file is wrong, and of AMC files
     subjects: dict[str, str]  # by pattern: who moves, where the name is not like CMU's 07_12
     activities: dict[str, str]  # by pattern: what the subject does
     rest_takes: dict[str, str]  # by layout: the take whose first frame is its T-pose
@@ -57,9 +57,9 @@ def bvh_take(
     model: BodyModel,
     config: MocapConfig,
 ) -> Take:
-    """A BVH take of so many frames on our body, in clips of some MOST_FRAMES at most.
+    """A BVH take of `frames` frames on our body, in clips of about MOST_FRAMES at most.
 
-    Each is read and retargeted when its turn comes. `rest_poses` holds, by layout, the T-poses that come from
+    Clips are read and retargeted one at a time. `rest_poses` has, by layout, the T-poses that come from
     another take.
     """
     reading, first = _reading(next(pieces), name, rest_poses, model, config)
@@ -88,7 +88,7 @@ def rest_pose(bvh: Bvh, config: MocapConfig) -> tuple[str, RigPoses]:
 
 
 def amc_clip(amc: Amc, name: str, model: BodyModel, config: MocapConfig) -> Clip:
-    """An ASF/AMC take on our body; the T-pose is that of all angles zero."""
+    """An ASF/AMC take on our body; the T-pose is the pose with all angles zero."""
     fps = first_match_of_path(name, config.fps, config.amc_fps)
     poses, t_pose = _amc_poses(amc, fps), _amc_poses(amc.at_zero_angles(), fps)
     poses = poses.frames(int(starts_in_t_pose(poses, t_pose)), len(poses))
@@ -107,7 +107,7 @@ def subject_of(name: str, config: MocapConfig) -> str:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What the layout and the first frames of a take say of all of it."""
+    """How a take is read, as its layout and its first frames determine."""
 
     layout: BvhLayout
     fps: float
@@ -126,7 +126,7 @@ class _Reading:
 def _reading(
     bvh: Bvh, name: str, rest_poses: Mapping[str, RigPoses], model: BodyModel, config: MocapConfig
 ) -> tuple[_Reading, RigPoses]:
-    """How a take is read, by its first piece, and the poses of this piece."""
+    """How a take is read, determined by its first piece, and the poses of this piece."""
     layout_name, layout = _layout(bvh, config)
     vertical = layout.up, layout.unit_m
     check_position_channels(bvh.hierarchy, bvh.values, layout.position_channels, vertical, bvh.where)
@@ -157,7 +157,7 @@ def _t_pose(
 
 
 def _stretches(reading: _Reading, pieces: Iterator[RigPoses], length: int) -> Iterator[Motion]:
-    """The motion of our body, in stretches of whole pieces that have `length` frames or a little more."""
+    """The motion of our body, in stretches of whole pieces of `length` frames or slightly more."""
     seen, waiting, where = 0, [], ""
     for poses in pieces:
         where = poses.where
@@ -173,7 +173,7 @@ def _stretches(reading: _Reading, pieces: Iterator[RigPoses], length: int) -> It
 
 
 def _emptied(parts: list[Motion]) -> list[Motion]:
-    """What was in a list that is empty now, so that it is not held in memory twice."""
+    """The items of a list, which is emptied so that they are not held in memory twice."""
     taken = parts.copy()
     parts.clear()
     return taken
@@ -191,7 +191,7 @@ def _demand_motion(frames: int, where: str) -> None:
 
 
 def _clip(name: str, motion: Motion, fps: float, take: str, config: MocapConfig) -> Clip:
-    """A clip of a take, which the tables know by its path."""
+    """A clip of a take; the tables are looked up by the take's path."""
     q_parent_joint, T_world_root = motion
     source = first_match_of_path(take, config.sources, config.source)
     return Clip(
@@ -219,7 +219,7 @@ def _bvh_poses(bvh: Bvh, layout: BvhLayout) -> RigPoses:
 
 
 def _standing(bvh: Bvh, layout: BvhLayout) -> RigPoses:
-    """The T-pose in a file's frame; InputError where it would stand upright only on the other axis."""
+    """The T-pose in a frame of a file; InputError where it is upright only with the other axis up."""
     poses = _bvh_poses(bvh, layout)
     other = layout.model_copy(update={"up": "z" if layout.up == "y" else "y"})
     if not _is_t_pose(poses) and _is_t_pose(_bvh_poses(bvh, other)):

@@ -1,7 +1,7 @@
 """Activities in place, and the plan of a whole clip: a sequence of activities with idle movements over it.
 
-Every activity in place draws its own part of the plan; those of getting about on foot are drawn by
-`locomotion`.
+Every activity in place draws its own part of the plan; walking, running, turning and side-stepping are drawn
+by `locomotion`.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from motiongrpo.motion.sources.synthetic.primitives import Span
 from motiongrpo.motion.sources.synthetic.subject import Style
 
 MOVING_SHARE = 0.55  # of the choices between going somewhere and staying
-HELD_SHARE = 0.35  # of arms that hold something for part of a clip
+HELD_SHARE = 0.35  # share of arms that are held still for part of a clip
 
 HELD_ARMS = (
     ArmAngles(0.55, 0.15, 0.35, 2.0, 0.6, 0.0),  # a telephone to look at
@@ -42,7 +42,7 @@ Draw = Callable[[float, np.random.Generator], Plan]
 
 
 def draw_plan(activities: tuple[Activity, ...], until: float, style: Style, rng: np.random.Generator) -> Plan:
-    """A plan of activities one after the other, from time 0 until at least `until` seconds."""
+    """A plan of successive activities from time 0 until at least `until` seconds."""
     moving: list[Activity] = [activity for activity in activities if activity in MOVING]
     staying: list[Activity] = [activity for activity in activities if activity not in MOVING]
     plan = Plan(postures=_fidgets(until, rng), arms=_held_arms(until, rng))
@@ -101,7 +101,7 @@ def stand(start: float, rng: np.random.Generator) -> Plan:
 
 
 def squat(start: float, rng: np.random.Generator) -> Plan:
-    """Down and up again, with the hips behind the heels and, sometimes, the arms ahead for balance."""
+    """Squatting down and getting up, the hips behind the heels and sometimes the arms ahead for balance."""
     span = draw_span(start, rng, rise=(0.7, 1.3), hold=(0.0, 1.5))
     drop = rng.uniform(0.2, 0.5)
     posture = Posture(drop=drop, back=0.3 * drop, pitch=rng.uniform(1.0, 1.5) * drop)
@@ -114,7 +114,7 @@ def squat(start: float, rng: np.random.Generator) -> Plan:
 
 
 def sit(start: float, rng: np.random.Generator) -> Plan:
-    """Sitting down on a seat of about knee height, staying, and standing up; the trunk leans into both."""
+    """Sitting down on a seat of about knee height, and standing up again; the trunk leans into both."""
     span = draw_span(start + 0.3, rng, rise=(1.0, 1.5), hold=(1.0, 4.0))
     seat = Posture(drop=rng.uniform(0.42, 0.52), back=rng.uniform(0.36, 0.44), pitch=rng.uniform(-0.1, 0.15))
     lean = Posture(pitch=rng.uniform(0.45, 0.7))
@@ -135,14 +135,14 @@ def sit(start: float, rng: np.random.Generator) -> Plan:
 
 
 def reach(start: float, rng: np.random.Generator) -> Plan:
-    """One hand or both towards something: high, ahead, aside, or on the floor, with the trunk following."""
+    """Reaching with one hand or both: high, ahead, aside, or to the floor, with the trunk following."""
     span = draw_span(start, rng, rise=(0.6, 1.2), hold=(0.1, 1.5))
     low = rng.random() < 0.35
     drop = rng.uniform(0.1, 0.35) if low else 0.0
     flexion = rng.uniform(0.3, 1.2) if low else rng.uniform(0.7, 2.6)
     arm = ArmAngles(flexion, rng.uniform(0.0, 0.7), rng.uniform(-0.3, 0.4), rng.uniform(0.1, 0.9), 0.3, 0.0)
     side = int(rng.integers(2))
-    towards = (1 - 2 * side) * rng.uniform(-0.5, 0.2)  # the shoulder that reaches comes forward
+    towards = (1 - 2 * side) * rng.uniform(-0.5, 0.2)  # the reaching shoulder comes forward
     posture = Posture(
         drop=drop,
         back=0.25 * drop + 0.08 * low,
@@ -161,7 +161,7 @@ def reach(start: float, rng: np.random.Generator) -> Plan:
 
 
 def jump(start: float, rng: np.random.Generator) -> Plan:
-    """Off both feet and back, on the spot or forwards, with the arms thrown up."""
+    """Jumping off both feet, on the spot or forwards, with the arms thrown up."""
     crouch, speed = rng.uniform(0.12, 0.25), rng.uniform(1.3, 2.3)
     push = Hop(0.0, speed, crouch).push
     hop = Hop(start + 0.5 + push, speed, crouch)
@@ -203,7 +203,7 @@ def draw_span(
 
 
 def both_arms(span: Span, angles: ArmAngles, rng: np.random.Generator) -> tuple[ArmChange, ArmChange]:
-    """Both arms held alike, up to random factors between 0.85 and 1.15 on each angle."""
+    """Both arms held alike, with random factors between 0.85 and 1.15 on each angle."""
     factors = rng.uniform(0.85, 1.15, (2, len(ArmAngles._fields)))
     left, right = (ArmAngles(*(np.array(angles) * factor)) for factor in factors)
     return ArmChange(span, 0, left), ArmChange(span, 1, right)

@@ -1,8 +1,8 @@
 """The motion of both feet: planted, rolling from heel to toe, or swinging to the next foothold.
 
-A foot rolls over heel, flat sole, ball and toes without slipping or sinking. Its pitch (positive: heel
-up) decides everything: as it changes, the lowest point of the sole stays where it is, which fixes how
-high the ankle is and how far it has rolled.
+A foot rolls over heel, flat sole, ball and toes without slipping or sinking. Its pitch (positive: heel up)
+determines the roll: as it changes, the lowest point of the sole stays in place, which fixes the height of the
+ankle and how far it has advanced.
 """
 
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from motiongrpo.motion.sources.synthetic.subject import SIDES, Leg
 LOADING, LONGEST_LOADING = 0.15, 0.12  # from heel strike to the flat foot: share of a stance, and s
 PUSHING, LONGEST_PUSH = 0.5, 0.35  # from the flat foot to toe-off: share of a stance, and s
 HEEL_HIGHEST, TOES_HIGHEST = 0.12, 0.92  # shares of a swing
-ARRIVAL = 0.18  # share of a swing in which the foot slows down, so as not to get too far ahead
-DETOUR = 0.03  # m by which a swinging foot goes round the other leg
-SOFT = 0.4  # share of a jump in which the feet get up to its speed
-FLAT = 1.0  # s of flat foot before the first step and after the last, for a curve without a kink there
+ARRIVAL = 0.18  # share of a swing in which the foot slows down so that it does not get too far ahead
+DETOUR = 0.03  # m by which a swinging foot swerves around the other leg
+SOFT = 0.4  # share of a jump in which the feet reach its speed
+FLAT = 1.0  # s of flat foot before the first step and after the last, so that the curve has no kink there
 PITCHES = np.radians(np.arange(-60.0, 110.0, 0.5))
 
 
@@ -39,8 +39,8 @@ class FootMotion:
 def move_foot(leg: Leg, falls: Footfalls, t: Float[ndarray, " frame"]) -> FootMotion:
     """The motion of one foot at the times t ≥ 0; in stance its lowest point rests on the floor.
 
-    A swing carries over the point where the foot stands flat, at rest at both ends; the roll is
-    added throughout, so the ankle has the same velocity on either side of toe-off and heel strike.
+    A swing moves the point over which the foot stands flat, at rest at both ends; the roll is added
+    throughout, so the ankle has the same velocity on either side of toe-off and heel strike.
     """
     step = np.searchsorted(falls.lift, t, side="right") - 1
     swing = np.clip((t - falls.lift[step]) / (falls.land[step] - falls.lift[step]), 0.0, 1.0)
@@ -57,7 +57,7 @@ def move_foot(leg: Leg, falls: Footfalls, t: Float[ndarray, " frame"]) -> FootMo
 
 
 def _flight(s: Float[ndarray, " frame"]) -> Float[ndarray, " frame"]:
-    """The parabola of a free fall, with soft ends since feet leave the floor after the body has taken off."""
+    """The parabola of a free fall, with soft ends, since feet leave the floor after the body takes off."""
     return 4 * s * (1 - s) * ease(s / SOFT) * ease((1 - s) / SOFT)
 
 
@@ -88,7 +88,7 @@ def _pitch(falls: Footfalls, t: Float[ndarray, " frame"]) -> Float[ndarray, " fr
 
 @dataclass(frozen=True)
 class RollingFoot:
-    """The ankle of one foot over the point where it stands flat, by pitch. Metres."""
+    """The ankle of one foot by pitch, relative to the point over which it stands flat. Metres."""
 
     height: Float[ndarray, " pitch"]
     advance: Float[ndarray, " pitch"]  # forwards, 0 when flat
@@ -108,8 +108,8 @@ def toe_bend(pitch: Float[ndarray, "*batch"]) -> Float[ndarray, "*batch"]:
 def rolling_foot(leg: Leg) -> RollingFoot:
     """Roll the sole points of one foot through all pitches.
 
-    From one pitch to the next the foot turns about its lowest point k, so the ankle advances by what
-    the place of k relative to the ankle loses.
+    From one pitch to the next the foot turns about its lowest point k, so the ankle advances by as much as k
+    moves backwards relative to the ankle.
     """
     soles = _soles_from_ankle(leg)
     height = -soles[..., 1].min(axis=1)
@@ -121,7 +121,7 @@ def rolling_foot(leg: Leg) -> RollingFoot:
 
 
 def _soles_from_ankle(leg: Leg) -> Float[ndarray, "pitch sole 3"]:
-    """Sole points from the ankle at every pitch, y up and z forward."""
+    """Sole points relative to the ankle at every pitch, y up and z forward."""
     R_foot = about(0, PITCHES)[:, None]
     R_toes = about(0, PITCHES - toe_bend(PITCHES))[:, None]
     ball = rotate(R_foot, leg.foot)

@@ -1,7 +1,7 @@
 """Footsteps: when each foot leaves the floor and where it comes down, from the path of the body.
 
-A foothold lies where the path passes somewhat before the middle of the stance, so turning and
-side-stepping need no rules of their own: the path turns or drifts, and the next footholds follow it.
+A foothold is where the path is somewhat before the middle of the stance, so turning and side-stepping need no
+special rules: the path turns or drifts, and the next footholds follow it.
 """
 
 import math
@@ -20,19 +20,19 @@ from motiongrpo.motion.sources.synthetic.subject import SIDES, Style
 
 STANCE_REFERENCE = 0.37  # share of a stance after which the pelvis is over the foot
 NARROWEST = 0.8  # m/s from which on feet are one step width apart
-EARLY = 0.15  # share of a stride at which the speed decides how long the foot stays
+EARLY = 0.15  # share of a stride at which the speed determines how long the foot stays
 FIRST_STEP = 0.45  # s from the start of a bout to its first landing
 ALMOST = 0.3  # s before the end of a bout
-OUTSIDE = -1  # in place of the number of a bout
+OUTSIDE = -1  # stands for no bout
 
 
 class Step(NamedTuple):
     """One swing of one foot, from a foothold to the next."""
 
     side: int  # an index into SIDES
-    lift: float  # s, the foot leaves the floor
-    land: float  # s, it is back
-    stands: float  # s, the time at which the path passes the foothold
+    lift: float  # s, when the foot leaves the floor
+    land: float  # s, when it is back
+    stands: float  # s, when the path passes the foothold
     final: bool  # the last step of this foot in a bout or hop
     hop: bool  # a jump, not a step
     bout: int  # number of its bout in the plan, or OUTSIDE
@@ -40,7 +40,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Footfalls:
-    """All steps of one foot; the first lies before the clip and places the foot where it stands at time 0."""
+    """All steps of one foot; the first is before the clip and places the foot where it stands at time 0."""
 
     side: int  # an index into SIDES
     hop: Bool[ndarray, " step"]
@@ -48,20 +48,20 @@ class Footfalls:
     land: Float[ndarray, " step"]  # s
     pitch_lift: Float[ndarray, " step"]  # rad, heel up
     pitch_land: Float[ndarray, " step"]  # rad, toes up
-    clearance: Float[ndarray, " step"]  # m, highest of the sole in the swing
+    clearance: Float[ndarray, " step"]  # m, greatest height of the sole in the swing
     xy: Float[ndarray, "step 2"]  # where the foot comes down
     yaw: Float[ndarray, " step"]
 
 
 def step_time(state: PlanarState, style: Style) -> Float[ndarray, " time"]:
-    """Seconds between two landings: quicker with speed and with turning."""
+    """Seconds between two landings, fewer with speed and with turning."""
     walking = RESTING_CADENCE + 0.35 * state.speed + 0.35 * np.abs(state.turn)
     running = 2.55 + 0.12 * state.speed
     return 1 / (style.cadence * (walking + state.running * (running - walking)))
 
 
 def duty_factor(state: PlanarState) -> Float[ndarray, " time"]:
-    """Share of a stride that a foot is on the floor: above one half in walking, below it in running."""
+    """Share of a stride in which a foot is on the floor: above one half in walking, below it in running."""
     walking = 0.68 - 0.05 * state.speed
     return walking + state.running * (0.34 - walking)
 
@@ -95,7 +95,7 @@ def _bout_steps(bout: Bout, number: int, path: PlanarPath, style: Style) -> list
 def _landing_times(bout: Bout, path: PlanarPath, style: Style) -> Float[ndarray, " step"]:
     """Times in seconds at which the integral of the cadence reaches a whole number.
 
-    At the last but one the body is almost at rest.
+    At the last but one, the body is almost at rest.
     """
     time = np.arange(bout.start + FIRST_STEP, bout.stop + 2.0, 0.01)
     count = cumulative_trapezoid(1 / step_time(path.at(time), style), time, initial=0)
@@ -114,7 +114,7 @@ def footfalls(
     xy, yaw = _footholds(mine, path, style, rng)
     push = 0.2 + 0.9 * np.clip(leave.forward / 1.4, 0.0, 1.0)
     strike = 0.32 * np.clip(arrive.forward / 1.4, 0.0, 1.0) * (1 - 0.7 * arrive.running)
-    flight = GRAVITY * (land - lift) ** 2 / 8  # how high a free fall of this time rises
+    flight = GRAVITY * (land - lift) ** 2 / 8  # height of a free flight of this duration
     return Footfalls(
         side=side,
         hop=hop,
@@ -136,7 +136,7 @@ def _footholds(
     final, side = np.array([step.final for step in mine]), SIDES[mine[0].side]
     narrow = np.clip(np.maximum(state.forward, np.abs(state.left)) / NARROWEST, 0.0, 1.0)
     narrow = np.where(final, 0.0, narrow)
-    drift = np.abs(state.left) * step_time(state, style)  # or the feet would meet in side-stepping
+    drift = np.abs(state.left) * step_time(state, style)  # otherwise feet would collide in side-stepping
     width = style.stand_width + narrow * (style.step_width - style.stand_width) + drift
     scatter = rng.normal(size=(3, len(width)))
     ahead = np.where(final, 0.04, 0.01) * scatter[0]

@@ -1,6 +1,6 @@
-"""Walking, running, turning and side-stepping: velocities over time, and the path that they integrate to.
+"""Walking, running, turning and side-stepping: velocities over time, and the path that is their integral.
 
-The path is that of the body as a whole, a position on the floor and a heading; it knows no feet.
+The path is that of the body as a whole, a position on the floor and a heading, regardless of feet.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from motiongrpo.motion.sources.synthetic.subject import Style
 
 MOVING: dict[Activity, float] = {"walk": 3, "turn": 2, "run": 1, "sidestep": 1}  # relative frequency
 AT_REST = Velocity()
-RESTING_CADENCE = 1.55  # steps per second when there is no speed yet, or no more
+RESTING_CADENCE = 1.55  # steps per second at zero speed
 RATE = 100.0  # samples per second of the integration
 FASTEST_WALK, SLOWEST_RUN = 1.9, 2.4  # m/s; a blend of both in between
 
@@ -65,7 +65,7 @@ def compose_bout(start: float, stretches: list[Stretch], style: Style, rng: np.r
 
 
 def _closing_time(style: Style) -> float:
-    """Seconds from rest to when the last foot is down and the first may leave again: about two slow steps."""
+    """Seconds from rest until the last foot is down and the first may leave again: about two slow steps."""
     return 2.7 / (RESTING_CADENCE * style.cadence) - 0.8
 
 
@@ -76,13 +76,13 @@ def _choose(activities: Sequence[Activity], rng: np.random.Generator) -> Activit
 
 
 def _first_side(velocity: Velocity, rng: np.random.Generator) -> int:
-    """The foot on the side to which the body turns or drifts; either when it goes straight."""
+    """The foot on the side to which the body turns or drifts; a random one when it goes straight."""
     sideways = velocity.left + 0.3 * velocity.turn
     return int(rng.integers(2)) if abs(sideways) < 0.1 else int(sideways < 0)
 
 
 def _ramp(a: Velocity, b: Velocity) -> float:
-    """Seconds in which one velocity fades into the next."""
+    """Seconds over which one velocity fades into the next."""
     change = np.abs(np.array(a) - np.array(b))
     return float(0.6 + 0.38 * (change[0] + change[1]) + 0.1 * change[2])
 

@@ -1,7 +1,7 @@
-"""Pelvis and legs: the pelvis follows the path and sways with the gait, the legs reach from it to the feet.
+"""Pelvis and legs: the pelvis follows the path and sways with the gait, and legs connect it to the feet.
 
-The pelvis is never higher than the legs reach. Legs are solved by two-bone inverse kinematics, with
-the knee ahead of the line from hip to ankle.
+The pelvis is never higher than the legs allow. Legs are solved by two-bone inverse kinematics, with the knee
+ahead of the line from hip to ankle.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from motiongrpo.motion.sources.synthetic.primitives import about, from_heading, 
 from motiongrpo.motion.sources.synthetic.subject import Leg
 from motiongrpo.motion.sources.synthetic.timeline import Timeline
 
-UPRIGHT = about(2, np.array(np.pi / 2)) @ about(0, np.array(np.pi / 2))  # a body that faces world +x
+UPRIGHT = about(2, np.array(np.pi / 2)) @ about(0, np.array(np.pi / 2))  # of a body that faces world +x
 STRAIGHTEST = 0.993  # of the leg length: a knee bent by 14°
-REACH_WINDOW = 0.2  # s over which the pelvis gives way to what the legs cannot reach
-WALK_BOB, RUN_BOB = 0.022, 0.045  # leg lengths that the pelvis rises above and falls below its mean
-WALK_SINK, RUN_SINK = 0.02, 0.03  # leg lengths that the mean is lower than in standing
-LIST = 0.05  # rad that the hip of the swinging leg drops in a brisk walk
-PELVIS_SHARE = 0.45  # of the pitch of the trunk that the hips take; the spine takes the rest
+REACH_WINDOW = 0.2  # s over which the pelvis is lowered where a leg cannot reach
+WALK_BOB, RUN_BOB = 0.022, 0.045  # leg lengths by which the pelvis rises above and falls below its mean
+WALK_SINK, RUN_SINK = 0.02, 0.03  # leg lengths by which the mean is lower than in standing
+LIST = 0.05  # rad by which the hip of the swinging leg drops in a brisk walk
+PELVIS_SHARE = 0.45  # of the pitch of the trunk, made by the hips; the spine makes the rest
 LEFTWARD = np.array([1.0, 0.0, 0.0])  # the hinge of a knee in the zero pose
 
 
@@ -37,7 +37,7 @@ class Pelvis:
 
 
 def move_pelvis(timeline: Timeline, feet: tuple[FootMotion, FootMotion]) -> Pelvis:
-    """The nominal pelvis of posture and gait, lowered smoothly wherever a leg would not reach its foot."""
+    """The nominal pelvis of posture and gait, lowered smoothly where a leg would not reach its foot."""
     R, p = _orientation(timeline), _nominal_position(timeline)
     excess = np.zeros(len(p))
     for leg, foot in zip(timeline.anatomy.legs, feet, strict=True):
@@ -50,9 +50,9 @@ def move_pelvis(timeline: Timeline, feet: tuple[FootMotion, FootMotion]) -> Pelv
 
 
 def jump_height(hops: tuple[Hop, ...], t: Float[ndarray, " frame"]) -> Float[ndarray, " frame"]:
-    """Rise of the pelvis in metres by jumps: crouch, constant acceleration, free fall, crouch, stand.
+    """Rise of the pelvis by jumps, in metres: crouch, constant acceleration, free fall, crouch, stand.
 
-    A cubic Hermite piece with these ends is the parabola where there is one.
+    With these ends, the cubic Hermite pieces of acceleration and free fall are parabolas.
     """
     times, heights, speeds = [-2.0], [0.0], [0.0]
     for hop in hops:
@@ -111,7 +111,7 @@ def leg_rotations(
 def bend(
     leg: Leg, hip_to_ankle: Float[ndarray, "frame 3"], ahead: Float[ndarray, "frame 3"]
 ) -> tuple[Float[ndarray, "frame 3"], Float[ndarray, "frame 3"], Float[ndarray, "frame 3"]]:
-    """Directions of thigh and shank, and the hinge of the knee to their left, by the law of cosines."""
+    """Directions of thigh and shank, and the axis of the knee, to their left, by the law of cosines."""
     thigh, shank = np.linalg.norm(leg.thigh), np.linalg.norm(leg.shank)
     distance = np.linalg.norm(hip_to_ankle, axis=-1, keepdims=True)
     down = hip_to_ankle / distance
@@ -130,7 +130,7 @@ def _direction(yaw: Float[ndarray, " frame"]) -> Float[ndarray, "frame 3"]:
 def _turn(
     rest: Float[ndarray, "3"], bone: Float[ndarray, "frame 3"], hinge: Float[ndarray, "frame 3"]
 ) -> Float[ndarray, "frame 3 3"]:
-    """The rotation that takes a bone of the zero pose to a direction, and the hinge of the knee along."""
+    """The rotation that takes a bone of the zero pose to a direction, and the knee's axis with it."""
     rest = rest / np.linalg.norm(rest)
     rest_hinge = LEFTWARD - (LEFTWARD @ rest) * rest
     rest_hinge /= np.linalg.norm(rest_hinge)

@@ -1,7 +1,6 @@
-"""The plan of a clip: what the subject does and when, in continuous time and independent of any body.
+"""The plan of a clip: what the subject does and when, in continuous time and for any body.
 
-Times are in seconds. Lengths are in leg lengths where a body would scale them, in metres where the
-world fixes them.
+Times are in seconds. Lengths that scale with the body are in leg lengths, others in metres.
 """
 
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ Activity = Literal["walk", "turn", "run", "sidestep", "stand", "squat", "sit", "
 Amount = float | ndarray  # one number in a plan, one for each frame in a timeline
 
 GRAVITY = 9.81  # m/s²
-TIPTOE = 0.06  # m the pelvis is higher on the toes than on the soles
-HOP_SETTLES = 0.4  # s after landing the body drifts on
+TIPTOE = 0.06  # m by which the pelvis is higher on tiptoe than on the soles
+HOP_SETTLES = 0.4  # s after landing in which the body drifts on
 
 
 class Posture(NamedTuple):
-    """A departure from upright standing; departures add. Radians, or leg lengths (drop, back, aside)."""
+    """A deviation from upright standing; deviations add up. Radians, or leg lengths (drop, back, aside)."""
 
     drop: Amount = 0.0  # of the pelvis, towards the floor
     back: Amount = 0.0  # of the pelvis, away from where it faces
@@ -36,7 +35,7 @@ class Posture(NamedTuple):
 
 
 class ArmAngles(NamedTuple):
-    """One arm, from hanging with the palm to the thigh; equal numbers mirror left and right. Radians."""
+    """One arm, relative to hanging with the palm at the thigh; left and right are mirrored. Radians."""
 
     flexion: Amount = 0.0  # forwards and up
     abduction: Amount = 0.0  # away from the body
@@ -73,7 +72,7 @@ class Velocity(NamedTuple):
 
 @dataclass(frozen=True)
 class Travel:
-    """A velocity in force over a span; where one span fades into the next, so do the velocities."""
+    """A velocity in force over a span; where one span fades into the next, the velocities do, too."""
 
     span: Span
     velocity: Velocity
@@ -81,7 +80,7 @@ class Travel:
 
 @dataclass(frozen=True)
 class Bout:
-    """Uninterrupted stepping from stand to stand."""
+    """Uninterrupted stepping, from standing to standing."""
 
     start: float
     stop: float  # the body is at rest from here on
@@ -90,11 +89,11 @@ class Bout:
 
 @dataclass(frozen=True)
 class Hop:
-    """A jump off both feet: the body is thrown up and falls freely until the feet are back."""
+    """A jump off both feet: the body takes off and falls freely until the feet are back on the floor."""
 
     takeoff: float
     speed: float  # m/s upwards at take-off
-    crouch: float  # m the pelvis sinks before it
+    crouch: float  # m by which the pelvis sinks before it
 
     @property
     def landing(self) -> float:
@@ -116,7 +115,7 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What the subject does in one clip; each field is in order of time."""
+    """What the subject does in one clip; each field is in chronological order."""
 
     segments: tuple[Segment, ...] = ()
     travels: tuple[Travel, ...] = ()
@@ -142,7 +141,7 @@ class Plan:
 
 
 def posture_at(changes: tuple[PostureChange, ...], t: Float[ndarray, " frame"]) -> Posture:
-    """The sum of the postures in force; every field becomes an array over the frames."""
+    """The sum of the postures in force; every field is an array over the frames."""
     total = np.zeros((len(t), len(Posture._fields)))
     for change in changes:
         total += change.span.weight(t)[:, None] * np.array(change.posture)

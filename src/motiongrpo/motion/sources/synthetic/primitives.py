@@ -12,8 +12,8 @@ RAMP = 0.3  # share of a transition in which its speed rises, and again in which
 def ease(s: Float[ndarray, "*batch"], rise: float = RAMP, fall: float = RAMP) -> Float[ndarray, "*batch"]:
     """0 before s = 0, 1 after s = 1; twice differentiable.
 
-    Its speed rises over `rise` as a raised cosine, stays, and falls over `fall`: the lowest top
-    speed among curves of the same softness, which is what a swinging foot needs.
+    Its speed rises over `rise` as a raised cosine, stays constant, and falls over `fall`: this has the lowest
+    top speed among curves of the same softness, as a swinging foot needs.
     """
     s = np.clip(s, 0.0, 1.0)
     up, down = np.minimum(s, rise), np.maximum(s - (1 - fall), 0.0)
@@ -29,7 +29,7 @@ def soft_ramp(x: Float[ndarray, "*batch"], begin: float, end: float) -> Float[nd
 
 
 class Span(NamedTuple):
-    """A stretch of time in seconds: from 0 to 1 over `rise`, and from `stop` back to 0 over `fall`."""
+    """A span in seconds, whose weight rises to 1 over `rise`, and from `stop` falls to 0 over `fall`."""
 
     start: float
     rise: float
@@ -62,6 +62,6 @@ def from_heading(
     aside: Float[ndarray, " time"] | float,
     yaw: Float[ndarray, " time"],
 ) -> Float[ndarray, "time 2"]:
-    """The vector on the floor that lies `ahead` along a heading and `aside` to the left of it."""
+    """The horizontal vector with component `ahead` along a heading and `aside` to its left."""
     cos, sin = np.cos(yaw), np.sin(yaw)
     return np.stack([ahead * cos - aside * sin, ahead * sin + aside * cos], axis=-1)

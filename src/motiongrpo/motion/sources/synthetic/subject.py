@@ -1,7 +1,7 @@
-"""A subject of synthetic motion: the lengths of its body, and habits of moving that last through its clips.
+"""A subject of synthetic motion: the lengths of its body, and habits of movement that all its clips share.
 
-Lengths are in metres; offsets are those of the zero pose: x left, y up, z forward. Sides come in the
-order left, right.
+Lengths are in metres; offsets are those of the zero pose: x left, y up, z forward. Sides are in the order
+left, right.
 """
 
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ LEGS = tuple(
 
 @dataclass(frozen=True)
 class Leg:
-    """One leg in the zero pose, every offset from the joint above it."""
+    """One leg in the zero pose; every offset is from the joint above."""
 
     joints: LegJoints
     hip: Float[ndarray, "3"]  # from the pelvis
@@ -58,7 +58,7 @@ class Anatomy:
     """The lengths of one body that planning and inverse kinematics need."""
 
     legs: tuple[Leg, Leg]
-    pelvis_height: float  # over the soles in the zero pose
+    pelvis_height: float  # above the soles in the zero pose
 
     @property
     def leg_length(self) -> float:
@@ -66,7 +66,7 @@ class Anatomy:
 
 
 def measure(body: ShapedBody) -> Anatomy:
-    """The anatomy of one body, read off its zero pose."""
+    """The anatomy of one body, measured in its zero pose."""
     left, right = (_measure_leg(body, joints) for joints in LEGS)
     return Anatomy(legs=(left, right), pelvis_height=float(body.standing_height[Joint.PELVIS]))
 
@@ -87,29 +87,29 @@ def _measure_leg(body: ShapedBody, joints: LegJoints) -> Leg:
 
 @dataclass(frozen=True)
 class Style:
-    """A subject. Metres, seconds and radians; a factor of 1 is the average person's."""
+    """A subject's shape and habits. Metres, seconds and radians; a factor of 1 is the average person's."""
 
     betas: Float[ndarray, " 16"]
     pace: float  # m/s, comfortable walking
-    cadence: float  # factor on steps per second
+    cadence: float  # factor on the number of steps per second
     step_width: float  # m between the feet when walking
     stand_width: float  # m between the feet when standing
-    toe_out: float  # of each foot from straight ahead
+    toe_out: float  # outward angle of each foot
     foot_roll: float  # factor on the pitch of heel strike and toe-off
     bounce: float  # factor on the rise and fall of the pelvis
-    pelvis_swing: float  # turn of the pelvis with a step
-    trunk_swing: float  # turn of the shoulders against it
+    pelvis_swing: float  # rotation of the pelvis with a step
+    trunk_swing: float  # rotation of the shoulders against it
     lean: float  # of the trunk, forwards
     arm_swing: float  # factor on the swing of the arms
-    arm_lag: float  # of the arms behind the legs, in steps
+    arm_lag: float  # delay of the arms behind the legs, in steps
     arm_asymmetry: float  # share by which the left arm swings wider than the right
     arm_abduction: float  # of the hanging arm
     elbow: float  # bend of the hanging arm
     gaze_pitch: float  # of the head at ease, downwards
-    knee_bend: float  # share of the leg length kept in the knees when standing
+    knee_bend: float  # share of the leg length lost by bent knees when standing
 
     def on_legs(self, leg_length: float) -> "Style":
-        """The same habits with the cadence that suits these legs (metres): that of a pendulum."""
+        """The same habits, with the cadence scaled as a pendulum of the length of the legs (metres)."""
         return replace(self, cadence=self.cadence * np.sqrt(AVERAGE_LEG / leg_length))
 
 

@@ -1,6 +1,6 @@
-"""One synthetic clip from a seed and a number: subject, plan, animation of the body, clip.
+"""One synthetic clip from a seed and a number: its subject, its plan, the animation of the body.
 
-A clip depends on its seed and its number alone, not on how many clips there are or which were made before.
+A clip depends on its seed and its number alone, and not on the number of clips or on those made before.
 """
 
 import math
@@ -35,14 +35,14 @@ ARMS = tuple(
 )
 SOURCE = "synthetic"
 LICENCE = "MIT"
-LEAD_IN = 0.4, 1.9  # s of the plan before a clip, which begins in the middle of things
-LEAD_OUT = 0.4  # s of it after a clip
+LEAD_IN = 0.4, 1.9  # s of the plan before a clip, so that it begins in mid-activity
+LEAD_OUT = 0.4  # s of the plan after a clip
 LEGS = 0.6, 1.2  # m, of the average body
-SHORTEST_ACTIVITY = 0.3  # s of an activity within a clip for it to be named
+SHORTEST_ACTIVITY = 0.3  # s of an activity within a clip from which it is named
 
 
 class SyntheticConfig(Config):
-    """How many synthetic clips there are, of which length, frame rate and activities."""
+    """The number of synthetic clips, their length, frame rate and activities."""
 
     seed: int = Field(ge=0)
     clips: int = Field(ge=1, le=1_000_000)
@@ -77,7 +77,7 @@ def synthesise(model: BodyModel, config: SyntheticConfig, index: int) -> Clip:
 
 
 def clip_of(animation: Animation, config: SyntheticConfig, index: int) -> Clip:
-    """The animation as a clip, without its edges."""
+    """The animation without its edges, as a clip."""
     timeline, pelvis = animation.timeline, animation.pelvis
     edge = edge_frames(config.fps)
     shown = slice(edge, len(timeline.t) - edge)
@@ -96,12 +96,12 @@ def clip_of(animation: Animation, config: SyntheticConfig, index: int) -> Clip:
 
 
 def subject_of_clip(config: SyntheticConfig, index: int) -> str:
-    """Who moves in clip number `index`."""
+    """The subject of clip number `index`."""
     return f"{SOURCE}_{config.seed}_{index // config.clips_per_subject:05d}"
 
 
 def animate_clip(model: BodyModel, config: SyntheticConfig, index: int) -> Animation:
-    """The animation of clip number `index`, with `edge_frames` more at either end for the smoothing."""
+    """The animation of clip number `index`, with `edge_frames` extra frames at either end for smoothing."""
     rng = _generator(config.seed, "clip", index)
     style = draw_style(_generator(config.seed, "subject", index // config.clips_per_subject))
     _check_legs(model)
@@ -142,7 +142,7 @@ def _check_legs(model: BodyModel) -> None:
 
 
 def edge_frames(fps: float) -> int:
-    """Frames at either end of an animation that are not part of its clip."""
+    """The number of frames at either end of an animation that are not part of its clip."""
     return math.ceil(REACH_WINDOW * fps)
 
 

@@ -1,4 +1,4 @@
-"""The timeline of a clip: the plan sampled at the times of the frames, which every part of the body follows.
+"""The timeline of a clip: the plan sampled at the times of frames, for every part of the body to follow.
 
 It holds the path, the footsteps, the posture, and the phase of the gait.
 """
@@ -16,7 +16,7 @@ from motiongrpo.motion.sources.synthetic.plan import Plan, Posture, posture_at
 from motiongrpo.motion.sources.synthetic.primitives import Span
 from motiongrpo.motion.sources.synthetic.subject import Anatomy, Style
 
-BRISK = 1.4  # m/s, where pace is 1
+BRISK = 1.4  # m/s, at which pace is 1
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Gait:
     stepping: Float[ndarray, " frame"]  # 0 in standing, 1 in stepping
 
     def lead(self, lag: float) -> Float[ndarray, " frame"]:
-        """+1 as the left foot lands ahead, −1 as the right one does, `lag` steps later; 0 in standing."""
+        """+1 when the left foot lands, −1 when the right one does, delayed by `lag` steps; 0 in standing."""
         return self.stepping * np.cos(np.pi * (self.phase - lag))
 
     def support(self) -> Float[ndarray, " frame"]:
-        """+1 in the middle of the stance on the left foot, −1 on the right."""
+        """+1 in the middle of the stance of the left foot, −1 of the right."""
         return self.lead(0.6)
 
     def bob(self, lowest: float) -> Float[ndarray, " frame"]:
-        """−1 at `lowest` (in steps after a landing), +1 half a step later: two beats to a stride."""
+        """−1 at `lowest` (in steps after a landing), +1 half a step later: two periods per stride."""
         return -self.stepping * np.cos(2 * np.pi * (self.phase - lowest))
 
 
@@ -55,7 +55,7 @@ def rhythm(steps: tuple[Step, ...], t: Float[ndarray, " frame"]) -> Gait:
 
 @dataclass(frozen=True)
 class Timeline:
-    """What every part of the body follows in each frame, for one plan and one subject."""
+    """The state in each frame that the parts of the body follow, for one plan and one subject."""
 
     t: Float[ndarray, " frame"]  # s, not negative
     plan: Plan

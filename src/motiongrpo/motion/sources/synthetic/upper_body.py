@@ -1,4 +1,4 @@
-"""Trunk, neck, head and arms: carried along by the pelvis and the gait, or held as the plan says."""
+"""Trunk, neck, head and arms: they move with the pelvis and the gait, or as planned."""
 
 import numpy as np
 from jaxtyping import Float
@@ -11,16 +11,16 @@ from motiongrpo.motion.sources.synthetic.primitives import about
 from motiongrpo.motion.sources.synthetic.subject import SIDES
 from motiongrpo.motion.sources.synthetic.timeline import Timeline
 
-GAZE_AHEAD = 0.35  # s by which the head turns into a bend before the pelvis does
-GAZE_FOLLOWS = 0.35  # share of the pitch of the trunk that the head keeps
-SWING = 0.25  # rad for each m/s up to 2, to either side
+GAZE_AHEAD = 0.35  # s by which the head turns into a curve before the pelvis
+GAZE_FOLLOWS = 0.35  # share of the trunk's pitch that the head follows
+SWING = 0.25  # rad per m/s up to 2 m/s, to either side
 RUNNING_SWING = 0.15  # rad more
 
 
 def trunk_rotations(
     timeline: Timeline, R_world_root: Float[ndarray, "frame 3 3"]
 ) -> Float[ndarray, "frame 5 3 3"]:
-    """R_parent_joint of the three joints of the spine, which share its bend, of the neck and of the head."""
+    """R_parent_joint of the three joints of the spine, which share its bend equally, of neck and head."""
     spine = _spine_rotation(timeline)
     R_world_chest = R_world_root @ spine @ spine @ spine
     neck = _half(R_world_chest.mT @ _head_orientation(timeline))
@@ -28,7 +28,7 @@ def trunk_rotations(
 
 
 def _spine_rotation(timeline: Timeline) -> Float[ndarray, "frame 3 3"]:
-    """A third of the bend of the trunk; the shoulders swing against the pelvis."""
+    """A third of the trunk's bend; the shoulders swing against the pelvis."""
     style, posture = timeline.style, timeline.posture
     pitch = (1 - PELVIS_SHARE) * posture.pitch
     swing = (style.trunk_swing + style.pelvis_swing) * timeline.pace * timeline.gait.lead(style.arm_lag)
@@ -37,7 +37,7 @@ def _spine_rotation(timeline: Timeline) -> Float[ndarray, "frame 3 3"]:
 
 
 def _head_orientation(timeline: Timeline) -> Float[ndarray, "frame 3 3"]:
-    """R_world_head: towards where the body is about to face, nodding against the bob of the steps."""
+    """R_world_head: towards the coming heading of the body, nodding against the bob of the steps."""
     posture = timeline.posture
     yaw = timeline.path.at(timeline.t + GAZE_AHEAD).yaw + posture.gaze_yaw
     pitch = timeline.style.gaze_pitch + posture.gaze_pitch + GAZE_FOLLOWS * posture.pitch
@@ -51,7 +51,7 @@ def _half(R: Float[ndarray, "frame 3 3"]) -> Float[ndarray, "frame 3 3"]:
 
 
 def arm_angles(side: int, timeline: Timeline) -> ArmAngles:
-    """The angles of one arm in every frame: the swing of the gait, then each planned change in turn."""
+    """The angles of one arm in every frame: the swing of the gait, replaced by planned changes in turn."""
     angles = np.stack(_swinging_arm(side, timeline), axis=-1)
     for change in timeline.plan.arms:
         if change.side == side:
@@ -61,7 +61,7 @@ def arm_angles(side: int, timeline: Timeline) -> ArmAngles:
 
 
 def _swinging_arm(side: int, timeline: Timeline) -> ArmAngles:
-    """The hanging arm, opposite in phase to the leg of its side; bent, and swung wider, in running."""
+    """The hanging arm, opposite in phase to the leg of its side; bent, and with a wider swing, in running."""
     sign, style, running = SIDES[side], timeline.style, timeline.planar.running
     amplitude = style.arm_swing * (1 + sign * style.arm_asymmetry)
     amplitude = amplitude * (SWING * np.minimum(timeline.planar.speed, 2.0) + RUNNING_SWING * running)
@@ -79,8 +79,8 @@ def _swinging_arm(side: int, timeline: Timeline) -> ArmAngles:
 def arm_rotations(side: int, angles: ArmAngles) -> Float[ndarray, "frame 4 3 3"]:
     """R_parent_joint of collar, shoulder, elbow and wrist.
 
-    In the zero pose the arms point sideways and the palms down; the collar lifts and comes forward
-    with a raised arm.
+    In the zero pose the arms point sideways and the palms down; the collar moves up and forward with a raised
+    arm.
     """
     sign = SIDES[side]
     raised = 0.16 * (1 - np.cos(angles.flexion)) + 0.15 * (1 - np.cos(angles.abduction))
