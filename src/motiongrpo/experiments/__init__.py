@@ -1,1 +1,1 @@
-"""Evidence: the ablation and the diversity study, their cells, trainings, scores and tables."""
+"""Experiments: the ablation and the diversity study, their cells, trainings, scores and tables."""

@@ -1,7 +1,7 @@
-"""The cells of an ablation: what each changes of the parameters of the run, and the parameters that result.
+"""The cells of an ablation: their changes to the parameters of the run, and the resulting parameters.
 
-A cell is a GRPO with some parameters changed, or a control that is given as much compute. Changes are nested
-mappings laid onto `grpo`, `pretraining` or `evaluation.sampling`, and checked as those are.
+A cell is a GRPO with some parameters changed, or a control with the same compute. Changes are nested mappings
+merged into `grpo`, `pretraining` or `evaluation.sampling`, and validated like those.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from motiongrpo.experiments.supervised import SupervisedConfig
 from motiongrpo.metrics.baselines import Placement
 from motiongrpo.policy.grpo import GrpoConfig
 
-PRETRAINED = "pretrained"  # the cell all others are compared with; it is always there
+PRETRAINED = "pretrained"  # the cell that all others are compared with; it always exists
 PACE = ("updates", "checkpoint_every", "seed")  # of a GRPO; the ablation sets them for all cells
-UNSEEN = {"diagnostics": {"every": None}}  # evidence costs time and changes no result; a cell may ask for it
+UNSEEN = {"diagnostics": {"every": None}}  # diagnostics take time and change no result
 
 Changes = dict[str, Any]
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -33,27 +33,27 @@ class GrpoCell(Config):
     """GRPO with some of its parameters changed."""
 
     kind: Literal["grpo"]
-    changes: Changes  # onto `grpo`
-    published: PublishedRow | None  # the paper's row of the same kind
+    changes: Changes  # to `grpo`
+    published: PublishedRow | None  # the corresponding row of the paper
 
 
 class LongerCell(Config):
-    """GRPO with more updates than the other cells: whether a longer run gains more."""
+    """GRPO with more updates than the other cells, to see whether a longer run gains more."""
 
     kind: Literal["longer"]
-    times: int = Field(ge=2)  # as many updates as all others
+    times: int = Field(ge=2)  # factor on the updates of all others
     changes: Changes  # onto `grpo`
 
 
 class ContinuedCell(Config):
-    """Pretraining that goes on from the pretrained weights, for as much compute as GRPO takes."""
+    """Pretraining continued from the pretrained weights, with as much compute as GRPO."""
 
     kind: Literal["continued"]
-    changes: Changes  # onto `pretraining`
+    changes: Changes  # to `pretraining`
 
 
 class SupervisedCell(Config):
-    """Supervised fine-tuning on GRPO's joint terms, for as much compute as GRPO takes."""
+    """Supervised fine-tuning on GRPO's joint terms, with as much compute as GRPO."""
 
     kind: Literal["supervised"]
     batch_size: int = Field(ge=1)
@@ -61,7 +61,7 @@ class SupervisedCell(Config):
 
 
 class CandidatesCell(Config):
-    """The pretrained model, each motion taken from several samples of it."""
+    """The pretrained model, with each motion selected from several samples."""
 
     kind: Taken
     candidates: int = Field(ge=2)
@@ -71,11 +71,11 @@ class SamplerCell(Config):
     """The pretrained model under another sampler."""
 
     kind: Literal["sampler"]
-    changes: Changes  # onto `evaluation.sampling`
+    changes: Changes  # to `evaluation.sampling`
 
 
 class BaselineCell(Config):
-    """The mean pose of the training motion in every frame: what a prior has to beat."""
+    """The mean pose of the training motion in every frame, which a prior has to beat."""
 
     kind: Literal["baseline"]
     placement: Placement
@@ -88,12 +88,12 @@ Cell = Annotated[
 
 
 class Pace(Config):
-    """How long all cells are trained, under which seeds, and how much they are scored on."""
+    """The length of all trainings, their seeds, and the number of windows they are scored on."""
 
     seeds: list[int] = Field(min_length=1)
-    updates: int = Field(ge=1)  # of GRPO; controls get as much compute
-    checkpoint_every: int = Field(ge=1)  # updates; a control leaves as many checkpoints
-    windows: int = Field(ge=1)  # of the test split that every checkpoint is scored on; as many of training
+    updates: int = Field(ge=1)  # of GRPO; controls have the same compute
+    checkpoint_every: int = Field(ge=1)  # updates; a control has as many checkpoints
+    windows: int = Field(ge=1)  # of the test split, for every checkpoint; as many of training
 
     @model_validator(mode="after")
     def count_no_seed_twice(self) -> "Pace":
@@ -103,7 +103,7 @@ class Pace(Config):
 
 
 class Grid(Config):
-    """The cells of the 2×2 grid: perceptual reward and noise injection, each there or not."""
+    """The cells of the 2×2 grid: with and without perceptual reward, and noise injection."""
 
     neither: str
     perceptual: str
@@ -112,7 +112,7 @@ class Grid(Config):
 
 
 class Scopes(Config):
-    """The cells that differ in who shares a noise track, and in nothing else."""
+    """The cells that differ only in the scope of a noise track."""
 
     group: str
     sample: str
@@ -120,15 +120,15 @@ class Scopes(Config):
 
 
 class AblationConfig(Config):
-    """Which cells there are, which of them run, and for how long."""
+    """The cells, which of them run, and the lengths of their trainings."""
 
     quick: bool  # `short` instead of `full`
     full: Pace
     short: Pace
-    only: list[str] | None  # the cells to run and compare; none is all
+    only: list[str] | None  # the cells to run and compare; None is all
     grid: Grid
     scopes: Scopes
-    drift: str  # the cell that changes as much as `grid.neither` and is told nothing
+    drift: str  # the cell that is trained like `grid.neither` but without information in its rewards
     cells: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Cell]
 
     @property
@@ -161,7 +161,7 @@ class AblationConfig(Config):
 
 @dataclass(frozen=True)
 class Foundation:
-    """The parameters of the run that cells change."""
+    """The parameters of the run, which cells change."""
 
     grpo: GrpoConfig
     pretraining: PretrainingConfig
@@ -170,18 +170,18 @@ class Foundation:
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """One cell under one seed, with everything that decides its result but the data."""
+    """One cell under one seed, with everything that determines its result except the data."""
 
     cell: str
     seed: int
     kind: str
-    training: GrpoConfig | PretrainingConfig | SupervisedConfig | None  # none: the pretrained model as it is
+    training: GrpoConfig | PretrainingConfig | SupervisedConfig | None  # None: the pretrained model as it is
     sampling: SamplingConfig
-    candidates: int  # of which one is taken
-    evaluations: int  # samples through the network while training
+    candidates: int  # from which one is selected
+    evaluations: int  # network evaluations in training, in samples
     published: PublishedRow | None = None
     taken: Taken = "best_of"
-    placement: Placement | None = None  # of the constant pose that a baseline is
+    placement: Placement | None = None  # of the constant pose of a baseline
 
     @property
     def steps(self) -> int:
@@ -192,16 +192,16 @@ class PlannedCell:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters that have to be equal for two results to compare."""
+        """The parameters that have to be equal for two results to be comparable."""
         training = {} if self.training is None else self.training.model_dump(mode="json")
         placement = {"placement": self.placement} if self.placement else {}
         return {"kind": self.kind, "training": training} | placement
 
 
 def planned_cells(config: AblationConfig, foundation: Foundation) -> list[PlannedCell]:
-    """All cells under the first seed, then under the next; raises ValueError that names the cell.
+    """All cells under the first seed, then under the next; raises ValueError naming a faulty cell.
 
-    The order lets a run that is stopped early compare all cells under fewer seeds.
+    In this order, a run that is stopped early can compare all cells under fewer seeds.
     """
     plan = []
     for seed in config.pace.seeds:
@@ -249,9 +249,9 @@ def grpo_of(name: str, seed: int, config: AblationConfig, foundation: Foundation
 def control_of(
     name: str, seed: int, config: AblationConfig, foundation: Foundation
 ) -> PretrainingConfig | SupervisedConfig:
-    """The parameters of a control that is trained with the compute of the grid's full GRPO.
+    """The parameters of a control, trained with the compute of the grid's full GRPO.
 
-    Continued pretraining draws under a seed of its own, or it would see the batches it began with again.
+    Continued pretraining has a separate seed, otherwise it would repeat the first batches of pretraining.
     """
     grpo, cell = grpo_of(config.grid.both, seed, config, foundation), config.cells[name]
     evaluations, checkpoints = grpo_evaluations(grpo), -(-config.pace.updates // config.pace.checkpoint_every)
@@ -280,7 +280,7 @@ def control_of(
 
 
 def merged(name: str, base: AnyConfig, changes: Changes) -> AnyConfig:
-    """`base` with changes laid onto it, checked as a whole; raises ValueError that names the cell."""
+    """`base` with changes merged into it, validated as a whole; raises ValueError naming the cell."""
     try:
         return type(base).model_validate(laid_onto(base.model_dump(), changes))
     except ValidationError as error:
@@ -291,7 +291,7 @@ def merged(name: str, base: AnyConfig, changes: Changes) -> AnyConfig:
 
 
 def laid_onto(base: Changes, changes: Changes) -> Changes:
-    """Nested mappings merge; anything else replaces."""
+    """Changes merged into a mapping: nested mappings are merged, any other value replaces."""
     result = dict(base)
     for key, value in changes.items():
         both = isinstance(value, dict) and isinstance(base.get(key), dict)

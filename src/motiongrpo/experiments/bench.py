@@ -1,7 +1,7 @@
-"""Cells of an ablation on disk: which are finished, and how one is trained and scored.
+"""Cells of an ablation on disk: which are finished, and how a cell is trained and scored.
 
-A training's folder is named by a digest of its parameters and inputs. A changed parameter therefore leads to
-another folder: nothing old is overwritten, and changing it back finds what was there.
+A training's folder is named by a digest of its parameters and inputs, so a changed parameter leads to another
+folder: no older result is overwritten, and it is found again when the parameter is changed back.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ from motiongrpo.training.loop import Rows, Steps, provenance_of, table_digest
 from motiongrpo.training.materials import Materials
 from motiongrpo.training.post_training import train_policy
 
-VERSION = 3  # to be raised when a cell of the same parameters comes to mean something else
+VERSION = 3  # to be raised when the code gives a cell of the same parameters another meaning
 SCORED_ON_TRAINING_MOTION = (PRETRAINED, "grpo", "continued", "supervised")
 TERMS = ["rotation", "position", "aligned_position", "velocity", *FAULTS, "perceptual"]
 
@@ -54,7 +54,7 @@ Saves = tuple[dict[str, Rows], dict[str, TrainingCheckpoint], dict[str, Score]] 
 
 
 class PlanRow(TypedDict):
-    """A planned cell as a file keeps it: what it is, what it costs, and the name of its folders."""
+    """A planned cell as it is stored: its description, its cost, and the name of its folders."""
 
     cell: str
     seed: int
@@ -67,14 +67,14 @@ class PlanRow(TypedDict):
 
 
 class JudgedWindows(TypedDict):
-    """Metrics of windows, and what each would be paid, by term."""
+    """Metrics of windows, and their rewards by term."""
 
     windows: Columns
     rewards: dict[str, list[float | None]]
 
 
 class CellRecord(ScoreRecord):
-    """The score of a checkpoint of a cell; of the last one on training motion too, where that is judged."""
+    """The score of a checkpoint of a cell; that of a training's last one also has training motion."""
 
     rewards: dict[str, list[float | None]]
     training: NotRequired[JudgedWindows]
@@ -94,7 +94,7 @@ CellScore = Annotated[CellRecord, AfterValidator(_paid_by_window)]
 
 @dataclass(frozen=True)
 class Bench:
-    """Where cells are trained and scored, from what, and what an earlier command left of them."""
+    """Everything with which cells are trained and scored, and the results of earlier commands."""
 
     materials: Materials
     plan: list[PlannedCell]
@@ -105,17 +105,17 @@ class Bench:
     scored: dict[str, Score]
 
     def name(self, planned: PlannedCell) -> str:
-        """The name of a cell's folders: the same cell, seed, parameters and inputs have the same one."""
+        """The name of a cell's folders, determined by cell, seed, parameters and inputs."""
         made_from = Provenance(planned.cell, planned.parameters, self.materials.inputs, VERSION)
         return f"{planned.cell}/seed_{planned.seed}/{made_from.digest[:8]}"
 
     def finished(self, planned: PlannedCell) -> bool:
-        """Whether it is trained to its end, and every checkpoint has a score as it would be measured now."""
+        """Whether it is trained to its end and every checkpoint has a current score."""
         complete = planned.training is None or self.trained.folder(self.name(planned)).complete
         return complete and not self.unscored(planned)
 
     def made(self, planned: PlannedCell) -> Iterator[Saves]:
-        """Train from where the cell stands to its end, then score its checkpoints; a yield is on disk."""
+        """Train from the last saved state to the end, then score the checkpoints; each yield is saved."""
         name = self.name(planned)
         folder = self.trained.folder(name)
         if planned.training is not None and not folder.complete:
@@ -142,7 +142,7 @@ class Bench:
         }
 
     def cost(self, planned: PlannedCell) -> int:
-        """Samples through the network that training and scoring take, a scored checkpoint counted once."""
+        """Network evaluations, in samples, of training and scoring; a scored checkpoint counts once."""
         windows = len(self._rows)
         if planned.kind in SCORED_ON_TRAINING_MOTION:
             windows += len(self._training_rows)
@@ -150,12 +150,12 @@ class Bench:
         return planned.evaluations + drawn * planned.sampling.steps
 
     def paid_terms(self, planned: PlannedCell) -> list[str]:
-        """The rewards a cell is paid for; of one that is not paid, those of the run's own GRPO."""
+        """The reward terms of a cell; for one without rewards, those of the run's own GRPO."""
         grpo = planned.training if isinstance(planned.training, GrpoConfig) else self.grpo
         return [str(term) for term in grpo.rewards.terms]
 
     def changes(self, planned: PlannedCell) -> list[str]:
-        """What differs from the result of the same cell and seed that was written last, if there is one."""
+        """The differences from the last written result of the same cell and seed, if there is one."""
         for folder in self.trained.beside(self.name(planned)):
             for path in folder.files()[-1:]:
                 before = provenance_of(read_header(path))
@@ -176,7 +176,7 @@ class Bench:
                 raise AssertionError("a cell without a training has no steps")
 
     def _score(self, planned: PlannedCell, checkpoint: Checkpoint, trained: bool) -> Score:
-        """Metrics and rewards of test windows; of what was trained, in the end, of training windows too."""
+        """Metrics and rewards of test windows; for a training's last checkpoint, of training windows, too."""
         denoiser = restored(checkpoint, Denoiser).to(self.materials.device)
         step = checkpoint.header.step if trained else 0
         windows, rewards = self._judged(planned, denoiser, self._rows)
@@ -196,7 +196,7 @@ class Bench:
     def _judged(
         self, planned: PlannedCell, denoiser: Denoiser, rows: pd.DataFrame
     ) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
-        """What windows they are and their metrics, and what they would be paid."""
+        """The identity of windows with their metrics, and their rewards."""
         m, config = self.materials, self._evaluation(planned)
         scorer = Scorer(self._reward, self._scale.omega, config)
         batches = evaluation_batches(read_rows(m.motions, rows, m.window, hands=False).to(m.device), config)
@@ -210,13 +210,13 @@ class Bench:
         return about | listed(metrics), listed(rewards)
 
     def _evaluation(self, planned: PlannedCell) -> EvaluationConfig:
-        """All cells of a seed start from the same noise, those of another seed from another."""
+        """The settings of the evaluation: cells of the same seed start from the same noise."""
         config = self.evaluation
         seed = seed_for(config.seed, "ablation", planned.seed)
         return config.model_copy(update={"seed": seed, "sampling": planned.sampling})
 
     def _provenance(self, planned: PlannedCell) -> Provenance:
-        """What a score of the cell is measured on, and how; rewards are measured by one yardstick."""
+        """The provenance of a score of the cell; rewards are measured alike for all cells."""
         m, windows = self.materials, digest_of(table_digest(self._rows), self.materials.window.length)
         config = self._evaluation(planned)
         measuring = evaluation_provenance(m.motions.digest, windows, m.body.digest, config)
@@ -230,12 +230,12 @@ class Bench:
 
     @property
     def _pretrained(self) -> Checkpoint:
-        assert self.materials.pretrained is not None  # an ablation is of a pretrained denoiser
+        assert self.materials.pretrained is not None  # an ablation needs a pretrained denoiser
         return self.materials.pretrained
 
     @property
     def _yardstick(self) -> GrpoConfig:
-        """The rewards every cell is measured by, paid or not: all terms, each at its median's steepness."""
+        """The rewards by which all cells are measured: all terms, each with the steepness of its median."""
         grpo = self.grpo
         rewards = grpo.rewards.model_copy(update={"terms": TERMS, "omega": "median"})
         return grpo.model_copy(update={"rewards": rewards})
@@ -250,7 +250,7 @@ class Bench:
 
     @cached_property
     def _training_rows(self) -> pd.DataFrame:
-        """As many windows of training motion, evenly spaced, none of them mirrored."""
+        """`pace.windows` windows of training motion, evenly spaced, none of them mirrored."""
         m = self.materials
         cut = cut_into_windows(split_rows(m.windows, "train"), m.window)
         return split_rows(cut, "train", self._windows)

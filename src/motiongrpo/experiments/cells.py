@@ -1,4 +1,4 @@
-"""The cells of the diversity study: how a chain is walked, from which noise, under which condition."""
+"""The cells of the diversity study: sampler, initial noise and condition noise."""
 
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -16,9 +16,9 @@ Scope = Literal["group", "nested", "sample"]
 
 
 class CellsConfig(Config):
-    """Which cells there are; the first sampler with the first latent is the main chain."""
+    """The factors of the cells; the first sampler with the first latent is the main chain."""
 
-    design: Literal["star", "full"]  # every λ on the main chain and one on the others; or every λ on all
+    design: Literal["star", "full"]  # every λ on the main chain and one λ on the others; or every λ on all
     samplers: list[Sampler] = Field(min_length=1)
     latents: list[Latent] = Field(min_length=1)
     scopes: list[Scope] = Field(min_length=1)
@@ -35,16 +35,16 @@ class CellsConfig(Config):
 
 
 class DiversityConfig(Config):
-    """The measurements made of every cell, and the checkpoint they are made of."""
+    """The measurements of every cell, and the checkpoint that is measured."""
 
     checkpoint: Literal["pretrained_denoiser", "policy"]
     cells: CellsConfig
-    pools: int = Field(ge=2)  # independent updates that are never made: an interval rests on their number
-    conditions: int = Field(ge=1)  # groups a pool
+    pools: int = Field(ge=2)  # independent updates, measured but not made; intervals are over pools
+    conditions: int = Field(ge=1)  # groups per pool
     group_size: int = Field(ge=4)
-    tracks: int = Field(ge=2)  # of nested noise, and where the variance of noise a sample is split
-    steps: int = Field(ge=6, le=30)  # EgoAllo's σ does not fit fewer
-    trained_steps: int = Field(ge=1)  # evenly spaced among those that qualify
+    tracks: int = Field(ge=2)  # of nested noise, and for splitting the variance of noise per sample
+    steps: int = Field(ge=6, le=30)  # EgoAllo's σ needs at least this many
+    trained_steps: int = Field(ge=1)  # evenly spaced among the eligible ones
     lowest_level: int = Field(ge=1, le=1000)
     resamples: int = Field(ge=100)
     seed: int = Field(ge=0)
@@ -70,16 +70,16 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Such as `ddim-own-perlin-group-0.02`, or `ddim-own-none`."""
+        """The cell's name, such as `ddim-own-perlin-group-0.02`, or `ddim-own-none`."""
         noise = f"{self.noise}-{self.scope}-{self.amplitude_m:g}" if self.noise != "none" else "none"
         return f"{self.sampler}-{self.latent}-{noise}"
 
     def facts(self) -> dict[str, Any]:
-        """The factors that tell cells apart; without noise no scope has a meaning."""
+        """The factors that distinguish cells; without noise there is no scope."""
         return asdict(self) | ({"scope": ""} if self.noise == "none" else {})
 
     def rollout(self, config: DiversityConfig) -> RolloutConfig:
-        """The settings under which the groups of the cell are rolled out."""
+        """The settings of the rollouts of the cell's groups."""
         noise = NoiseConfig(
             kind=self.noise,
             scope=self.scope,
@@ -101,12 +101,12 @@ class Cell:
 
 
 def without_noise(sampler: Sampler, latent: Latent) -> Cell:
-    """The cell of a chain under the true condition."""
+    """The cell of the same chain under the true condition."""
     return Cell(sampler, latent, "none", "group", 0.0)
 
 
 def cells(config: CellsConfig) -> list[Cell]:
-    """All of the design, the main chain first."""
+    """All cells of the design, the main chain first."""
     design: list[Cell] = []
     for number, chain in enumerate(product(config.samplers, config.latents)):
         central = number > 0 and config.design == "star"

@@ -1,9 +1,8 @@
-"""The compute of a training, in samples through the network, so that a control is given as much as GRPO.
+"""The compute of a training in network evaluations of samples, to give controls as much as GRPO.
 
-A forward pass of one sample counts one and its backward pass two, so a trained sample counts three. Left out,
-since they are small or the same for all: the perceptual model, posing bodies, groups that were refilled, the
-few samples that diagnostics look at, and that a group shares the encoding of its condition, which is to
-GRPO's advantage.
+A forward pass of one sample counts one and its backward pass two, so a trained sample counts three. The
+perceptual model, posing, refilled groups and the few samples of diagnostics are left out, since they are
+small or the same for all. Also left out, in favour of GRPO, is that a group encodes its condition only once.
 """
 
 from motiongrpo.policy.grpo import GrpoConfig
@@ -17,7 +16,7 @@ def grpo_evaluations(config: GrpoConfig) -> int:
     rollout, surrogate = config.rollout, config.surrogate
     group = rollout.conditions * rollout.group_size
     levels = min(len(trainable_steps(rollout)), rollout.trained_steps)
-    trained = levels if config.credit.kind == "sample" else 1  # each group is at one level in a pass
+    trained = levels if config.credit.kind == "sample" else 1  # a pass has each group at one level
     reference = trained if surrogate.kl_weight > 0 else 0
     anchor = TRAINED * rollout.conditions if surrogate.anchor_share > 0 else 0
     one_pass = group * (TRAINED * trained + reference) + anchor
@@ -27,5 +26,5 @@ def grpo_evaluations(config: GrpoConfig) -> int:
 
 
 def steps_within(evaluations: int, batch_size: int) -> int:
-    """Gradient steps on batches of that size that cost no more; at least one."""
+    """The number of gradient steps on batches of this size that cost no more; at least one."""
     return max(1, evaluations // (TRAINED * batch_size))

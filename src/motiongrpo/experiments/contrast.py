@@ -1,8 +1,8 @@
-"""Differences between cells of an experiment: over seeds, with bootstrap intervals over held-out people.
+"""Contrasts of cells of an experiment: over seeds, with bootstrap intervals over held-out people.
 
-Every cell is scored on the same windows under the same seeds. A contrast is a weighted sum of cells, formed
-window by window and seed by seed before anything is averaged, so that what cells share cancels. Its interval
-says how it would vary with other held-out motion; how it varies with the seed is said beside it.
+Every cell is scored on the same windows under the same seeds. A contrast is a weighted sum of cells, computed
+for each window and seed before averaging, so that common variation cancels. Its interval is the variation
+with other held-out motion; the variation with the seed is given separately.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SeedValues = Float[ndarray, "seed window"]
 
 @dataclass(frozen=True)
 class Contrast:
-    """A weighted sum of means over windows and seeds, with its 95 % interval, and what each seed says."""
+    """A weighted sum of means over windows and seeds, with its 95 % interval and the value of each seed."""
 
     value: float
     low: float
@@ -34,7 +34,7 @@ class Contrast:
 
     @property
     def sign(self) -> int:
-        """1 or −1 where the interval and every seed are on one side of zero, else 0: undecided."""
+        """1 or −1 where the interval and every seed are on the same side of zero, else 0, undecided."""
         for sign in (1, -1):
             if min(sign * self.low, sign * self.high) > 0 and min(sign * v for v in self.by_seed) > 0:
                 return sign
@@ -50,7 +50,7 @@ class Contrast:
 class PairedScores:
     """Scores of every cell on the same windows and seeds, and one set of bootstrap resamples for all."""
 
-    cells: dict[str, dict[str, SeedValues]]  # cell → column → values
+    cells: dict[str, dict[str, SeedValues]]  # by cell and column
     seeds: list[int]
     subjects: int
     sequence: Int[ndarray, " window"]
@@ -76,7 +76,7 @@ class PairedScores:
 
     @property
     def resampled(self) -> str:
-        """What the intervals are over, in words."""
+        """The units that intervals are over, in words."""
         nested = self.subjects >= SUBJECTS_AT_LEAST
         return "subjects, then their sequences" if nested else "sequences within subjects"
 
@@ -89,14 +89,14 @@ class PairedScores:
         return self._estimated(np.asarray(values), weighing)
 
     def paid(self, cell: str, reference: str, columns: list[str]) -> Contrast:
-        """The mean rise of several columns over a reference, each in deviations between its windows."""
+        """The mean rise of several columns over a reference, each in standard deviations of its windows."""
         rises = [
             (self.cells[cell][c] - self.cells[reference][c]) / self.deviation(reference, c) for c in columns
         ]
         return self._estimated(np.mean(rises, axis=0), np.ones(len(self.sequence)))
 
     def deviation(self, cell: str, column: str) -> float:
-        """Standard deviation of a cell's windows, each averaged over seeds."""
+        """Standard deviation over a cell's windows, each averaged over seeds."""
         return float(np.nanstd(self.cells[cell][column].mean(0)))
 
     def _estimated(self, values: SeedValues, weighing: Float[ndarray, " window"]) -> Contrast:

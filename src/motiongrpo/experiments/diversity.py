@@ -1,8 +1,8 @@
-"""Diversity and gradient signal of a checkpoint's groups, cell by cell, without training it.
+"""Diversity and gradient signal of a checkpoint's groups, cell by cell, without training.
 
-A cell is measured on pools of groups, each as large as an update that is never made. Windows, initial noise
-and noise of the chain are the same in all cells as far as their shapes allow, so that cells differ in what
-they are about. The gradients of two pools have nothing in common but signal (`policy.signal`).
+A cell is measured on pools of groups, each as large as an update, which is not made. Windows, initial noise
+and noise of the chain are the same in all cells as far as their shapes allow, so that cells differ only in
+their factors. The gradients of two pools have only the signal in common (`policy.signal`).
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ Variances = dict[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Study:
-    """What all cells have in common: the policy, the reward and its scale, the windows, the settings."""
+    """The common inputs of all cells: the policy, the reward and its scale, the windows, the settings."""
 
     policy: Denoiser
     reward: HybridReward
@@ -57,9 +57,7 @@ class Study:
     advantage: AdvantageConfig
     surrogate: SurrogateConfig
     credit: CreditConfig
-    deviation: dict[
-        str, float
-    ]  # of each term within a group of the pretrained model, by which credits are scaled
+    deviation: dict[str, float]  # of each term within a group of the pretrained model, to scale credits
 
     def pool(self, cell: Cell, number: int) -> "Pool":
         """One pool of groups of a cell, measured."""
@@ -81,7 +79,7 @@ class Study:
     def _drawn(
         self, chain: RolloutConfig, batch: WindowBatch, trained: list[tuple[int, int]], number: int
     ) -> Rollouts:
-        """Rollouts whose condition noise and chain noise come from generators of their own."""
+        """Rollouts with separate generators of condition noise and chain noise."""
         device = batch.betas.device
         noise, walk = (
             generator_for(self.config.seed, "diversity", what, number, device=device)
@@ -93,10 +91,10 @@ class Study:
     def _split(
         self, chain: RolloutConfig, batch: WindowBatch, rewards: dict[str, PerSample], number: int
     ) -> Variances:
-        """Reward variance within groups that the condition caused, and that actions caused, by term.
+        """Reward variance within groups that is due to the condition, and to actions, by term.
 
-        A group under one condition has none of the former. One sample a track cannot tell them apart, so
-        that scope is given several on an extra rollout.
+        A group under one condition has none of the former. With one sample per track they cannot be
+        separated, so an extra rollout of this scope has several.
         """
         if chain.noise.kind == "none" or chain.tracks == 1:
             return {term: (0.0, float(r.var(dim=1).mean())) for term, r in rewards.items()}
@@ -111,9 +109,9 @@ class Study:
     def _gradients(
         self, chain: RolloutConfig, rollouts: Rollouts, rewards: dict[str, PerSample], number: int
     ) -> dict[str, Float[Tensor, " parameter"]]:
-        """The gradient under all rewards together, under each alone, and under all at each level.
+        """The gradients of all rewards together, of each alone, and of all at each level.
 
-        Those are of one advantage a sample. Beside them that of credit at the clean estimate, by its kind.
+        These are with one advantage per sample; others are of credit at the clean estimate, by its kind.
         """
         terms = {"all": rewards} | {term: {term: reward} for term, reward in rewards.items()}
         objectives = {
@@ -128,7 +126,7 @@ class Study:
         return {name: flat(gradient, parameters) for name, gradient in gradients.items()}
 
     def _slopes(self, number: int) -> dict[str, Slope]:
-        """Both credits at the clean estimate, the same turns in every cell."""
+        """Both credits at the clean estimate, with the same random rotations in every cell."""
         generator = generator_for(self.config.seed, "diversity", "branch", number)
         given = (self.reward, self.deviation, self.credit, generator)
         return {kind: slope_of(kind, *given) for kind in CREDITS}
@@ -136,7 +134,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Pool:
-    """The measurements of one pool; dictionaries are by body part, by reward term, by objective."""
+    """The measurements of one pool; dictionaries are by body part, by reward term or by objective."""
 
     spread_mm: dict[str, float]
     reward_std: dict[str, float]
@@ -146,7 +144,7 @@ class Pool:
 
 
 def measure(study: Study, cell: Cell) -> dict[str, Any]:
-    """A cell as JSON: the measurements of every pool, and the inner products of their gradients."""
+    """Measure a cell; as JSON, the measurements of every pool, and the inner products of their gradients."""
     pools = [study.pool(cell, number) for number in range(study.config.pools)]
     return {
         "spread_mm": _columns([pool.spread_mm for pool in pools]),
@@ -159,7 +157,7 @@ def measure(study: Study, cell: Cell) -> dict[str, Any]:
 
 
 def gradient_products(pools: list[dict[str, Float[Tensor, " parameter"]]]) -> dict[str, list[list[float]]]:
-    """Inner products of the gradients of every two pools, by objective."""
+    """Inner products of the gradients of each pair of pools, by objective."""
     products = {}
     for name in pools[0]:
         stacked = torch.stack([gradients[name] for gradients in pools])
@@ -168,7 +166,7 @@ def gradient_products(pools: list[dict[str, Float[Tensor, " parameter"]]]) -> di
 
 
 def flat(gradient: Gradient, parameters: list[torch.nn.Parameter]) -> Float[Tensor, " parameter"]:
-    """One vector on the CPU, zero where a parameter had no part."""
+    """One vector on the CPU, zero where a parameter has no gradient."""
     pairs = zip(gradient, parameters, strict=True)
     return torch.cat([(torch.zeros_like(p) if g is None else g).flatten() for g, p in pairs]).detach().cpu()
 

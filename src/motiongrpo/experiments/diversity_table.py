@@ -1,9 +1,9 @@
 """The table of the diversity study: every quantity of every cell with an interval over pools.
 
-Pools are resampled (percentile bootstrap, as `metrics.bootstrap`). The same resamples serve all cells, whose
-pools have windows and random numbers in common, so that differences between cells are paired. Of a dozen
-pools the interval of a mean is a little too narrow; that of a cosine covers the truth in 92 to 99 of 100
-cases, most often where there is no signal.
+Pools are resampled (percentile bootstrap, as in `metrics.bootstrap`). All cells share the same resamples, and
+their pools share windows and random numbers, so that differences between cells are paired. With a dozen pools
+the interval of a mean is slightly too narrow; that of a cosine covers the truth in 92 to 99 of 100 cases,
+most often where there is no signal.
 """
 
 from typing import Annotated, Any, NotRequired
@@ -22,12 +22,12 @@ PerResample = Float[ndarray, " resample"]
 Record = dict[str, Any]
 MEAN = "mean"  # of a quantity over reward terms
 FACTS = ["sampler", "latent", "noise", "scope", "amplitude_m"]
-UNITS = {"spread_mm": "mm"}  # all others have none
-Pools = dict[str, list[float]]  # a value a pool, by body part or reward term
+UNITS = {"spread_mm": "mm"}  # all others have no unit
+Pools = dict[str, list[float]]  # one value per pool, by body part or reward term
 
 
 class CellFacts(TypedDict):
-    """The factors that tell cells apart."""
+    """The factors that distinguish cells."""
 
     sampler: str
     latent: str
@@ -37,7 +37,7 @@ class CellFacts(TypedDict):
 
 
 class CellRecord(TypedDict):
-    """A cell that is measured: its pools, and the inner products of their gradients by objective."""
+    """A measured cell: its pools, and the inner products of their gradients by objective."""
 
     measured: NotRequired[dict[str, Any] | None]
     facts: CellFacts
@@ -66,9 +66,10 @@ MeasuredCell = Annotated[CellRecord, AfterValidator(_of_as_many_pools)]
 
 
 def diversity_table(cells: list[Record], rng: np.random.Generator, resamples: int) -> pd.DataFrame:
-    """One row a cell and quantity; `cells` are `facts` and what `diversity.measure` says, the main one first.
+    """One row per cell and quantity; `cells` have `facts` and `diversity.measure`, the main cell first.
 
-    A cell with noise is compared with the same chain without, a chain without with the first cell.
+    A cell with noise is compared with the same chain without noise, and a chain without noise with the first
+    cell.
     """
     pools = len(cells[0]["dropped_share"]["all"])
     weights = np.concatenate([np.ones((1, pools)), draw_sequences(pools, resamples, rng)])
@@ -92,7 +93,7 @@ def diversity_table(cells: list[Record], rng: np.random.Generator, resamples: in
 
 
 def quantities(cell: Record, weights: Weights) -> dict[tuple[str, str], PerResample]:
-    """Every quantity by its name and the body part, reward term or objective it belongs to, per resample."""
+    """Every quantity per resample, by its name and its body part, reward term or objective."""
     values = {("spread_mm", part): mean(weights, v) for part, v in cell["spread_mm"].items()}
     values |= {("reward_std", term): mean(weights, v) for term, v in cell["reward_std"].items()}
     values["dropped_share", "all"] = mean(weights, cell["dropped_share"]["all"])
@@ -112,7 +113,7 @@ def mean(weights: Weights, values: Any) -> PerResample:
 
 
 def share(weights: Weights, part: Any, rest: Any) -> PerResample:
-    """The share of one part in the sum of both, each summed over pools: a mean of ratios would be biased."""
+    """The share of one part in the sum of both, each summed over pools, since a mean of ratios is biased."""
     one, other = weights @ np.asarray(part), weights @ np.asarray(rest)
     return one / (one + other)
 
@@ -120,18 +121,19 @@ def share(weights: Weights, part: Any, rest: Any) -> PerResample:
 def agreement(weights: Weights, products: Float[ndarray, "pool pool"]) -> PerResample:
     """Mean cosine between the gradients of two different pools.
 
-    A pool drawn twice is not compared with itself: it would agree. A resample of one pool has none: NaN.
+    A pool that is drawn twice is not compared with itself, which would give 1. A resample of a single pool is
+    NaN.
     """
     size = np.sqrt(np.diag(products))
     cosine = products / np.outer(size, size)
     np.fill_diagonal(cosine, 0.0)
     pairs = weights.sum(1) ** 2 - (weights**2).sum(1)
-    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN that is meant
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as intended
         return np.einsum("rp,pq,rq->r", weights, cosine, weights) / pairs
 
 
 def interval(values: PerResample, name: str) -> Record:
-    """The value of the data and its bounds, the columns named after `name`."""
+    """The value of the data and its bounds, in columns named after `name`."""
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(values[1:], [tail, 1 - tail])
     before = f"{name}_" if name else ""

@@ -1,7 +1,8 @@
-"""The ablation printed in MotionGRPO's paper (arXiv:2605.05680): AMASS, no test-time optimisation.
+"""The ablation published in MotionGRPO's paper (arXiv:2605.05680): AMASS, no test-time optimisation.
 
-Its data, body and definitions are others than ours, so relative gains compare, values do not. Only MPJPE is
-printed for every row. There is no row with noise but without the visual reward, no seed and no interval.
+Its data, body and definitions differ from ours, so relative gains are comparable and values are not. Only
+MPJPE is published for every row. There is no row with noise but without the visual reward, no seed and no
+interval.
 """
 
 from typing import Literal
@@ -33,7 +34,7 @@ ROWS: dict[PublishedRow, dict[str, float]] = {
 
 
 def published_change_percent(row: PublishedRow | None, metric: str) -> float | None:
-    """The change of a metric from the paper's own baseline, in per cent; None where nothing is printed."""
+    """The change of a metric from the paper's own baseline, in per cent; None where it is not published."""
     if row is None or metric not in ROWS[row]:
         return None
     return 100 * (ROWS[row][metric] - BASELINE[metric]) / BASELINE[metric]

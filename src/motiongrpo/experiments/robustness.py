@@ -1,10 +1,10 @@
-"""What faults of a head path cost: denoisers scored on held-out windows under faulty paths.
+"""The cost of faults of a head path: denoisers scored on held-out windows under faulty paths.
 
-Every motion is judged against the true one, hung from the head twice:
+Every motion is compared with the true one, hung from the head in two ways:
 
-* from the true head: what the fault does to the motion that the network makes of the path;
-* from the head as it was told, as in use: the body goes where the headset says it is, so a floor that is
-  10 cm off lifts every joint by 10 cm, whatever the network does.
+* from the true head: the effect of the fault on the motion that the network draws;
+* from the faulty head, as in use: the body follows the headset, so a floor that is 10 cm off lifts every
+  joint by 10 cm, whatever the network does.
 """
 
 from dataclasses import dataclass, replace
@@ -36,11 +36,11 @@ UNDISTURBED = "none"
 
 Hung = Literal["true head", "told head"]
 HUNG: tuple[Hung, ...] = get_args(Hung)
-Scores = dict[str, list[float | None]]  # a value for each window, by metric
+Scores = dict[str, list[float | None]]  # one value per window, by metric
 
 
 class RobustnessConfig(Config):
-    """The faults that are measured, by name, each beside the undisturbed path."""
+    """The faults that are measured, by name, each compared with the undisturbed path."""
 
     disturbances: dict[str, Disturbance] = Field(min_length=1)
 
@@ -52,13 +52,13 @@ class RobustnessConfig(Config):
         return disturbances
 
     def cells(self) -> dict[str, Disturbance | None]:
-        """All that is scored, the undisturbed path first."""
+        """All disturbances that are scored, the undisturbed path first."""
         return {UNDISTURBED: None, **self.disturbances}
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """Scores checkpoints under disturbances by evaluation's protocol; undisturbed, they are its scores."""
+    """Scores of checkpoints under disturbances by evaluation's protocol; without any, its own scores."""
 
     windows: WindowBatch
     body: BodyModel
@@ -98,10 +98,10 @@ def robustness_table(
     candidate: Candidate,
     protocol: EvaluationConfig,
 ) -> pd.DataFrame:
-    """Of one checkpoint: for both ways to hang its bodies, every disturbance and metric, and the change.
+    """The table of one checkpoint: every disturbance and metric, with changes, for both ways to hang bodies.
 
     `about` has sequence, window and subject of each window, numbered from 0. Means, changes and their 95 %
-    intervals are those of a comparison of checkpoints, with disturbances in the place of checkpoints.
+    intervals are made as in a comparison of checkpoints, with disturbances in place of checkpoints.
     """
     whole, made = [], {"stage": candidate.stage, "step": candidate.step}
     for hung in HUNG:

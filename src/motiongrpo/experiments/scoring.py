@@ -1,7 +1,7 @@
 """Metrics (gold) and rewards (proxy) of the same samples, as in studies of reward over-optimisation.
 
-A reward that is hacked rises while the metrics fall. Selecting one motion from several samples is here too,
-since metrics never see a reward.
+A hacked reward rises while the metrics get worse. Selecting one of several samples by reward is here, too,
+since metrics do not use rewards.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ right among the model's own samples would give.
 
 @dataclass(frozen=True)
 class Scorer:
-    """Draws motions under one protocol and measures both their metrics and their rewards."""
+    """Draws motions under one protocol and measures their metrics and their rewards."""
 
     reward: HybridReward
     omega: dict[str, float]
@@ -47,12 +47,12 @@ class Scorer:
     def score_constant(
         self, pose: MeanPose, placement: Placement, batch: EvaluationBatch
     ) -> tuple[dict[str, PerSequence], dict[str, PerSequence]]:
-        """The same of one pose that is held in every frame."""
+        """Metrics and rewards per window of one pose that is held in every frame."""
         head = pose.head_path(batch.windows, placement, self.reward.body)
         return self._score(pose.packed(batch.windows, self.config.samples), batch.windows, head)
 
     def draw(self, denoiser: Denoiser, batch: EvaluationBatch, candidates: int, taken: Taken) -> Rollout:
-        """What is taken of so many candidates for every sample; the first of them is evaluation's."""
+        """The selection from several candidates of every sample; the first candidate is evaluation's."""
         if taken == "mean_of":
             return mean_of_candidates(denoiser, batch, self.config, candidates)
         drawn = (draw_samples(denoiser, batch, self.config, number) for number in range(candidates))
@@ -83,6 +83,6 @@ class Scorer:
 def better_of(
     x: Rollout, score: PerSample, other: Rollout, other_score: PerSample
 ) -> tuple[Rollout, PerSample]:
-    """Sample by sample whichever scores higher; the first where they agree."""
+    """For each sample, the motion with the higher reward; the first where they are equal."""
     better = other_score > score
     return torch.where(better[..., None, None], other, x), torch.maximum(score, other_score)

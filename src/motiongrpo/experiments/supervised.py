@@ -1,11 +1,11 @@
-"""Supervised fine-tuning on the joint terms of the reward: the control that GRPO has to beat.
+"""Supervised fine-tuning on the joint terms of the reward, the control that GRPO has to beat.
 
-The terms are differentiable in x̂_0, so no policy gradient is needed to lower them. Truth is noised to a level
-that GRPO trains, the network's estimate of it is placed and posed as a sample is, and
+The terms are differentiable in x̂_0, so no policy gradient is needed to lower them. The truth is noised to a
+level that GRPO trains, the network's estimate of it is placed and posed like a sample, and
 
     L = Σ_k ω_k · error_k = − Σ_k log r_k
 
-The estimate is of noised truth, not of a state that the policy reached by itself.
+The estimate is made from noised truth, not from a state that the policy has reached.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,12 +28,12 @@ from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward, RewardConfig
 
 
 class SupervisedConfig(TrainingConfig):
-    """Length and pace; levels and terms are those of a GRPO it is compared with."""
+    """Length and pace; levels and terms are those of the GRPO that it is compared with."""
 
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
-    rollout: RolloutConfig  # of which only the levels are used
-    rewards: RewardConfig  # of which only the joint terms are used
+    rollout: RolloutConfig  # only its levels are used
+    rewards: RewardConfig  # only its joint terms are used
     optimiser: OptimiserConfig
 
 
@@ -54,7 +54,7 @@ def fine_tune(
     omega: dict[str, float],
     config: SupervisedConfig,
 ) -> Iterator[SupervisedStep]:
-    """Train from where the optimiser stands to `config.steps`, one record a step."""
+    """Train from the optimiser's present step to `config.steps`; one record per step."""
     levels = torch.tensor([t for t, _ in trainable_steps(config.rollout)])
     while optimiser.steps < config.steps:
         step, batch = optimiser.steps + 1, batch_at(optimiser.steps + 1)
@@ -82,5 +82,5 @@ def estimate_errors(
 
 
 def joint_loss(errors: dict[str, PerSequence], omega: dict[str, float], terms: list[str]) -> Tensor:
-    """Σ_k ω_k · error_k, a mean over the batch: minus the sum of the logarithms of the rewards."""
+    """Σ_k ω_k · error_k, as a mean over the batch: minus the sum of the logarithms of the rewards."""
     return torch.stack([omega[term] * errors[term].mean() for term in terms]).sum()

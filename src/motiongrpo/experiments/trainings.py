@@ -1,4 +1,4 @@
-"""The controls of an ablation that are trained: pretraining that goes on, and supervised fine-tuning."""
+"""The trained controls of an ablation: continued pretraining, and supervised fine-tuning."""
 
 from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.diffusion.training import PretrainingConfig
@@ -10,7 +10,7 @@ from motiongrpo.training.pretraining import pretraining_steps
 
 
 def continue_pretraining(materials: Materials, state: Checkpoint | None, config: PretrainingConfig) -> Steps:
-    """Pretraining from the pretrained weights, on batches it has not seen in this order."""
+    """Pretraining from the pretrained weights, with a new random stream of batches."""
     training = materials.training("continued_pretraining", config)
     optimiser = materials.optimiser(config.optimiser)
     yield from pretraining_steps(materials, state, config, optimiser, training, "continued")
@@ -23,7 +23,7 @@ def supervise(
     reward: HybridReward,
     omega: dict[str, float],
 ) -> Steps:
-    """Supervised fine-tuning from the pretrained weights, on whole windows as GRPO takes them."""
+    """Supervised fine-tuning from the pretrained weights, on whole windows like GRPO."""
     training = materials.training("supervised_fine_tuning", config)
     optimiser = materials.optimiser(config.optimiser)
     progress = resume(optimiser, state, training)

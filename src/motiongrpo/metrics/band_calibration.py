@@ -1,4 +1,4 @@
-"""Calibrating the bands of a denoiser on validation motion, and checking them on test motion."""
+"""Calibration of a denoiser's bands on validation motion, and their check on test motion."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ CALIBRATED, UNCALIBRATED = "calibrated", "spread of the samples"
 
 
 class ReliabilityRow(TypedDict):
-    """A row of a reliability: what a band of a level holds of all joints, of one, or of those of a person."""
+    """A row of a reliability table: the share of all joints, of one, or of one person's inside a band."""
 
     band: Literal["calibrated", "spread of the samples"]
     level: Measure
@@ -53,8 +53,8 @@ COLUMNS = list(ReliabilityRow.__annotations__)
 def stretches_of(windows: pd.DataFrame) -> pd.DataFrame:
     """The window table with up to `JOINED` neighbouring windows of a sequence as one row.
 
-    A path of several windows is sampled as a recording's is, in windows that are blended. Its samples are
-    nearer to each other than those of single windows, whose bands would be too narrow for it.
+    A path of several windows is sampled like a recording, in blended windows. Its samples are closer together
+    than those of single windows, so bands calibrated on single windows would be too narrow for it.
     """
     place = windows.groupby("sequence").cumcount() // JOINED
     grouped = windows.groupby(["split", "sequence", "subject", place], sort=False)
@@ -70,7 +70,7 @@ def judged_samples(
     plan: WindowPlan,
     config: EvaluationConfig,
 ) -> Iterator[JudgedSamples]:
-    """`config.samples` motions of every stretch against its truth, a batch of equally long ones at a time."""
+    """`config.samples` motions of every stretch, and their errors; a batch has stretches of equal length."""
     people = {name: number for number, name in enumerate(people_of(stretches))}
     device, longest = next(denoiser.parameters()).device, int(stretches["length"].max())
     at_once = math.ceil(config.batch_size / JOINED)
@@ -93,7 +93,7 @@ def judged_samples(
 
 
 def people_of(stretches: pd.DataFrame) -> list[str]:
-    """The names behind the numbers of `JudgedSamples.person`."""
+    """The names for the numbers in `JudgedSamples.person`."""
     return sorted(stretches["subject"].unique())
 
 
@@ -106,7 +106,7 @@ def _judged(
     config: EvaluationConfig,
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Error of the sample that is given out, and spread of all: (stretch, frame, joint), metres."""
+    """Error of the chosen sample, and spread of all samples: (stretch, frame, joint), metres."""
     count = len(batch)
     x = sample_path(denoiser, batch.T_world_cpf, config.samples, config.sampling, plan, generator)
     repeat = torch.arange(count, device=x.device).repeat_interleave(config.samples)
@@ -124,11 +124,11 @@ def reliability(
     rng: np.random.Generator,
     resamples: int,
 ) -> pd.DataFrame:
-    """The share of true joints inside the bands, in all, by joint and by person, with its 95 % interval.
+    """The share of true joints inside the bands: overall, by joint and by person, with 95 % intervals.
 
-    Beside the bands stand those that the spread of the samples itself would give. `people` are the names
-    behind the numbers of `judged.person`. Every person weighs the same; intervals are over people where
-    there are five, else over sequences.
+    For comparison there are the bands that the spread of the samples alone would give. `people` has the names
+    for the numbers in `judged.person`. Every person has the same weight; intervals are over people where
+    there are at least five, else over sequences.
     """
     person, sequence = judged.person.numpy(), judged.sequence.numpy()
     _, first, number = np.unique(sequence, return_index=True, return_inverse=True)
@@ -147,12 +147,12 @@ def reliability(
 
 
 def no_reliability() -> pd.DataFrame:
-    """The table where there is nothing to calibrate on."""
+    """The empty table, for runs with nothing to calibrate on."""
     return pd.DataFrame(columns=pd.Index(COLUMNS))
 
 
 def fault_of_reliability(table: pd.DataFrame) -> str:
-    """What makes a table no reliability, in words; "" where nothing does, or where it has no rows."""
+    """The reason why a table is not a reliability table; "" where it is one, or has no rows."""
     key, sides = ["level", "by", "name"], (CALIBRATED, UNCALIBRATED)
     return "" if table.empty else fault_of_sides(table, key, "band", sides)
 
@@ -164,7 +164,7 @@ def _radii(judged: JudgedSamples, bands: JointBands) -> Iterable[tuple[str, floa
 
 
 def _named(people: list[str]) -> pd.DataFrame:
-    """What the columns of `_columns` are."""
+    """The names of the columns of `_columns`."""
     joints = [("joint", name) for name in joint_names()]
     names = [("all", "all"), *joints, *(("person", name) for name in people)]
     return pd.DataFrame(names, columns=["by", "name"])

@@ -1,7 +1,7 @@
-"""Baselines that learn nothing: the mean pose of the training motion under the head, and the mean of samples.
+"""Baselines without learning: the mean pose of the training motion under the head, and the mean of samples.
 
-A prior that loses to a constant pose has not learnt the task, and what post-training does to it says nothing.
-The mean of several samples is what narrowing a model's distribution alone would win.
+A prior that is worse than a constant pose has not learnt the task, and post-training it is meaningless. The
+mean of several samples shows how much narrowing a model's distribution alone would gain.
 """
 
 from collections.abc import Iterator
@@ -38,8 +38,8 @@ from motiongrpo.motion.store import MotionStore
 from motiongrpo.motion.windows import WindowBatch, read_windows, split_rows
 
 BASELINES = "baselines"
-CANDIDATES = 8  # samples that are averaged
-FRAMES = 4096  # of the training motion, of which the constant pose is the mean
+CANDIDATES = 8  # number of samples that are averaged
+FRAMES = 4096  # frames of the training motion whose mean is the constant pose
 UPRIGHT = ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 """R_world_root of a body, y up and z forward in its own coordinates, that stands and faces world +x."""
 
@@ -59,15 +59,15 @@ MEAN_OF_SAMPLES = f"{BASELINES}/mean_of_{CANDIDATES}"
 
 @dataclass(frozen=True)
 class TrainingMotion:
-    """The motion whose mean is the constant pose, and the run that has it."""
+    """The motion whose mean is the constant pose, and the run that it belongs to."""
 
     run: str
     motions: MotionStore
-    windows: pd.DataFrame  # the window table; without a train row where no run has motion to train on
+    windows: pd.DataFrame  # the window table; it has no train rows where no run has training motion
 
     @property
     def is_there(self) -> bool:
-        """Whether there is motion to train on."""
+        """Whether there is training motion."""
         return "train" in set(self.windows["split"])
 
 
@@ -93,14 +93,14 @@ class MeanPose:
         return cls(betas.float(), nearest_rotation(rotations).float(), contacts.float())
 
     def packed(self, windows: WindowBatch, samples: int) -> Rollout:
-        """The pose as that many equal samples of every window."""
+        """The pose, packed, as equal samples of every window."""
         one = MotionState(self.betas[None], self.R_parent_joint[None], self.contacts[None], None)
         x = one.pack().to(windows.betas)
         count, frames = windows.mask.shape
         return x.expand(count, samples, frames, -1)
 
     def head_path(self, windows: WindowBatch, placement: Placement, body: BodyModel) -> Poses:
-        """T_world_cpf (batch, frame, 7) that the pose has to be hung from in order to be placed so."""
+        """T_world_cpf (batch, frame, 7) from which the pose has to be hung to be placed like this."""
         given = windows.T_world_cpf[:, 1:]
         if placement == "hung":
             return given
@@ -112,7 +112,7 @@ class MeanPose:
 
 
 def evenly_spaced_frames(spans: pd.DataFrame, count: int) -> np.ndarray:
-    """Rows (sequence, start, 1) of so many frames, evenly spaced over all spans one after the other."""
+    """Rows (sequence, start, 1) of `count` frames, evenly spaced over the concatenated spans."""
     size = spans["length"].to_numpy()
     ends = np.cumsum(size)
     flat = np.linspace(0, ends[-1] - 1, count).round().astype(np.int64)
@@ -124,7 +124,7 @@ def evenly_spaced_frames(spans: pd.DataFrame, count: int) -> np.ndarray:
 def mean_of_candidates(
     denoiser: Denoiser, batch: EvaluationBatch, config: EvaluationConfig, count: int
 ) -> Rollout:
-    """The mean of the packed features of so many draws of every sample; the first of them is evaluation's."""
+    """The mean of the packed features of several draws of every sample; the first draw is evaluation's."""
     drawn = (draw_samples(denoiser, batch, config, candidate) for candidate in range(count))
     return sum(drawn, next(drawn)) / count
 
@@ -132,8 +132,8 @@ def mean_of_candidates(
 def baselines_of(found: list[Candidate], training: TrainingMotion, run: str) -> Iterator[Candidate]:
     """The constant poses, where there is training motion, and the mean of samples, where there is a prior.
 
-    The prior is the last pretrained checkpoint of the first run that has one. `weights` is a digest of what a
-    baseline is made of.
+    The prior is the last pretrained checkpoint of the first run that has one. `weights` is a digest of the
+    inputs of a baseline.
     """
     if training.is_there:
         train = training.windows[training.windows["split"] == "train"]
@@ -156,9 +156,9 @@ def score_baseline(
     body: BodyModel,
     config: EvaluationConfig,
 ) -> dict[str, list[float | None]]:
-    """Every metric of every window of one of `baselines_of`, measured as those of a checkpoint are.
+    """Every metric of every window for one of `baselines_of`, measured like those of a checkpoint.
 
-    `training` has the motion that makes the constant pose.
+    `training` has the motion whose mean is the constant pose.
     """
     batches = list(evaluation_batches(windows, config))
     heads: list[Poses | None] = [None] * len(batches)

@@ -1,7 +1,7 @@
-"""How the feet meet the floor z = 0. Ankles and toe joints stand for the feet, sole points for their skin.
+"""Contact of the feet with the floor z = 0, by ankles and toe joints, or by points on the soles.
 
-Whether a foot should be on the floor is read from the labels of the truth. None of these is zero on the
-truth itself: a foot rolls while it is in contact, and a captured sole may lie a centimetre off the floor.
+Whether a foot should be on the floor is given by the labels of the truth. None of these metrics is zero for
+the truth itself: a foot rolls while it is in contact, and a captured sole may be a centimetre off the floor.
 """
 
 import torch
@@ -17,14 +17,14 @@ Contacts = Float[Tensor, "batch frame 21"]
 Soles = Float[Tensor, "batch frame sole 3"]
 
 CONTACT_ABOVE = 0.5
-PENETRATING_M = 0.01  # deeper than this shows
-FLOATING_M = 0.04  # higher than this shows; what UniEgoMotion takes
+PENETRATING_M = 0.01  # deeper than this is visible
+FLOATING_M = 0.04  # higher than this is visible; UniEgoMotion's value
 
 
 def foot_sliding_mm_s(p_world_joint: Joints, truth: Contacts, mask: FrameMask, fps: float) -> PerSequence:
-    """Mean horizontal speed, mm/s, of ankles and toe joints that truly are in contact in two frames in a row.
+    """Mean horizontal speed, mm/s, of ankles and toe joints that in truth are in contact for two frames.
 
-    NaN where no foot ever is. Print often sums it over the clip, so that it grows with the clip's length.
+    NaN where none ever is. Papers often sum it over the clip, so that it grows with the clip's length.
     """
     speed = p_world_joint[:, :, list(FEET), :2].diff(dim=1).norm(dim=-1) * fps
     planted = feet_in_contact(truth)
@@ -33,7 +33,7 @@ def foot_sliding_mm_s(p_world_joint: Joints, truth: Contacts, mask: FrameMask, f
 
 
 def penetration_mm(p_world_sole: Soles, mask: FrameMask) -> PerSequence:
-    """Mean depth of the deepest sole point below the floor, millimetres; frames with none count as zero."""
+    """Mean depth of the deepest sole point below the floor, millimetres; 0 in frames without any."""
     return mean_where(lowest_sole(p_world_sole).clamp(max=0).abs(), mask) * MM_PER_M
 
 
@@ -43,15 +43,15 @@ def penetration_share(p_world_sole: Soles, mask: FrameMask) -> PerSequence:
 
 
 def floating_share(p_world_sole: Soles, truth: Contacts, mask: FrameMask) -> PerSequence:
-    """Share of frames in which every sole point is over 4 cm high although a foot truly is in contact."""
+    """Share of frames in which every sole point is above 4 cm although in truth a foot is in contact."""
     floating = (lowest_sole(p_world_sole) > FLOATING_M) & feet_in_contact(truth).any(dim=-1)
     return mean_where(floating.to(p_world_sole), mask)
 
 
 def contact_f1(guess: Contacts, truth: Contacts, mask: FrameMask) -> PerSequence:
-    """F1 of the contact labels of ankles and toe joints, over all of them and all frames.
+    """F1 of the contact labels of ankles and toe joints, pooled over joints and frames.
 
-    NaN where no foot truly is in contact: there is nothing to find.
+    NaN where in truth no foot is ever in contact.
     """
     found, real = (feet_in_contact(contacts) & mask[..., None] for contacts in (guess, truth))
     hits, claims, facts = (x.sum(dim=(1, 2)).to(guess) for x in (found & real, found, real))
@@ -59,7 +59,7 @@ def contact_f1(guess: Contacts, truth: Contacts, mask: FrameMask) -> PerSequence
 
 
 def feet_in_contact(contacts: Contacts) -> Bool[Tensor, "batch frame 4"]:
-    """Which of `FEET` touch the floor; contacts begin with the first joint below the root."""
+    """Contacts of `FEET` with the floor; contact labels begin with the first joint below the root."""
     return contacts[:, :, [joint - 1 for joint in FEET]] > CONTACT_ABOVE
 
 

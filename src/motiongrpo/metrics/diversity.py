@@ -1,4 +1,4 @@
-"""Several samples of one window: how good the best is, and how far they are apart."""
+"""Several samples of one window: the error of the best, and the distance between them."""
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,7 @@ Samples = Float[Tensor, "batch sample frame joint 3"]
 
 
 def best_of_k_mpjpe_mm(samples: Samples, truth: Joints, mask: FrameMask) -> PerSequence:
-    """The smallest MPJPE among the samples of a window, millimetres; it falls as there are more of them."""
+    """The smallest MPJPE among the samples of a window, millimetres; it falls with their number."""
     errors = [mpjpe_mm(sample, truth, mask) for sample in samples.unbind(dim=1)]
     return torch.stack(errors).amin(dim=0)
 

@@ -1,6 +1,6 @@
-"""Where the position error lies: in which joints, in which activities, and when within a window.
+"""Where the position error is: in which joints, in which activities, and when within a window.
 
-All of it is MPJPE taken apart: the mean over the joints of a profile is the mean of the comparison.
+These are parts of MPJPE: the mean over the joints of a profile is the mean in the comparison.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ JointErrors = Float[ndarray, "window frame joint"]  # millimetres, NaN in the pa
 
 @dataclass(frozen=True)
 class SampledWindows:
-    """What a model made of some windows: the error of its samples, and the first sample of each."""
+    """A model's samples of some windows: their errors, and the first sample of each window."""
 
     joint_error_mm: Float[Tensor, "batch frame joint"]  # mean over the samples; NaN in the padding
     first: PlacedMotion
@@ -57,7 +57,7 @@ class SampledWindows:
 
 @dataclass(frozen=True)
 class WindowFacts:
-    """What is known of each window."""
+    """The identity of each window, and its activity."""
 
     sequence: Int[ndarray, " window"]
     subject: list[str]
@@ -83,7 +83,8 @@ def error_profile(
 ) -> pd.DataFrame:
     """Means and 95 % intervals of each model, and of the last minus the first, paired.
 
-    Columns by (joint, activity or seconds into the window), name, model, mean, low, high, windows, sequences.
+    The columns are by (joint, activity or seconds into the window), name, model, mean, low, high, windows,
+    sequences.
     """
     models = list(errors)
     columns, parts = _columns(windows, fps, *next(iter(errors.values())).shape[1:])
@@ -100,12 +101,12 @@ def error_profile(
 
 
 def fault_of_profile(table: pd.DataFrame) -> str:
-    """What makes a table no profile, in words; "" where nothing does."""
+    """The reason why a table is not a profile, "" where it is one."""
     return fault_of_sides(table, ["by", "name"], "model", (*MODELS, DIFFERENCE))
 
 
 def fault_of_sides(table: pd.DataFrame, key: list[str], column: str, sides: tuple[str, ...]) -> str:
-    """What is wrong where rows of every side, by their key, stand beside those of the others; else ""."""
+    """The fault of a table that must have the same keys once for every side; "" where it has none."""
     rows = [set(table[table[column] == side][key].itertuples(index=False, name=None)) for side in sides]
     if any(part != rows[0] for part in rows) or not rows[0]:
         return f"a row of {' or '.join(sides)} is missing"
@@ -135,7 +136,7 @@ def _judged(
 
 
 def _columns(windows: WindowFacts, fps: float, frames: int, joints: int) -> tuple[pd.DataFrame, ndarray]:
-    """What the columns of a profile are called, and which windows have which activity."""
+    """The names of the columns of a profile, and the activities of each window."""
     held = [set(activity.split(SEPARATOR)) if activity else {UNNAMED} for activity in windows.activity]
     activities = sorted(set().union(*held), key=lambda name: (name == UNNAMED, name))
     named = [("joint", name) for name in joint_names()[:joints]]

@@ -1,4 +1,4 @@
-"""Scoring a denoiser on held-out windows: draw samples, hang them from the head, measure them."""
+"""Scoring of a denoiser on held-out windows: samples are drawn, hung from the head and measured."""
 
 import math
 from collections.abc import Iterator
@@ -24,32 +24,32 @@ from motiongrpo.motion.windows import Spread, WindowBatch
 
 
 class EvaluationConfig(Config):
-    """What every checkpoint is scored on, and how its motions are drawn."""
+    """The windows that every checkpoint is scored on, and how its motions are drawn."""
 
     windows: int = Field(ge=1)  # of the test split
-    spread: Spread  # over what they are spread evenly; over people, intervals are over people too
-    samples: int = Field(ge=2)  # motions a window
+    spread: Spread  # what they are spread over evenly; over people, intervals are over people, too
+    samples: int = Field(ge=2)  # motions per window
     batch_size: int = Field(ge=1)
     seed: int = Field(ge=0)
     sampling: SamplingConfig
     resamples: int = Field(ge=100)  # of the bootstrap
-    force: bool  # score again what has a score
+    force: bool  # score again even where there is a current score
     baselines: bool  # compare with a constant pose and the mean of samples, too
     guidance: GuidanceConfig  # if enabled, compare with the same motions refined, too
 
 
 @dataclass(frozen=True)
 class EvaluationBatch:
-    """Neighbouring windows of an evaluation that the network sees together."""
+    """Consecutive windows of an evaluation that pass through the network together."""
 
     windows: WindowBatch
-    first: int  # the number of its first window, which addresses its noise
+    first: int  # the number of its first window, an address of its noise
 
 
 def evaluation_batches(windows: WindowBatch, config: EvaluationConfig) -> Iterator[EvaluationBatch]:
     """All windows in order, `config.batch_size` at a time.
 
-    Whoever draws from these batches under one configuration draws the motions that are scored.
+    Under the same configuration, samples drawn from these batches are the motions that are scored.
     """
     for first in range(0, len(windows), config.batch_size):
         index = torch.arange(first, min(first + config.batch_size, len(windows)))
@@ -60,7 +60,7 @@ def evaluation_batches(windows: WindowBatch, config: EvaluationConfig) -> Iterat
 def draw_samples(
     denoiser: Denoiser, batch: EvaluationBatch, config: EvaluationConfig, candidate: int = 0
 ) -> Rollout:
-    """`config.samples` motions of every window, as packed features; another candidate is another draw."""
+    """`config.samples` motions of every window, as packed features; each `candidate` is another draw."""
     windows, device = batch.windows, batch.windows.betas.device
     address = ("evaluation", batch.first, *(("candidate", candidate) if candidate else ()))
     generator = generator_for(config.seed, *address, device=device)
@@ -81,7 +81,7 @@ def score_denoiser(
 ) -> dict[str, list[float | None]]:
     """Every metric of every window, averaged over its samples; None where it is undefined.
 
-    With guidance the motions are those that are scored without it, refined.
+    With guidance, the motions are the same as without, but refined.
     """
     return listed(
         [
@@ -92,7 +92,7 @@ def score_denoiser(
 
 
 def listed(batches: list[dict[str, Tensor]]) -> dict[str, list[float | None]]:
-    """Values of all windows by name; None where one is undefined, since JSON knows no NaN."""
+    """Values of all windows by name; None where one is undefined, since JSON has no NaN."""
     values = {name: torch.cat([batch[name] for batch in batches]).tolist() for name in batches[0]}
     return {name: [None if math.isnan(v) else v for v in column] for name, column in values.items()}
 
@@ -106,9 +106,9 @@ def score_samples(
     T_world_cpf: Poses | None = None,
     guidance: GuidanceConfig | None = None,
 ) -> dict[str, PerSequence]:
-    """Every metric per window of motions that were drawn already, averaged over the samples.
+    """Every metric per window of given samples, averaged over the samples.
 
-    They are hung from the true head path, or from `T_world_cpf` where one is given, and refined if asked.
+    They are hung from the true head path, or from `T_world_cpf` where it is given, and refined if guided.
     """
     count, each_window = x.shape[:2]
     repeat = torch.arange(count, device=x.device).repeat_interleave(each_window)

@@ -12,9 +12,9 @@ NAMES = {"pretraining": f"{GUIDED}/pretrained_denoiser", "grpo": f"{GUIDED}/poli
 
 
 def guided_of(found: list[Candidate], run: str, guidance: GuidanceConfig) -> Iterator[Candidate]:
-    """The last checkpoint of each training of the run itself, as a candidate of its own.
+    """The last checkpoint of each training of the run itself, as a separate candidate.
 
-    `weights` is a digest of the checkpoint's and of how its motions are refined.
+    `weights` is a digest of the checkpoint's weights and of the guidance.
     """
     for stage, name in NAMES.items():
         of_stage = [c for c in found if c.run == run and c.stage == stage]

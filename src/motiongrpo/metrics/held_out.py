@@ -1,4 +1,4 @@
-"""A candidate scored on held-out motion, whatever it is: a denoiser, one with guidance, or a baseline."""
+"""Scoring of any candidate on held-out motion: a denoiser, a guided denoiser, or a baseline."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from motiongrpo.motion.windows import WindowBatch
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What all candidates of an evaluation are scored on, and how."""
+    """The data and settings with which all candidates of an evaluation are scored."""
 
     training: TrainingMotion  # whose mean is the constant pose
     fps: float
@@ -24,7 +24,7 @@ class HeldOut:
 
 
 def score_candidate(test: HeldOut, candidate: Candidate) -> dict[str, list[float | None]]:
-    """Every metric of every window; None where it is undefined."""
+    """Every metric of every window for one candidate; None where it is undefined."""
     if candidate.stage == BASELINES:
         return score_baseline(candidate, test.training, test.batch, test.fps, test.body, test.config)
     denoiser = load_denoiser(Path(candidate.path)).to(test.batch.betas.device)

@@ -1,8 +1,8 @@
-"""Metrics as papers print them, where they differ from the textbook: for comparison with their tables only.
+"""Metrics as papers report them where they differ from the textbook, for comparison with their tables only.
 
-`egoallo_` is what EgoAllo's released evaluation measures (arXiv:2410.03665), `paper_` what MotionGRPO's
-table most likely holds (arXiv:2605.05680). Sums over frames grow with the clip, so compare clips of equal
-length; heights are over one flat floor at z = 0. Joints are the 22 of the body.
+`egoallo_` is what EgoAllo's released evaluation measures (arXiv:2410.03665), `paper_` what MotionGRPO's table
+most likely reports (arXiv:2605.05680). Sums over frames grow with the clip, so only clips of equal length
+compare; heights are above one flat floor at z = 0. Joints are the 22 of the body.
 """
 
 import torch
@@ -78,20 +78,20 @@ def score_in_print(
 
 
 def egoallo_pa_mpjpe_mm(guess: Joints, truth: Joints, mask: FrameMask) -> PerSequence:
-    """Mean distance, mm, that joints of the truth move when it is brought nearest to the prediction.
+    """Mean distance, mm, by which joints of the truth move when it is aligned to the prediction.
 
-    The size of the alignment, not what remains after it: a truth turned and shifted scores its whole
+    This is the size of the alignment, not the error after it: a rotated and shifted truth scores its whole
     MPJPE, noise scores little.
     """
-    moved = torch.zeros_like(truth[..., 0])  # of real frames: an SVD would stop at NaN in the padding
+    moved = torch.zeros_like(truth[..., 0])  # only for real frames: an SVD fails on NaN in padding
     moved[mask] = (align_to(truth[mask], guess[mask]) - truth[mask]).norm(dim=-1)
     return joint_mean(moved, mask) * MM_PER_M
 
 
 def egoallo_gnd(p_world_joint: Joints, mask: FrameMask) -> PerSequence:
-    """1 where an ankle or a toe joint is below its height in any real frame, else 0.
+    """1 where an ankle or a toe joint is below its threshold height in any real frame, else 0.
 
-    A foot through the floor counts as on it, and one frame is enough: long clips all score 1.
+    A foot below the floor counts as on it, and one frame suffices: long clips all score 1.
     """
     height = p_world_joint[:, :, list(FOOT_HEIGHT_M), 2]
     low = (height < _limits(height)) & mask[..., None]
@@ -99,10 +99,11 @@ def egoallo_gnd(p_world_joint: Joints, mask: FrameMask) -> PerSequence:
 
 
 def egoallo_foot_skate_m(p_world_joint: Joints, mask: FrameMask) -> PerSequence:
-    """Σ over frames and foot joints of (|Δx| + |Δy|)(2 − 2^(h/H)) where h < H, metres a clip.
+    """Σ over frames and foot joints of (|Δx| + |Δy|)(2 − 2^(h/H)) where h < H, metres per clip.
 
-    h is the height in the later frame over the lowest joint of the whole clip, so that who floats or sinks
-    is put on the floor first. EgoAllo's script takes the lowest joint of all samples it scores at once.
+    h is the height in the later frame above the lowest joint of the whole clip, so that floating or sunken
+    bodies are put on the floor first. EgoAllo's script takes the lowest joint of all samples that it scores
+    together.
     """
     z = torch.where(mask[..., None], p_world_joint[..., 2], torch.inf)
     feet = p_world_joint[:, :, list(FOOT_HEIGHT_M)]
@@ -116,8 +117,8 @@ def egoallo_foot_skate_m(p_world_joint: Joints, mask: FrameMask) -> PerSequence:
 def paper_mpjre_deg(guess: Rotations, truth: Rotations, mask: FrameMask) -> PerSequence:
     """Mean absolute difference of rotation vectors, component by component, wrapped to ±180°, degrees.
 
-    No angle: it depends on the axis, is half the geodesic angle for small errors in no particular
-    direction, and jumps where a rotation nears half a turn.
+    This is not an angle: it depends on the axis, is half the geodesic angle for small errors in random
+    directions, and jumps where a rotation is near half a turn.
     """
     difference = rotation_vector_from_matrix(guess) - rotation_vector_from_matrix(truth)
     wrapped = torch.remainder(difference + torch.pi, 2 * torch.pi) - torch.pi
@@ -125,9 +126,9 @@ def paper_mpjre_deg(guess: Rotations, truth: Rotations, mask: FrameMask) -> PerS
 
 
 def paper_penetration_m(p_world_joint: Joints, mask: FrameMask) -> PerSequence:
-    """Σ over frames of the depth of the lowest joint below the floor, metres a clip.
+    """Σ over frames of the depth of the lowest joint below the floor, metres per clip.
 
-    Joints, not skin: a sole is through the floor centimetres before its joint is.
+    It measures joints, not skin: a sole is centimetres below the floor before its joint is.
     """
     depth = p_world_joint[..., 2].amin(dim=-1).clamp(max=0).abs()
     return torch.where(mask, depth, 0).sum(dim=1)

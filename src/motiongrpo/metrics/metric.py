@@ -1,4 +1,4 @@
-"""A metric: its unit, direction and definition, and means over the frames of a window that are real."""
+"""A metric: its unit, direction and definition, and means over the real frames of a window."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,9 +19,9 @@ class Metric:
     unit: str
     better: Literal["lower", "higher", "none"]
     definition: str  # one sentence
-    undefined: str = ""  # where the value of a window is NaN, in words; empty if it never may be
-    weight: str = ""  # the metric that weighs windows in a mean; empty if all weigh the same
-    in_print: bool = False  # there to compare with published tables; what it says is judged by another
+    undefined: str = ""  # when the value of a window is NaN, in words; empty if it never is
+    weight: str = ""  # the metric that weights windows in a mean; empty for equal weights
+    in_print: bool = False  # only for comparison with published tables; another metric is judged instead
 
 
 NO_CONTACT = "no foot is in contact in the truth"
@@ -31,7 +31,7 @@ STILL_TRUTH = "nothing moves in the truth"
 def mean_where(
     values: Float[Tensor, "batch frame *joint"], where: Bool[Tensor, "batch frame *joint"]
 ) -> PerSequence:
-    """Mean over the True places of each window; NaN where a window has none. The rest may even be NaN."""
+    """Mean over the True places of each window; NaN where a window has none. Other values may be NaN."""
     counted = torch.where(where, values, torch.zeros_like(values))
     return counted.flatten(1).sum(1) / where.flatten(1).sum(1)
 
@@ -42,7 +42,7 @@ def joint_mean(values: Float[Tensor, "batch frame joint"], mask: FrameMask) -> P
 
 
 def real_runs(mask: FrameMask, length: int) -> Bool[Tensor, "batch start"]:
-    """True where `length` real frames in a row begin; a window without any is refused."""
+    """True where `length` consecutive real frames begin; a window without any is refused."""
     if mask.shape[1] < length:
         raise ValueError(f"windows must have at least {length} frames in a row, got {mask.shape[1]}")
     runs = mask.unfold(1, length, 1).all(dim=-1)

@@ -1,4 +1,4 @@
-"""A body in motion, reduced to the quantities that metrics read."""
+"""A body in motion, reduced to the quantities that metrics use."""
 
 from dataclasses import dataclass, replace
 
@@ -17,13 +17,13 @@ from motiongrpo.motion.windows import WindowBatch
 
 @dataclass(frozen=True)
 class BodyMotion(Batched):
-    """One motion a window, over the floor z = 0, in metres."""
+    """One motion per window, above the floor z = 0, in metres."""
 
     R_parent_joint: Float[Tensor, "batch frame 22 3 3"]  # the root's is its orientation in the world
     p_world_joint: Float[Tensor, "batch frame 22 3"]
     p_world_sole: Float[Tensor, "batch frame sole 3"]
     contacts: Float[Tensor, "batch frame 21"]  # of the joints below the root; above one half is contact
-    T_world_cpf: Transform  # (batch, frame); of a truth, the head path that was given
+    T_world_cpf: Transform  # (batch, frame); for a truth, the given head path
 
     @classmethod
     def of(
@@ -33,9 +33,9 @@ class BodyMotion(Batched):
         R_parent_joint: Float[Tensor, "batch frame joint 3 3"],
         contacts: Float[Tensor, "batch frame 21"],
     ) -> "BodyMotion":
-        """A posed body, the rotations below the root that posed it, and its contacts.
+        """From a posed body, the rotations below the root that posed it, and its contacts.
 
-        The central pupil frame is where kinematics puts it. The body's axes are (batch, 1).
+        The central pupil frame comes from kinematics. The body's axes are (batch, 1).
         """
         below_root = R_parent_joint[:, :, : BODY_JOINTS - 1]
         return cls(
@@ -48,7 +48,7 @@ class BodyMotion(Batched):
 
     @classmethod
     def truth(cls, batch: WindowBatch, model: BodyModel) -> "BodyMotion":
-        """The real motion of a batch of windows under the head path of the recording."""
+        """The true motion of a batch of windows under the head path of the recording."""
         body, posed = batch.posed(model)
         rotations = matrix_from_quaternion(batch.q_parent_joint)
         motion = cls.of(body, posed, rotations, batch.contacts.to(rotations))

@@ -1,7 +1,7 @@
 """Errors of a pose against the truth: of joints in position, velocity and rotation, and of the head.
 
-The 22 body joints are the root and the 21 below it; hands are not judged. The head's errors are a check: zero
-up to rounding for a body hung from the given path.
+The 22 body joints are the root and the 21 below it; hands are not measured. The head's errors are a check:
+they are zero up to rounding for a body hung from the given path.
 """
 
 import torch
@@ -25,18 +25,18 @@ def joint_distance_mm(guess: Joints, truth: Joints) -> Float[Tensor, "batch fram
 def mpjpe_mm(guess: Joints, truth: Joints, mask: FrameMask) -> PerSequence:
     """Mean distance of joints in the world, millimetres, with no alignment of any kind.
 
-    Papers on three tracked points print centimetres, some after aligning the heads.
+    Papers on three tracked points report centimetres, some after aligning the heads.
     """
     return joint_mean(joint_distance_mm(guess, truth), mask)
 
 
 def pa_mpjpe_mm(guess: Joints, truth: Joints, mask: FrameMask) -> PerSequence:
-    """Mean distance of joints, millimetres, after the similarity that brings each guessed frame to the truth.
+    """Mean distance of joints, millimetres, after aligning each predicted frame to the truth by a similarity.
 
-    The prediction moves onto the truth, with scale. EgoAllo's released script moves the truth onto the
-    prediction and measures how far it moved, which is another quantity.
+    The prediction is aligned to the truth, with scale. EgoAllo's released script aligns the truth to the
+    prediction and measures how far it moves, which is another quantity.
     """
-    distance = torch.zeros_like(truth[..., 0])  # of real frames: an SVD would stop at NaN in the padding
+    distance = torch.zeros_like(truth[..., 0])  # only for real frames: an SVD fails on NaN in padding
     aligned = align_to(guess[mask], truth[mask])
     distance[mask] = (aligned - truth[mask]).norm(dim=-1)
     return joint_mean(distance, mask) * MM_PER_M
@@ -45,7 +45,7 @@ def pa_mpjpe_mm(guess: Joints, truth: Joints, mask: FrameMask) -> PerSequence:
 def mpjve_mm_s(guess: Joints, truth: Joints, mask: FrameMask, fps: float) -> PerSequence:
     """Mean norm of the difference of joint velocities, mm/s, by differences of neighbouring real frames.
 
-    It depends on the frame rate: at 60 fps the same noise is twice as fast as at 30.
+    It depends on the frame rate: at 60 fps the same noise is twice as fast as at 30 fps.
     """
     difference = (guess - truth).diff(dim=1) * fps
     return joint_mean(difference.norm(dim=-1), real_runs(mask, 2)) * MM_PER_M
@@ -54,7 +54,7 @@ def mpjve_mm_s(guess: Joints, truth: Joints, mask: FrameMask, fps: float) -> Per
 def mpjre_deg(guess: Rotations, truth: Rotations, mask: FrameMask) -> PerSequence:
     """Mean geodesic angle between local rotations (batch, frame, joint), degrees; the root's in the world.
 
-    Print mostly has the mean absolute difference of axis-angle components, about half of it.
+    Papers mostly report the mean absolute difference of axis-angle components, about half of it.
     """
     return torch.rad2deg(joint_mean(geodesic_angle(guess, truth), mask))
 

@@ -1,4 +1,4 @@
-"""All metrics of one sample at once, and what each of them is, for tables and reports."""
+"""All metrics of one sample at once, and the definition of each, for tables and reports."""
 
 from motiongrpo.base.shapes import FrameMask, PerSequence
 from motiongrpo.metrics.amplitude import amplitude_ratio, limb_speed_m_s
@@ -46,7 +46,7 @@ METRICS: dict[str, Metric] = {
         better="none",
         definition="Jitter over the jitter of the truth, 1 being best; its mean is a ratio of means.",
         undefined=STILL_TRUTH,
-        weight="true_jitter_m_s3",  # a plain mean of ratios is ruled by the windows that hardly move
+        weight="true_jitter_m_s3",  # a plain mean of ratios is dominated by windows that hardly move
     ),
     "true_limb_speed_m_s": Metric(
         "m/s", "none", "The mean speed of the truth's wrists and toe joints, as the pelvis sees them."
@@ -95,7 +95,7 @@ METRICS: dict[str, Metric] = {
 
 
 def score(guess: BodyMotion, truth: BodyMotion, mask: FrameMask, fps: float) -> dict[str, PerSequence]:
-    """Every metric of one sample of each window; a window needs four real frames in a row."""
+    """Every metric of one sample of each window; a window needs four consecutive real frames."""
     joints, true_joints = guess.p_world_joint, truth.p_world_joint
     heads = guess.T_world_cpf, truth.T_world_cpf
     return {

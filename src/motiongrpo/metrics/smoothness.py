@@ -1,7 +1,7 @@
 """Jitter: the third derivative of joint positions.
 
-Less is not better: an over-smoothed motion shakes less than a person does. Single precision alone gives
-a body that stands still 0.01 m/s³ at 30 fps, and 0.04 ten metres from the origin.
+Less is not better: an over-smoothed motion shakes less than a person. In single precision, rounding alone
+gives a motionless body 0.01 m/s³ at 30 fps, and 0.04 m/s³ ten metres from the origin.
 """
 
 import torch
@@ -18,9 +18,10 @@ def jitter_m_s3(p_world_joint: Joints, mask: FrameMask, fps: float) -> PerSequen
 
 
 def jitter_ratio(guess: Joints, truth: Joints, mask: FrameMask, fps: float) -> PerSequence:
-    """The jitter of a guess over that of its truth; 1 shakes as the person did. NaN where the truth is still.
+    """The jitter of a prediction over that of the truth, 1 at best; NaN where the truth does not move.
 
-    Over several windows take the ratio of mean jitters: a mean of ratios is ruled by those that hardly move.
+    Over several windows take the ratio of mean jitters: a mean of ratios is dominated by those that hardly
+    move.
     """
     of_truth = jitter_m_s3(truth, mask, fps)
     return torch.where(of_truth > 0, jitter_m_s3(guess, mask, fps) / of_truth, torch.nan)

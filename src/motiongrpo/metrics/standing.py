@@ -1,6 +1,6 @@
-"""Whether a score still stands: scores are compared only where they were measured alike.
+"""Whether a score is current: scores are compared only where they were measured alike.
 
-A score keeps the provenance of its measurement, so that a later one can say what has changed since.
+A score keeps the provenance of its measurement, so that later changes can be listed.
 """
 
 from math import inf
@@ -13,16 +13,16 @@ from motiongrpo.base.provenance import Provenance
 from motiongrpo.metrics.evaluation import EvaluationConfig
 from motiongrpo.metrics.score import METRICS
 
-VERSION = 1  # to be raised when a checkpoint's score comes out otherwise; a test holds the numbers of one
+VERSION = 1  # to be raised when the code changes a score; a test has the values of one
 
-CURRENT = "current"  # how a score stands that was measured as it would be now
-SAME = "same"  # how two scores compare that were measured alike
+CURRENT = "current"  # the standing of a score that was measured as it would be now
+SAME = "same"  # the comparison of two scores that were measured alike
 
 Score = dict[str, Any]  # of one checkpoint, a `ScoreRecord`
 
 
 def _aligned(windows: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Columns of one length, with a row a window; an undefined metric is None or NaN."""
+    """Columns of equal length, with one row per window; an undefined metric is None or NaN."""
     if missing := [name for name in ("sequence", "window", "subject") if name not in windows]:
         raise ValueError(f"column '{missing[0]}' is missing")
     rows = len(windows["sequence"])
@@ -50,7 +50,7 @@ class ScoreRecord(TypedDict):
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
-    run: NotRequired[str]  # none in older ones
+    run: NotRequired[str]  # absent from older scores
     stage: str
     step: int
     weights: str
@@ -59,7 +59,7 @@ class ScoreRecord(TypedDict):
 
 
 def evaluation_provenance(motion: str, windows: str, body: str, config: EvaluationConfig) -> Provenance:
-    """What a score would be measured on, and how, if it were measured now; the first three are digests."""
+    """The provenance that a score would have if it were measured now; the first three are digests."""
     return Provenance(
         "evaluation",
         config.model_dump(mode="json", exclude={"resamples", "force", "baselines", "guidance"}),
@@ -69,7 +69,7 @@ def evaluation_provenance(motion: str, windows: str, body: str, config: Evaluati
 
 
 def staleness(score: Score, weights: str, now: Provenance) -> list[str]:
-    """What has changed since a score was measured, in words; nothing where it is current."""
+    """What has changed since a score was measured, in words; empty where it is current."""
     other_weights = [] if score["weights"] == weights else ["other weights"]
     return other_weights + now.changes(score.get("measured"))
 
@@ -80,13 +80,13 @@ def is_current(score: Score | None, weights: str, now: Provenance) -> bool:
 
 
 def paired(one: Score, other: Score) -> bool:
-    """Whether two scores are of the same windows and the same metrics, however motions were drawn."""
+    """Whether two scores have the same windows and metrics, regardless of how motions were drawn."""
     records = [score.get("measured") or {} for score in (one, other)]
     return all(records[0].get(name) == records[1].get(name) for name in ("version", "inputs"))
 
 
 def measured_otherwise(reference: Score, score: Score) -> list[str]:
-    """A phrase for each thing that differs in how a score was measured from how the reference was."""
+    """A phrase for each difference between the measurements of a score and of the reference."""
     before, now = reference.get("measured"), score.get("measured")
     if before == now:
         return []

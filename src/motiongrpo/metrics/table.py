@@ -21,7 +21,7 @@ CHECKPOINT = ["checkpoint", "stage", "step"]
 WINDOW = ["sequence", "window"]
 DIFFERENCE = ["difference", "difference_low", "difference_high"]
 KEYS = [*CHECKPOINT, "subject", *WINDOW]
-SOURCE = "source"  # a column of scores that a comparison does without
+SOURCE = "source"  # a column of scores that a comparison does not need
 
 
 def _known(metric: str) -> str:
@@ -60,13 +60,13 @@ class StandingRow(ComparedRow):
 
 
 class SourceRow(ComparedRow):
-    """A row of the comparison on one source of motion alone."""
+    """A row of a comparison on one source of motion alone."""
 
     source: str
 
 
 class RunRow(ComparedRow):
-    """A row of the comparison of runs: whose checkpoint it is, against which, and how it was measured."""
+    """A row of the comparison of runs: the checkpoint, its run, its reference, and how it was measured."""
 
     run: str
     reference: str
@@ -82,10 +82,10 @@ def comparison(
 ) -> pd.DataFrame:
     """Means of all metrics of each checkpoint and paired differences from the reference, with 95 % intervals.
 
-    `scores` has the columns `KEYS` and any of `METRICS`, one row per checkpoint and window, samples averaged.
-    One set of resamples, of what `resampled` says, serves all checkpoints and metrics. A window where a
-    metric is undefined is left out of its mean and counted in `left_out`; a difference needs both sides
-    defined.
+    `scores` has the columns `KEYS` and any of `METRICS`, one row per checkpoint and window, averaged over
+    samples. All checkpoints and metrics share one set of resamples, over what `resampled` names. A window
+    where a metric is undefined is left out of its mean and counted in `left_out`; a difference needs both
+    sides defined.
     """
     metrics = metric_columns(scores)
     tables = tables_by_checkpoint(scores, reference)
@@ -117,7 +117,7 @@ def comparison_by_source(
 
 
 def tidy(name: str, score: dict[str, Any]) -> pd.DataFrame:
-    """The score of one checkpoint as a table, a row a window."""
+    """The score of one checkpoint as a table, one row per window."""
     return pd.DataFrame(score["windows"]).assign(checkpoint=name, stage=score["stage"], step=score["step"])
 
 
@@ -129,9 +129,9 @@ def compared(
     resamples: int,
     spread: Spread = "sequences",
 ) -> pd.DataFrame:
-    """The comparison of the checkpoints that are `alike` the reference; of every other its own means alone.
+    """The comparison of checkpoints that were measured `alike`; all others have their means alone.
 
-    `tables` holds the scores of each checkpoint by name. What was measured otherwise has no difference.
+    `tables` has the scores of each checkpoint by name. Checkpoints measured differently have no difference.
     """
     together = pd.concat([table for name, table in tables.items() if name in alike], ignore_index=True)
     parts = [comparison(together, reference, rng, resamples, spread)]
@@ -147,7 +147,7 @@ def compared(
 
 
 def fault_of_runs(table: pd.DataFrame) -> str:
-    """What makes a table no comparison of runs, in words; "" where nothing does."""
+    """The reason why a table is not a comparison of runs, "" where it is one."""
     if table.empty or set(table["reference"]) - set(table["checkpoint"]):
         return "it has no row of its reference"
     return ""
@@ -160,7 +160,7 @@ def final_checkpoints(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def _columns(metric: str, tables: list[pd.DataFrame], base: int, draws: Draws) -> dict[str, Any]:
-    """The columns of a comparison for one metric; the reference is table number `base`."""
+    """The columns of a comparison for one metric; the reference is the table with index `base`."""
     about = METRICS[metric]
     windows = tables[base]
     _, sequence = np.unique(windows["sequence"].to_numpy(), return_inverse=True)
@@ -183,7 +183,7 @@ def _columns(metric: str, tables: list[pd.DataFrame], base: int, draws: Draws) -
 
 
 def metric_columns(scores: pd.DataFrame) -> list[str]:
-    """The metrics of a table of scores, in the order of `METRICS`; raises InputError on what is neither."""
+    """The metrics of a table of scores, in the order of `METRICS`; InputError for other columns."""
     for key in KEYS:
         if key not in scores:
             raise InputError(f"the scores have no column '{key}': score the checkpoints again")
@@ -213,9 +213,9 @@ def _refuse_not_finite(scores: pd.DataFrame, metric: str) -> None:
 
 
 def tables_by_checkpoint(scores: pd.DataFrame, reference: str) -> list[pd.DataFrame]:
-    """The scores of each (checkpoint, stage, step), in order of appearance, rows in one order of windows.
+    """The scores of each (checkpoint, stage, step), in order of appearance, with rows in one window order.
 
-    Raises InputError unless each was scored on the windows of the reference, once on each.
+    Raises InputError unless each was scored exactly once on every window of the reference.
     """
     names = scores["checkpoint"].unique().tolist()
     if reference not in names:

@@ -1,1 +1,1 @@
-"""Trainings: what they are made from, how they go on after a stop, and GRPO from stored artefacts."""
+"""Trainings: their inputs, how they resume after a stop, and GRPO from stored artefacts."""

@@ -1,4 +1,4 @@
-"""What all trainings share: going on from a saved state, checkpoints, and stopping when asked to."""
+"""Shared by all trainings: resuming from a saved state, checkpoints, and stopping on a signal."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ Steps = Iterator[tuple[Rows, TrainingCheckpoint]]
 
 
 def table_digest(table: pd.DataFrame) -> str:
-    """Names the content of a table."""
+    """A digest of the content of a table."""
     return digest_of(table.to_csv(index=False))
 
 
@@ -45,20 +45,20 @@ class Record(Protocol):
 
 @dataclass(frozen=True)
 class Training:
-    """The description of a training: its name, parameters and inputs, and how long it is."""
+    """The description of a training: its name, parameters, inputs and length."""
 
     stage: str
     kind: Kind
     config: TrainingConfig
     architecture: Config
-    inputs: dict[str, str]  # digests of what it is made from and learns from
+    inputs: dict[str, str]  # digests of what it starts from and learns from
     body_digest: str
-    length: Literal["steps", "updates"]  # the parameter that says how long it is
-    usage: dict[str, Any] | None = None  # what the header says of the use of a denoiser
+    length: Literal["steps", "updates"]  # the parameter that is its length
+    usage: dict[str, Any] | None = None  # the header's entry on the use of a denoiser
 
     @property
     def steps(self) -> int:
-        """How long it is."""
+        """Its length."""
         return getattr(self.config, self.length)
 
     def header(self, kind: Kind, step: int, metrics: dict[str, float]) -> Header:
@@ -79,16 +79,16 @@ class Training:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training had come when this process began."""
+    """The progress of a training when this process began."""
 
     step: int
     metrics: dict[str, float]
 
 
 def resume(learner: Learner, state: Checkpoint | None, training: Training) -> Progress:
-    """Go on from a saved state; refuse one that was made with other parameters or from other data.
+    """Resume from a saved state; refuse one that was made with other parameters or from other data.
 
-    The length alone may change: a longer training goes on where a shorter one ended.
+    Only the length may change: a longer training continues where a shorter one ended.
     """
     if state is None:
         return Progress(0, {})
@@ -111,12 +111,12 @@ def resume(learner: Learner, state: Checkpoint | None, training: Training) -> Pr
 
 
 def provenance_of(header: Header) -> Provenance:
-    """What a training was made from, as its header says."""
+    """What a training was made from, according to a header."""
     return Provenance(header.stage, header.parameters, header.inputs | {"body_file": header.body_digest})
 
 
 def refuse_changes(before: Header, now: Header) -> None:
-    """Refuse to go on from what was made with other parameters or from other data; names each."""
+    """Refuse to resume where parameters or data differ, naming each difference."""
     if changed := provenance_of(now).changes(provenance_of(before)):
         raise InputError(
             f"this run already holds a {now.stage} training that differs: {'; '.join(changed)}; "
@@ -127,10 +127,10 @@ def refuse_changes(before: Header, now: Header) -> None:
 def checkpointed(
     records: Iterator[Record], learner: Learner, training: Training, progress: Progress
 ) -> Steps:
-    """Gather records and hand over a checkpoint every so often, at the end, and when asked to stop.
+    """Collect records and yield a checkpoint at intervals, at the end, and when a signal asks to stop.
 
-    SIGTERM and SIGUSR1 (a cluster's warning) save first and stop then; the same command goes on. Rows and
-    tensors are handed over only while all of them are finite, so what is on disk is good to the last.
+    On SIGTERM and SIGUSR1 (a cluster's warning) a checkpoint is saved first; the same command resumes. Rows
+    and tensors are yielded only while all of them are finite, so everything on disk is valid.
     """
     rows: Rows = []
     done = saved = progress.step
@@ -150,13 +150,13 @@ def checkpointed(
                     f"{training.stage} was asked to stop and saved step {record.step} of {training.steps}; "
                     "run the same command to go on"
                 )
-    if progress.step == training.steps:  # perhaps killed after the last state, before the end mark
+    if progress.step == training.steps:  # possibly killed after the last state, before the end mark
         yield [], _checkpoint(learner, training, {"step": progress.step} | progress.metrics)
 
 
 @contextmanager
 def _what_stays(reached: Callable[[], tuple[int, int]], training: Training) -> Iterator[None]:
-    """Complete the sentence of a training that diverged; `reached` says the steps done and saved."""
+    """Complete the message of a training that diverged; `reached` has the steps done and saved."""
     try:
         yield
     except Diverged as error:
@@ -186,7 +186,7 @@ def _checkpoint(learner: Learner, training: Training, row: dict[str, Any]) -> Tr
 
 
 class _StopRequest:
-    """Remembers a polite signal instead of dying of it; a process that follows another ignores it."""
+    """Records a request to stop instead of ending at once; a follower process ignores the signal."""
 
     def __init__(self) -> None:
         self.asked = False

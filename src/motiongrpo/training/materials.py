@@ -1,4 +1,4 @@
-"""What trainings and studies are made from: motion and its division, a body, stored networks, a device."""
+"""The inputs of trainings and studies: motion and its division, a body, stored networks, a device."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,12 +25,12 @@ from motiongrpo.rewards.hybrid import HybridReward, RewardConfig
 from motiongrpo.rewards.perceptual import PerceptualModel
 from motiongrpo.training.loop import Training, table_digest
 
-USAGE_WINDOWS = 512  # whose heads say what a denoiser was trained under
+USAGE_WINDOWS = 512  # windows whose head paths characterise a denoiser's training
 
 
 @dataclass(frozen=True)
 class Materials:
-    """Stored artefacts, and what is made of them; raises InputError where they were made for other bodies."""
+    """Stored artefacts, and what is built from them; InputError where they were made for other bodies."""
 
     motions: MotionStore
     windows: pd.DataFrame  # the window table, with its splits
@@ -40,7 +40,7 @@ class Materials:
     precision: Precision = "fp32"  # of the denoiser's forward pass
     pretrained: Checkpoint | None = None
     reward_model: Checkpoint | None = None
-    planned: DenoiserConfig | None = None  # of a denoiser that is yet to be pretrained
+    planned: DenoiserConfig | None = None  # for a denoiser that is yet to be pretrained
 
     def __post_init__(self) -> None:
         refuse_other_body(self.body, self.motions, **self._stored)
@@ -53,11 +53,11 @@ class Materials:
 
     @cached_property
     def architecture(self) -> DenoiserConfig:
-        """The denoiser's: as it is planned, or as the pretrained one has it."""
+        """The denoiser's architecture: the planned one, or that of the pretrained denoiser."""
         return self.planned or architecture_of(_given(self.pretrained, "pretrained_denoiser"), Denoiser)
 
     def denoiser(self) -> Denoiser:
-        """The pretrained denoiser, a new copy, in evaluation mode on the device."""
+        """A new copy of the pretrained denoiser, in evaluation mode on the device."""
         return restored(_given(self.pretrained, "pretrained_denoiser"), Denoiser).to(self.device)
 
     def optimiser(self, config: OptimiserConfig) -> Optimiser[Denoiser]:
@@ -65,11 +65,11 @@ class Materials:
         return Optimiser(with_precision(self.denoiser(), self.precision), config)
 
     def judge(self) -> PerceptualModel:
-        """The perceptual reward model φ, a new copy, in evaluation mode on the device."""
+        """A new copy of the perceptual reward model φ, in evaluation mode on the device."""
         return restored(_given(self.reward_model, "reward_model"), PerceptualModel).to(self.device)
 
     def reward(self, config: RewardConfig, judge: PerceptualModel | None = None) -> HybridReward:
-        """The hybrid reward under these parameters; without a judge, φ as it is stored."""
+        """The hybrid reward under these parameters; φ is the stored one unless a judge is given."""
         judge = (judge or self.judge()).requires_grad_(False)
         return HybridReward(self.body, self.motions.header.fps, config, judge)
 
@@ -78,18 +78,18 @@ class Materials:
         return JointLoss(self.body, self.motions.header.fps, config)
 
     def anchor_loss(self) -> PretrainingLoss | None:
-        """The whole loss that the pretrained denoiser was made with; one from elsewhere has none."""
+        """The whole loss that the pretrained denoiser was trained with; None for one from elsewhere."""
         kept = _given(self.pretrained, "pretrained_denoiser").header.parameters
         if "joint_loss" not in kept:
             return None
-        disturbance = kept.get("disturbance")  # priors of earlier versions were shown true paths alone
+        disturbance = kept.get("disturbance")  # priors of earlier versions were trained on true paths only
         return PretrainingLoss(
             self.joint_loss(JointLossConfig.model_validate(kept["joint_loss"])),
             DisturbanceConfig.model_validate(disturbance) if disturbance else None,
         )
 
     def supply(self, seed: int, short_share: float = 0.0) -> TrainingWindows:
-        """Training windows on the device, each batch addressed by what it is for."""
+        """Training windows on the device, each batch addressed by its purpose."""
         spans, hands = split_rows(self.windows, "train"), self.architecture.include_hands
         return TrainingWindows(self.motions, spans, self.window, hands, short_share, seed, self.device)
 
@@ -107,9 +107,10 @@ class Materials:
         kind: Kind = "denoiser",
         sampling: SamplingConfig | None = None,
     ) -> Training:
-        """The description of a training on these materials, of a denoiser unless it says otherwise.
+        """The description of a training on these materials, by default that of a denoiser.
 
-        With `sampling`, its checkpoints say how they are used, and under which head paths they were trained.
+        With `sampling`, its checkpoints record how they are used, and under which head paths they were
+        trained.
         """
         return Training(
             stage=stage,
@@ -133,7 +134,7 @@ class Materials:
 
 
 def refuse_other_body(body: BodyModel, motions: MotionStore, **checkpoints: Checkpoint) -> None:
-    """Raise InputError where motion or a checkpoint was made with another body file than the one given."""
+    """Raise InputError where motion or a checkpoint was made with another body file than the given one."""
     digests = {name: checkpoint.header.body_digest for name, checkpoint in checkpoints.items()}
     remedy = {"the motion store": "ingest again"} | dict.fromkeys(digests, "train again")
     for name, digest in ({"the motion store": motions.header.body_digest} | digests).items():

@@ -1,4 +1,4 @@
-"""The perceptual reward model from stored artefacts: it learns to tell truth from what is not."""
+"""Training of the perceptual reward model from stored artefacts: it learns to tell true motion from false."""
 
 import logging
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def train_judge(materials: Materials, state: Checkpoint | None, config: RewardModelConfig) -> Steps:
-    """Train from where the run stands to the end, on the motion that the denoiser was pretrained on."""
+    """Train from the last saved state to the end, on the motion that the denoiser was pretrained on."""
     torch.manual_seed(config.seed)
     optimiser = Optimiser(PerceptualModel(config.model).to(materials.device), config.optimiser)
     training = materials.training("reward_model", config, architecture=config.model, kind="reward_model")

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def train_policy(materials: Materials, state: Checkpoint | None, config: GrpoConfig) -> Steps:
-    """Improve the policy from where the run stands to the last update (MotionGRPO, arXiv:2605.05680)."""
+    """Train the policy from the last saved state to the last update (MotionGRPO, arXiv:2605.05680)."""
     policy, supply = materials.optimiser(config.optimiser), materials.supply(config.seed)
     reference = with_precision(materials.denoiser().requires_grad_(False), materials.precision)
     judge, online, learner = None, None, policy
@@ -42,7 +42,7 @@ def train_policy(materials: Materials, state: Checkpoint | None, config: GrpoCon
 
 
 def online_reward(materials: Materials, supply: TrainingWindows, config: GrpoConfig) -> OnlineReward:
-    """The perceptual model with an optimiser of its own, its recipe that of its first training."""
+    """The perceptual model with its own optimiser, and the settings of its first training."""
     assert materials.reward_model is not None  # the judge was restored from it
     recipe = RewardModelConfig.model_validate(materials.reward_model.header.parameters)
     held_out = materials.held_out("validation", recipe.examination_windows)

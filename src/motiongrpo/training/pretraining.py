@@ -1,4 +1,4 @@
-"""Pretraining from stored artefacts: a denoiser that starts at the scale of the data learns motion."""
+"""Pretraining from stored artefacts: a denoiser, initialised at the scale of the data, learns motion."""
 
 import torch
 
@@ -19,7 +19,7 @@ from motiongrpo.training.materials import Materials
 def train_prior(
     materials: Materials, state: Checkpoint | None, config: PretrainingConfig, sampling: SamplingConfig
 ) -> Steps:
-    """Train from where the run stands to the end; checkpoints say that they are sampled with `sampling`."""
+    """Train from the last saved state to the end; checkpoints record `sampling` as their sampler."""
     if team().size > 1 and config.denoiser.dropout_p > 0:
         raise InputError(
             f"several processes cannot draw one dropout, got pretraining.denoiser.dropout_p="
@@ -43,7 +43,7 @@ def pretraining_steps(
     training: Training,
     purpose: str,
 ) -> Steps:
-    """The steps of an optimiser's network from where the run stands; batches are drawn for a `purpose`."""
+    """The steps of an optimiser from its last saved state; batches are drawn under the address `purpose`."""
     progress = resume(optimiser, state, training)
     supply = materials.supply(config.seed, config.short_share)
     records = pretrain(

@@ -1,4 +1,4 @@
-"""Held-out windows to look at: chosen by a rule, not by eye, with one motion of each model."""
+"""Example windows: held-out ones, chosen by a rule and not by eye, with one motion of each model."""
 
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -22,7 +22,7 @@ RANKS = ("best", "median", "worst")
 
 @dataclass(frozen=True)
 class ShownMotion:
-    """Joints in the world, metres, and which of those below the root touch the floor; real frames only."""
+    """Joints in the world, metres, and the contacts of those below the root; real frames only."""
 
     name: str
     p_world_joint: Float[Tensor, "frame 22 3"]
@@ -41,19 +41,19 @@ class ShownMotion:
         return float(mpjpe_mm(self.p_world_joint[None], truth.p_world_joint[None], mask))
 
     def labelled(self, truth: "ShownMotion") -> "ShownMotion":
-        """The motion with its own error in its name."""
+        """The motion with its error in its name."""
         return replace(self, name=f"{self.name}\nMPJPE {self.mpjpe_mm(truth):.0f} mm")
 
 
 @dataclass(frozen=True)
 class ExampleWindow:
-    """A held-out window and its place among all that were scored."""
+    """A held-out window and its rank among all that were scored."""
 
     rank: str  # best, median, worst
     row: int  # within the scores
     start: int  # its first frame within the sequence
     mpjpe_mm: float
-    windows: int  # that were ranked
+    windows: int  # number of ranked windows
 
     def title(self, sequence: str, activity: str, fps: float) -> str:
         """The title of a clip: rank and error of its window, then activity, sequence and start."""
@@ -65,7 +65,7 @@ class ExampleWindow:
 
 
 def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[ExampleWindow]:
-    """Best, median and worst by MPJPE of the checkpoint with these weights; the better of two middle ones."""
+    """Best, median (the better of two) and worst window by MPJPE of the checkpoint with these weights."""
     table = windows_scored(scores, weights)
     order = table.sort_values([RULE, "sequence", "window"]).index.tolist()
     start, error = table["window"].tolist(), table[RULE].tolist()
@@ -85,8 +85,8 @@ def ranked_windows(scores: dict[str, dict[str, Any]], weights: str) -> list[Exam
 def windows_scored(scores: dict[str, dict[str, Any]], weights: str) -> pd.DataFrame:
     """The scores of every window of the checkpoint with these weights.
 
-    Those of the run itself come before those of other runs. Checkpoints from elsewhere are left aside: the
-    score of a copy may be stale.
+    Scores of the run itself take precedence over those of other runs. Checkpoints from elsewhere are ignored,
+    since the score of a copy may be stale.
     """
     of_trainings = [name for name in scores if PurePosixPath(name).parent.name in TRAININGS]
     mine = [name for name in of_trainings if scores[name]["weights"] == weights]
@@ -98,7 +98,7 @@ def windows_scored(scores: dict[str, dict[str, Any]], weights: str) -> pd.DataFr
 
 
 def demand_same_windows(model: str, scored: pd.DataFrame, rows: pd.DataFrame) -> None:
-    """Raises InputError where the window table has been made anew since the scores."""
+    """Raise InputError where the window table has changed since the scores."""
     then = scored[["sequence", "window", "subject"]].to_numpy().tolist()
     now = rows[["sequence", "start", "subject"]].to_numpy().tolist()
     if then != now:

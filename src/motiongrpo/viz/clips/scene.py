@@ -18,10 +18,10 @@ from motiongrpo.body.skeleton import BODY_JOINTS
 from motiongrpo.viz.clips.example import ShownMotion
 from motiongrpo.viz.figures.skeleton import View
 
-SETTLE_S = 0.4  # the camera follows the head with this smoothness, so that it does not bob
-AIR_M = 0.15  # around the bodies
+SETTLE_S = 0.4  # time constant of the camera, so that it does not bob with the head
+AIR_M = 0.15  # margin around the bodies
 GRID_M = 0.5
-DECIMALS = 4  # of a metre, in files
+DECIMALS = 4  # of metres, in files
 
 
 class PlainMotion(TypedDict):
@@ -61,7 +61,7 @@ DrawnScene = Annotated[PlainScene, AfterValidator(_of_one_length)]
 
 @dataclass(frozen=True)
 class Scene:
-    """Motions over time, the truth first, or one alone; the head path is the one the models were given."""
+    """Motions over time, the truth first, or one motion alone; the head path is that of the models."""
 
     title: str
     fps: float
@@ -73,12 +73,12 @@ class Scene:
 
     @property
     def truth(self) -> ShownMotion:
-        """What the other motions are compared with; one that is alone is compared with nothing."""
+        """The motion that the others are compared with; None where there is a single motion."""
         return self.motions[0]
 
     @property
     def compares(self) -> bool:
-        """Whether there is a motion beside the truth, which is then drawn behind it."""
+        """Whether there are motions besides the truth, which is then drawn behind them."""
         return len(self.motions) > 1
 
     def plain(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Shot:
-    """One view of a scene and what of it is seen, metres from where the camera looks."""
+    """One view of a scene and its visible region, in metres from the centre of the picture."""
 
     name: str
     view: View
@@ -110,25 +110,25 @@ class Shot:
     low_m: float
     top_m: float
     floor_m: tuple[float, float]  # the band of the picture that is floor
-    grid_deep: bool  # whether lines of the floor that run across are seen
+    grid_deep: bool  # whether lines of the floor across the view are visible
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A scene seen from two sides by a camera that follows the head."""
+    """A camera that follows the head and shows a scene from two sides."""
 
     scene: Scene
 
     @cached_property
     def centre(self) -> Float[Tensor, "frame 3"]:
-        """Where the camera looks: on the floor below the head, its path smoothed."""
+        """The centre of the picture: on the floor below the head, with its path smoothed."""
         head = self.scene.T_world_cpf[:, 4:6].numpy()
         smooth = gaussian_filter1d(head, SETTLE_S * self.scene.fps, axis=0, mode="nearest")
         return torch.from_numpy(np.pad(smooth, ((0, 0), (0, 1))))
 
     @cached_property
     def shots(self) -> tuple[Shot, Shot]:
-        """From the side, on the level of the floor; and from the front and above."""
+        """Two views: from the side at floor level, and from the front and above."""
         head = self.scene.T_world_cpf
         beside, before = View.beside(head), View.before(head)
         side, front = self._flat_bodies(beside), self._flat_bodies(before)
@@ -155,7 +155,7 @@ class Camera:
         return view.flat(points - self.centre[frame].to(points))
 
     def grid(self, frame: int, shot: Shot) -> list[Float[ndarray, "2 2"]]:
-        """The lines of the floor that are seen, half a metre apart and fixed to it."""
+        """The visible grid lines of the floor, half a metre apart and fixed to it."""
         away = torch.stack([-shot.view.across[1], shot.view.across[0]])
         centre = self.centre[frame]
         low, high = shot.floor_m

@@ -1,6 +1,6 @@
-"""Clips: a scene drawn frame by frame and encoded, with no GPU, no display and no program outside Python.
+"""Clips: a scene drawn frame by frame and encoded, without GPU, display or programs outside Python.
 
-Axes are made once; a frame moves the marks that move and draws them over what stays (blitting).
+Axes are made once; for each frame, only the moving marks are drawn over a static background (blitting).
 """
 
 import math
@@ -35,19 +35,19 @@ from motiongrpo.viz.figures.skeleton import (
 
 Picture = UInt8[ndarray, "height width 4"]
 
-SHOT_IN, GAP_IN = 3.0, 0.1  # width of a shot, and between shots
+SHOT_IN, GAP_IN = 3.0, 0.1  # width of a shot, and the gap between shots
 LEFT_IN, TOP_IN, BETWEEN_IN = 0.75, 1.0, 0.15
-LINE_IN = 0.2  # of the legend
+LINE_IN = 0.2  # height of a line of the legend
 MP4_DPI, GIF_DPI = 110, 58
 GIF_FPS, HOLD_MS = 15, 700
 GRID, INK = "#dcdcd8", "#000000"
-SHADES = (1.0, 0.6, 0.3)  # of a colour over white: edges are smoothed
+SHADES = (1.0, 0.6, 0.3)  # of a colour over white, for smoothed edges
 QUALITY: dict[str, object] = {"crf": "20", "preset": "veryfast", "tune": "animation"}
 BONE_COLOURS = [SIDE_COLOURS.get(side_of(joint), TRUNK) for _, joint in BONES]
 
 
 def write_mp4(scene: Scene, path: Path) -> None:
-    """A scene as H.264 video, which every browser plays; equal scenes give equal bytes."""
+    """Write a scene as H.264 video, which every browser plays; equal scenes give equal bytes."""
     drawing = Drawing(Camera(scene), MP4_DPI)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as file:
         stream = file.add_stream("libx264", rate=Fraction(scene.fps).limit_denominator(1001))
@@ -59,14 +59,14 @@ def write_mp4(scene: Scene, path: Path) -> None:
 
 
 def write_gif(scene: Scene, path: Path) -> None:
-    """A scene as an animated picture for where no video plays: smaller, and fewer frames a second."""
+    """Write a scene as an animated GIF where video does not play: smaller, with fewer frames per second."""
     every = max(1, round(scene.fps / GIF_FPS))
     drawing = Drawing(Camera(scene), GIF_DPI)
     frames = [Image.fromarray(drawing.at(frame)).convert("RGB") for frame in range(0, len(scene), every)]
     palette = _gif_palette()
     first, *rest = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames)
     ends = np.arange(len(frames) + 1) * every / scene.fps
-    milliseconds = (10 * np.diff((100 * ends).round())).astype(int)  # a GIF counts in hundredths
+    milliseconds = (10 * np.diff((100 * ends).round())).astype(int)  # a GIF counts hundredths of a second
     milliseconds[-1] += HOLD_MS
     first.save(
         path,
@@ -80,7 +80,7 @@ def write_gif(scene: Scene, path: Path) -> None:
 
 
 def _gif_palette() -> Image.Image:
-    """Every colour of a drawing in a few shades: a palette taken from a frame would lose what is small."""
+    """Every colour of a drawing in a few shades; a palette from one frame would lose small marks."""
     colours = {GREEN, GHOST, TRUNK, PATH, FLOOR, GROUND, GRID, INK, *SIDE_COLOURS.values()}
     strengths = np.array(SHADES)[:, None]
     shades = [255 + strengths * (np.array(ImageColor.getrgb(c)) - 255) for c in sorted(colours)]
@@ -90,13 +90,13 @@ def _gif_palette() -> Image.Image:
 
 
 class Drawing:
-    """A figure whose marks can be moved: a column a motion, a row a view."""
+    """A figure whose marks can be moved: one column per motion, one row per view."""
 
     def __init__(self, camera: Camera, dpi: float) -> None:
         self.camera = camera
         self.figure, grid, self.clock = _figure(camera, dpi)
         self.canvas = FigureCanvasAgg(self.figure)
-        self.canvas.draw()  # lays out, and draws what stays
+        self.canvas.draw()  # does the layout, and draws the background
         self.still = self.canvas.copy_from_bbox(self.figure.bbox)
         self.marks = [
             _Marks(axes, camera, shot, number)
@@ -105,7 +105,7 @@ class Drawing:
         ]
 
     def at(self, frame: int) -> Picture:
-        """The figure at a frame, in memory that the next one overwrites."""
+        """The figure at a frame, in memory that the next frame overwrites."""
         self.canvas.restore_region(self.still)
         scene = self.camera.scene
         self.clock.set_text(f"{frame / scene.fps:.2f} s of {(len(scene) - 1) / scene.fps:.2f} s")
@@ -161,7 +161,7 @@ class _Body:
 
 
 def _figure(camera: Camera, dpi: float) -> tuple[Figure, ndarray, Text]:
-    """What stays: titles, scales, floor, legend; and the clock, which is drawn with what moves."""
+    """The background: titles, scales, floor, legend; and the clock, which is drawn with the moving marks."""
     figure, grid = _axes(camera, dpi)
     scene, (side, front) = camera.scene, camera.shots
     for shot, row in zip(camera.shots, grid, strict=True):
@@ -191,7 +191,7 @@ def _figure(camera: Camera, dpi: float) -> tuple[Figure, ndarray, Text]:
 
 
 def _axes(camera: Camera, dpi: float) -> tuple[Figure, ndarray]:
-    """Axes of one scale, two rows of them, in a figure of an even number of pixels either way."""
+    """Two rows of axes with one scale, in a figure with even numbers of pixels."""
     columns = len(camera.scene.motions)
     below = LINE_IN * (1 + math.ceil(len(legend_entries(camera.scene.compares)) / (2 * columns)))
     tall = [SHOT_IN * (shot.top_m - shot.low_m) / (2 * shot.reach_m) for shot in camera.shots]

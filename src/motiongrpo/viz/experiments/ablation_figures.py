@@ -1,4 +1,4 @@
-"""The ablation as figures: every cell against the pretrained model, and reward against metrics over time."""
+"""Figures of the ablation: every cell against the pretrained model, and reward against metrics over time."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,9 @@ GOLD = ("mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s", "penetration_mm", "contac
 
 
 def ablation_figure(results: Results) -> go.Figure:
-    """Change of MPJPE of every cell in percent of the pretrained mean, the paper's beside it.
+    """Change of MPJPE of every cell in percent of the pretrained mean, with the paper's for comparison.
 
-    On held-out motion the mean with its interval, and the seeds as dots; on training motion the mean alone.
+    On held-out motion, the mean with its interval, and seeds as dots; on training motion, the mean alone.
     """
     cells = [cell for cell in results.cells.values() if cell.final != results.reference]
     held_out = {cell.label: results.change(cell, DECISIVE) for cell in cells}
@@ -55,7 +55,7 @@ def _mean(label: str, change: Contrast, scale: float) -> Mark:
 
 
 def _points(values: Sequence[tuple[str, float | None]], what: str) -> list[Mark]:
-    """Marks without an interval; None has none."""
+    """Marks without an interval; None gives no mark."""
     return [
         Mark(label, value, hover=f"{label}, {what}: {value:+.2f} %")
         for label, value in values
@@ -64,11 +64,11 @@ def _points(values: Sequence[tuple[str, float | None]], what: str) -> list[Mark]
 
 
 def proxy_gold_figure(results: Results, config: AblationConfig) -> go.Figure:
-    """The reward a cell was paid (proxy) and held-out metrics (gold), over every training.
+    """The reward a cell was trained on (proxy) and held-out metrics (gold), over every training.
 
-    Both are of the same samples of the same held-out windows, in deviations between windows of the pretrained
-    model: lines that part show a reward earned by something else than better motion. The horizontal axis is
-    updates of GRPO, or for a control the compute of so many.
+    Both are of the same samples of the same held-out windows, in standard deviations over windows of the
+    pretrained model: lines that diverge show a reward that rises without better motion. The horizontal axis
+    is updates of GRPO or, for a control, their equivalent in compute.
     """
     trained = [cell for cell in results.cells.values() if cell.steps]
     if not trained:

@@ -1,7 +1,7 @@
-"""The ablation in words: a table of rules, each of which makes a sentence of a contrast of cells.
+"""Findings of the ablation: a table of rules, each of which turns a contrast of cells into a sentence.
 
-A difference is decided where its 95 % interval and every seed are on one side of zero, and called undecided
-with the reason otherwise.
+A difference is decided where its 95 % interval and every seed are on the same side of zero; otherwise it is
+called undecided, with the reason.
 """
 
 import math
@@ -28,11 +28,11 @@ from motiongrpo.viz.report.metric_change import CHECKS, Outcome
 SEEDS_AT_LEAST = 3
 TONES: dict[Outcome, Tone] = {"better": "good", "worse": "warning", "undecided": "note"}
 
-Names = dict[str, str]  # of cells, by the part they play: pretrained, both, drift, cell …
+Names = dict[str, str]  # of cells by role: pretrained, both, drift, cell …
 
 
 def _details(results: Results, names: Names, change: Contrast) -> str:
-    """The change in percent, the paper's where it prints one, and every other metric that clearly changed."""
+    """The change in percent, the paper's where published, and every other metric that clearly changed."""
     cell = results.cells[names["cell"]]
     printed = published_change_percent(cell.published, DECISIVE)
     text = f". That is {_percent(change, results)} of the pretrained mean"
@@ -50,7 +50,7 @@ def _beside_the_paper(results: Results, names: Names, change: Contrast) -> str:
 
 
 def _carried_over(results: Results, names: Names, change: Contrast) -> str:
-    """How much of a change on the motion that was trained on held-out motion gets, where it is decided."""
+    """The share of a change on training motion that carries over to held-out motion, where it is decided."""
     if not change.sign:
         return "."
     held_out = results.change(results.cells[names["cell"]], DECISIVE)
@@ -59,9 +59,9 @@ def _carried_over(results: Results, names: Names, change: Contrast) -> str:
 
 @dataclass(frozen=True)
 class Rule:
-    """A sentence about Σ `plus` − Σ `minus`, which are parts that cells play.
+    """A sentence about Σ `plus` − Σ `minus`, which are roles of cells.
 
-    A rule with kinds applies to every cell of them, in the part `cell`; a rule without applies once.
+    A rule with kinds applies to every cell of these kinds, in the role `cell`; one without applies once.
     """
 
     sentence: str
@@ -69,12 +69,12 @@ class Rule:
     minus: str
     kinds: tuple[str, ...] = ()
     verbs: tuple[str, str, str] = ("helps", "hurts", "is undecided")  # better, worse, undecided
-    tone: Tone | None = None  # None: as the outcome is
+    tone: Tone | None = None  # None: that of the outcome
     motion: Motion = "held-out"
     more: Callable[[Results, Names, Contrast], str] = lambda results, names, change: "."
 
     def findings(self, results: Results, names: Names) -> list[Finding]:
-        """None where one of the cells was not run."""
+        """The findings of this rule; empty where one of its cells was not run."""
         cells = [cell.cell for cell in results.cells.values() if cell.kind in self.kinds]
         each = [names | {"cell": cell} for cell in cells] if self.kinds else [names]
         return [self._finding(results, named) for named in each if self._cells(named) <= set(results.cells)]
@@ -133,7 +133,7 @@ RULES = (
 
 
 def findings_of_ablation(results: Results, config: AblationConfig) -> list[Finding]:
-    """What the rules say, then of hacked rewards, and what it all rests on."""
+    """The findings of all rules, of hacked rewards, and of the certainty of the results."""
     names = {"pretrained": PRETRAINED, "drift": config.drift}
     names |= config.grid.model_dump() | config.scopes.model_dump()
     decided = [finding for rule in RULES for finding in rule.findings(results, names)]
@@ -141,7 +141,7 @@ def findings_of_ablation(results: Results, config: AblationConfig) -> list[Findi
 
 
 def _rewards(results: Results) -> list[Finding]:
-    """GRPO cells whose reward went up while a metric got worse, and those whose reward did not go up."""
+    """GRPO cells whose reward rose while a metric got worse, and those whose reward did not rise."""
     hacked, idle = [], []
     for cell in results.cells.values():
         if cell.kind != "grpo":
@@ -159,7 +159,7 @@ def _rewards(results: Results) -> list[Finding]:
 
 
 def _certainty(results: Results) -> Finding:
-    """How intervals were made, and what so few subjects, sequences or seeds cannot show."""
+    """How intervals were made, and what too few subjects, sequences or seeds cannot show."""
     held_out = results.held_out
     subjects, sequences, seeds = held_out.subjects, int(held_out.draws.shape[1]), len(held_out.seeds)
     reservations = (
@@ -182,7 +182,7 @@ def _certainty(results: Results) -> Finding:
 def _metrics_that_became(
     outcome: Outcome, cell: CellResult, results: Results, but: tuple[str, ...] = ()
 ) -> list[str]:
-    """Judged metrics of which an outcome is true, with their changes."""
+    """Judged metrics with the given outcome, and their changes."""
     judged = [
         metric
         for metric in results.held_out.cells[results.reference]
@@ -201,7 +201,7 @@ def _percent(change: Contrast, results: Results) -> str:
 
 
 def _why_undecided(change: Contrast) -> str:
-    """Why a difference is not decided; empty where it is."""
+    """The reason why a difference is undecided; empty where it is decided."""
     if change.sign:
         return ""
     if math.isnan(change.low):

@@ -1,4 +1,4 @@
-"""The results of an ablation, in the form that its table, figures and findings share."""
+"""The results of an ablation, as its table, figures and findings use them."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from motiongrpo.viz.report.metric_change import Outcome
 
 PERCENT = 100.0
 DECISIVE = "mpjpe_mm"  # the metric by which cells are compared in words and in the figure
-PAID = "reward_"  # before the name of a term, among the columns of held-out values
+PAID = "reward_"  # prefix of reward terms among the columns of held-out values
 
 Record = dict[str, Any]
 Motion = Literal["held-out", "training"]
@@ -24,18 +24,18 @@ Motion = Literal["held-out", "training"]
 
 @dataclass(frozen=True)
 class CellResult:
-    """One cell and the checkpoints that every seed of it has scores for."""
+    """One cell and the checkpoints with scores for all of its seeds."""
 
     cell: str
     kind: str
     steps: int  # of its training
     checkpoints: list[int]  # steps
     network_evaluations: int
-    terms: list[str]  # it was paid for, or measured by where it was paid for nothing
+    terms: list[str]  # of its rewards; for a cell without rewards, those it is measured by
     published: PublishedRow | None
 
     def at(self, step: int) -> str:
-        """The name under which a checkpoint is found among held-out values."""
+        """The name of a checkpoint among held-out values."""
         return f"{self.cell}@{step}"
 
     @property
@@ -51,10 +51,10 @@ class CellResult:
 
 @dataclass(frozen=True)
 class Results:
-    """All cells of an ablation in order, and their values on windows of either motion."""
+    """All cells of an ablation in order, and their values on held-out and training windows."""
 
     cells: dict[str, CellResult]
-    judged: dict[Motion, PairedScores]  # on training motion the last checkpoints of what was trained
+    judged: dict[Motion, PairedScores]  # on training motion, the last checkpoint of each training
 
     @property
     def held_out(self) -> PairedScores:
@@ -75,23 +75,23 @@ class Results:
         return self.judged[motion].contrast(by_checkpoint, metric)
 
     def change(self, cell: CellResult, metric: str, motion: Motion = "held-out") -> Contrast:
-        """A cell's last checkpoint minus the pretrained model; of the pretrained model itself, zero."""
+        """A cell's last checkpoint minus the pretrained model; zero for the pretrained model itself."""
         weights = {cell.cell: 1.0, PRETRAINED: -1.0 + (cell.cell == PRETRAINED)}
         return self.contrast(weights, metric, motion)
 
     def paid_rise(self, cell: CellResult, step: int) -> Contrast:
-        """Mean rise over the terms a cell is paid for, each in deviations between pretrained windows."""
+        """Mean rise over the reward terms of a cell, each in standard deviations over pretrained windows."""
         return self.held_out.paid(cell.at(step), self.reference, [f"{PAID}{term}" for term in cell.terms])
 
     def gold_rise(self, cell: CellResult, step: int, metric: str) -> Contrast:
-        """The rise of a metric in deviations between pretrained windows, positive where it is better."""
+        """The rise of a metric in standard deviations over pretrained windows, positive where better."""
         sign = 1.0 if METRICS[metric].better == "higher" else -1.0
         scale = sign / self.held_out.deviation(self.reference, metric)
         return self.held_out.contrast({cell.at(step): scale, self.reference: -scale}, metric)
 
 
 def outcome_of(change: Contrast, metric: str) -> Outcome:
-    """Better or worse where the interval and all seeds say so; a metric without a direction is not judged."""
+    """Better or worse where the interval and all seeds agree; a metric without a direction is not judged."""
     direction = {"lower": -1, "higher": 1, "none": 0}[METRICS[metric].better]
     if direction == 0:
         return "not judged"
@@ -100,7 +100,7 @@ def outcome_of(change: Contrast, metric: str) -> Outcome:
 
 
 def results_of(plan: list[Record], scores: dict[str, Record], seed: int, resamples: int) -> Results:
-    """The scores that belong to a plan; those of other parameters are left aside."""
+    """The scores that belong to a plan; those of other parameters are ignored."""
     cells: dict[str, CellResult] = {}
     tables: dict[Motion, list[pd.DataFrame]] = {"held-out": [], "training": []}
     for cell in dict.fromkeys(entry["cell"] for entry in plan):

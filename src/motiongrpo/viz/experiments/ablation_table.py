@@ -1,4 +1,4 @@
-"""The ablation as a table: every cell against the pretrained model, the paper's change beside ours."""
+"""The table of the ablation: every cell against the pretrained model, with the paper's change."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from motiongrpo.viz.experiments.ablation_results import PERCENT, CellResult, Mot
 
 
 def ablation_table(results: Results) -> pd.DataFrame:
-    """A row for each motion, cell and metric: mean over seeds, how far they are apart, change from before.
+    """A row for each motion, cell and metric: mean and deviation over seeds, change from pretrained.
 
-    Per cent are of the pretrained mean, which is taken as known: its own interval does not enter.
+    Percentages are of the pretrained mean, which is taken as exact: its own interval is not included.
     """
     metrics = [metric for metric in METRICS if metric in results.held_out.cells[results.reference]]
     rows = [

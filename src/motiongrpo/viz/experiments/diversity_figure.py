@@ -1,4 +1,4 @@
-"""The figure of the diversity study: spread, rewards, what caused them and what a gradient makes of it."""
+"""The figure of the diversity study: spread, rewards, their causes, and the agreement of gradients."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +19,12 @@ SAMPLERS = {
     "egoallo": "EgoAllo's",
     "egoallo_without_offset": "EgoAllo's without 0.1",
 }
-SHIFT = 1.025  # of neighbouring points along a logarithmic axis, or their intervals would cover each other
+SHIFT = 1.025  # of neighbouring points along a logarithmic axis, so that intervals do not overlap
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A quantity of the table and how a panel shows it."""
+    """A quantity of the table and its presentation in a panel."""
 
     quantity: str
     of: str
@@ -75,7 +75,7 @@ def rows_of(table: pd.DataFrame, shown: Shown) -> pd.DataFrame:
 
 
 def against_noise(rows: pd.DataFrame, shown: Shown) -> list[go.Scatter]:
-    """A line a scope, its intervals, white noise as open markers, and a band for no noise at all."""
+    """A line per scope with intervals, white noise as open markers, and a band for no noise."""
     lines: list[go.Scatter] = []
     for index, (scope, name) in enumerate(SCOPES.items()):
         for noise in ("perlin", "white"):
@@ -88,7 +88,7 @@ def against_noise(rows: pd.DataFrame, shown: Shown) -> list[go.Scatter]:
 
 
 def by_chain(rows: pd.DataFrame, shown: Shown) -> list[go.Scatter]:
-    """A point a sampler, one colour a latent."""
+    """A point per sampler, one colour per latent."""
     quiet = rows[rows["noise"] == "none"]
     lines = []
     for index, (latent, name) in enumerate(LATENTS.items()):
@@ -129,7 +129,7 @@ def _whiskers(y: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -> 
 
 
 def _baseline(row: pd.Series, ends: list[float], shown: Shown) -> list[go.Scatter]:
-    """No noise: its value as a line, its interval as a band."""
+    """The value without noise as a line, its interval as a band."""
     value, low, high = (float(row[column]) * shown.scale for column in ("value", "low", "high"))
     band = go.Scatter(
         x=[*ends, *reversed(ends)],

@@ -1,7 +1,7 @@
-"""Findings of the diversity study: sentences made from the numbers of its table.
+"""Findings of the diversity study: sentences made from its table.
 
-A cell differs clearly from its baseline where the 95 % interval of the paired difference leaves out zero. Of
-many cells some do so by chance, so their number is told beside the number that chance would give.
+A cell differs clearly from its baseline where the 95 % interval of the paired difference excludes zero. Among
+many cells some do so by chance, so their number is given with the number expected by chance.
 """
 
 import pandas as pd
@@ -13,7 +13,7 @@ BY_CHANCE = 0.025  # on one side
 
 
 def findings_of_diversity(table: pd.DataFrame) -> list[Finding]:
-    """Whether noise widens groups, whether that is useful, who caused it, and what the sampler does alone."""
+    """Whether noise widens groups, whether that is useful, its causes, and the sampler's own effect."""
     first = table.iloc[0]
     main = table[(table["sampler"] == first["sampler"]) & (table["latent"] == first["latent"])]
     perlin = pd.DataFrame(main[main["noise"] == "perlin"])
@@ -27,7 +27,7 @@ def findings_of_diversity(table: pd.DataFrame) -> list[Finding]:
 
 
 def widened(perlin: pd.DataFrame) -> list[Finding]:
-    """Of every scope, the distance between samples at the largest λ against none."""
+    """For every scope, the distance between samples at the largest λ against no noise."""
     rows = _of(perlin, "spread_mm", "all")
     findings = []
     for scope, name in SCOPES.items():
@@ -41,7 +41,7 @@ def widened(perlin: pd.DataFrame) -> list[Finding]:
 
 
 def signal_without_noise(quiet: pd.DataFrame) -> Finding:
-    """Whether gradients of two updates agree at all before anything is added."""
+    """Whether gradients of two updates agree at all without noise."""
     row = _of(quiet, "gradient_cosine", "all").iloc[0]
     value = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
     if row["low"] > 0:
@@ -53,7 +53,7 @@ def signal_without_noise(quiet: pd.DataFrame) -> Finding:
 
 
 def useful(perlin: pd.DataFrame) -> list[Finding]:
-    """Whether any noise gives gradients that agree better than those without."""
+    """Whether any noise gives gradients that agree better than those without noise."""
     rows = _of(perlin, "gradient_cosine", "all")
     signs = [direction(row) for _, row in rows.iterrows()]
     better, worse = signs.count(1), signs.count(-1)
@@ -67,7 +67,7 @@ def useful(perlin: pd.DataFrame) -> list[Finding]:
 
 
 def caused(perlin: pd.DataFrame) -> list[Finding]:
-    """The share of the reward's variance within groups that actions cause, where noise belongs to samples."""
+    """The share of the reward's variance within groups that is due to actions, for noise per sample."""
     rows = _of(perlin, "action_share", "mean")
     rows = rows[rows["scope"] == "sample"]
     if rows.empty:
@@ -82,7 +82,7 @@ def caused(perlin: pd.DataFrame) -> list[Finding]:
 
 
 def chains(quiet: pd.DataFrame) -> list[Finding]:
-    """What sampler and initial noise do to the distance between samples without noise on the condition."""
+    """The effect of sampler and initial noise on the distance between samples, without condition noise."""
     findings = []
     for _, row in _of(quiet, "spread_mm", "all").iloc[1:].iterrows():
         base = row["value"] - row["difference"]
@@ -96,7 +96,7 @@ def chains(quiet: pd.DataFrame) -> list[Finding]:
 
 
 def direction(row: pd.Series) -> int:
-    """+1 or −1 where the interval of the difference leaves out zero, else 0."""
+    """+1 or −1 where the interval of the difference excludes zero, else 0."""
     return int(row["difference_low"] > 0) - int(row["difference_high"] < 0)
 
 

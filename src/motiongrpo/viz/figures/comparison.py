@@ -1,4 +1,4 @@
-"""The comparison as a figure: every metric's change in percent, better to the right."""
+"""The figure of the comparison: every metric's change in percent, better to the right."""
 
 import math
 

@@ -20,7 +20,7 @@ SHARES = {
 
 
 def learning_curves(pretraining_log: pd.DataFrame, reward_log: pd.DataFrame) -> go.Figure:
-    """Losses of pretraining and of the reward model, and how many pairs the latter orders rightly."""
+    """Losses of pretraining and of the reward model, and the latter's pair accuracy."""
     losses = {"loss": "training", "validation_loss": "validation, averaged weights"}
     loss = lines_of(reward_log, {"loss": "training"})
     accuracy = lines_of(reward_log, {"pair_accuracy": "pairs in the right order"}, PERCENT, "%{y:.1f} %")
@@ -43,7 +43,7 @@ def learning_curves(pretraining_log: pd.DataFrame, reward_log: pd.DataFrame) -> 
 
 
 def reward_curves(grpo_log: pd.DataFrame, comparison: pd.DataFrame) -> go.Figure:
-    """Mean of each reward over the samples of an update; beside it what held-out motion says."""
+    """Mean of each reward over the samples of an update, and the change on held-out motion."""
     rewards = lines_of(grpo_log, columns_after(grpo_log, "reward_", but_not=("reward_std_",)))
     updates = _steps("update", grpo_log)
     error = f"{HELD_OUT.removesuffix('_mm').upper()} against pretrained, mm"
@@ -56,7 +56,7 @@ def reward_curves(grpo_log: pd.DataFrame, comparison: pd.DataFrame) -> go.Figure
 
 
 def diversity_curves(diversity_log: pd.DataFrame) -> go.Figure:
-    """Spread within groups in motion and in reward, shares dropped and clipped, and the gradient."""
+    """Spread of motions and rewards within groups, shares dropped and clipped, and the gradient."""
     log, updates = diversity_log, _steps("update", diversity_log)
     spread = lines_of(log, columns_after(log, "spread_mm_"))
     deviation = lines_of(log, columns_after(log, "reward_std_"))
@@ -83,16 +83,16 @@ def diversity_curves(diversity_log: pd.DataFrame) -> go.Figure:
 
 
 def beyond_clip_range(log: pd.DataFrame) -> pd.DataFrame:
-    """Shares of samples whose ratio is `low` or `high` of the clip range after an update, mean over levels.
+    """Shares of samples whose ratio is below (`low`) or above (`high`) the clip range, mean over levels.
 
-    Measured after the update: in the first pass of a rollout every ratio is one.
+    They are measured after the update, since in the first pass of a rollout every ratio is one.
     """
     sides = ("low", "high")
     return pd.DataFrame({side: log.filter(like=f"level_clipped_{side}_").mean(axis=1) for side in sides})
 
 
 def _held_out(comparison: pd.DataFrame) -> list[go.Scatter]:
-    """MetricChange differences of MPJPE from the pretrained model, with their intervals, by update."""
+    """Differences of MPJPE from the pretrained model, with intervals, by update."""
     rows = comparison.query("metric == @HELD_OUT and stage == 'grpo'").sort_values("step")
     x, y = rows["step"].to_numpy(), rows["difference"].to_numpy()
     points = line(x, y, "post-trained", 0, "%{y:+.3g} mm")
@@ -115,7 +115,7 @@ def _held_out(comparison: pd.DataFrame) -> list[go.Scatter]:
 
 
 def _level(steps: Sequence[int], value: float, name: str) -> go.Scatter:
-    """A thin line across a panel, for what a curve is read against."""
+    """A thin horizontal line across a panel, as a reference for curves."""
     ends = [min(steps), max(steps)]
     style = {"color": GREY, "dash": "dot", "width": 1.5}
     return go.Scatter(
@@ -130,6 +130,6 @@ def _level(steps: Sequence[int], value: float, name: str) -> go.Scatter:
 
 
 def _steps(name: str, log: pd.DataFrame) -> str:
-    """The title of an x axis, which says what a point is where it is not one row."""
+    """The title of an x axis, with the number of rows per point where it is not one."""
     rows = rows_per_point(len(log))
     return name if rows == 1 else f"{name} (each point the mean of {rows})"

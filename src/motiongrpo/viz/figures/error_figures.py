@@ -1,4 +1,4 @@
-"""Where the position error lies, before and after post-training: by joint, by activity, over a window."""
+"""The position error before and after post-training, by joint, by activity and over a window."""
 
 import numpy as np
 import pandas as pd
@@ -14,20 +14,20 @@ ERROR = "mean error of position, mm"
 
 
 def error_by_joint(profile: pd.DataFrame) -> go.Figure:
-    """A row a joint, from the head down."""
+    """One row per joint, from the head down."""
     names = from_the_head_down(_of(profile, "joint", DIFFERENCE)["name"].tolist())
     return _rows(profile, "joint", "Error by joint", {name: name for name in names})
 
 
 def error_by_activity(profile: pd.DataFrame) -> go.Figure:
-    """A row an activity; a sequence of several counts under each of them."""
+    """One row per activity; a sequence of several activities counts for each."""
     rows = profile[(profile["by"] == "activity") & (profile["model"] == DIFFERENCE)]
     names = {str(row["name"]): f"{row['name']} ({row['sequences']})" for _, row in rows.iterrows()}
     return _rows(profile, "activity", "Error by activity (number of sequences)", names)
 
 
 def from_the_head_down(joints: list[str]) -> list[str]:
-    """Names of joints from the head to the toes, left beside right."""
+    """Names of joints from the head to the toes, left next to right."""
     return sorted(joints, key=_height)
 
 
@@ -111,7 +111,7 @@ def _with_interval(row: pd.DataFrame, form: str) -> str:
 
 
 def _height(name: str) -> tuple[int, str]:
-    """Joints of a body from its head to its toes, left beside right."""
+    """Joints of a body from the head to the toes, left next to right."""
     order = ("head", "neck", "collar", "shoulder", "elbow", "wrist", "spine3", "spine2", "spine1")
     order += ("pelvis", "hip", "knee", "ankle", "foot")
     return order.index(name.split()[-1]), name

@@ -1,7 +1,7 @@
-"""Forest plots: what is compared stands in rows, each estimate as a mark with its interval.
+"""Forest plots: one row per compared item, with estimates as marks with their intervals.
 
-Series that share a row are told apart by colour and by symbol, so that they also are to those who see no
-colour. What lies beyond the edge of an axis stands at the edge as an arrow, with its number.
+Series in one row differ by colour and by symbol, so that they can be told apart without colour vision. A
+value beyond the edge of an axis is shown at the edge as an arrow, with its number.
 """
 
 import math
@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 
 from motiongrpo.viz.figures.palette import GREY, TEMPLATE
 
-ROW_PX, MARK_PX = 34, 14  # a row, and what each mark needs of it where they stand side by side
+ROW_PX, MARK_PX = 34, 14  # a row, and the part of it that each mark needs side by side
 ABOVE_PX, SUBTITLE_PX, BELOW_PX = 88, 24, 68
-TITLE_PX = 20  # of the title below the upper edge
-AIR = 0.06  # of the axis, at either end
+TITLE_PX = 20  # from the upper edge to the title
+AIR = 0.06  # share of the axis, at either end
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Mark:
     low: float = math.nan
     high: float = math.nan
     hover: str = ""
-    symbol: str | None = None  # where it differs from that of its series
+    symbol: str | None = None  # if it differs from that of its series
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,17 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """The axis of the estimates: its title holds the unit; without a reference it begins at zero."""
+    """The axis of the estimates: its title has the unit; without a reference it begins at zero."""
 
     title: str
-    reference: float | None = None  # a vertical line, which is always within the axis
-    edge: float = math.inf  # no value beyond ±edge has a place of its own
+    reference: float | None = None  # a vertical line, always within the axis
+    edge: float = math.inf  # values beyond ±edge are shown at the edge
 
     def within(self, value: float) -> float:
         return max(-self.edge, min(self.edge, value))
 
     def limits(self, marks: list[Mark]) -> dict[str, Any]:
-        """As wide as the intervals are, but no wider than the edges, and a little air."""
+        """The limits that contain all intervals, but at most the edges, plus a margin."""
         if self.reference is None:
             return {"rangemode": "tozero"}
         ends: list[float] = [
@@ -67,7 +67,7 @@ class Axis:
 def forest(
     title: str, axis: Axis, rows: list[str], series: list[Series], subtitle: str = "", apart: bool = False
 ) -> go.Figure:
-    """The rows from top to bottom; `apart` sets the series of a row side by side, not upon each other."""
+    """The rows from top to bottom; `apart` puts the series of a row side by side instead of overlaid."""
     above = ABOVE_PX + (SUBTITLE_PX if subtitle else 0)
     row_px = max(ROW_PX, MARK_PX * (len(series) + 1)) if apart else ROW_PX
     height = above + row_px * len(rows) + BELOW_PX
@@ -80,13 +80,13 @@ def forest(
                 "text": f"<b>{title}</b>" + (f"<br><sup>{subtitle}</sup>" if subtitle else ""),
                 "x": 0,
                 "xref": "container",
-                "y": 1 - TITLE_PX / height,  # a share of it would cut the first line off where rows are few
+                "y": 1 - TITLE_PX / height,  # a fixed share would cut off the first line where rows are few
                 "yanchor": "top",
             },
             "title_font_size": 14,
             "xaxis": {"title": {"text": axis.title}} | axis.limits([m for s in series for m in s.marks]),
             "yaxis": {
-                "type": "category",  # plotly would ask the first trace, which has no rows
+                "type": "category",  # otherwise plotly infers it from the first trace, which has no rows
                 "categoryorder": "array",
                 "categoryarray": rows,
                 "range": (len(rows) - 0.5, -0.5),
@@ -104,7 +104,7 @@ def forest(
 
 
 def _legend_entry(series: Series) -> go.Scatter:
-    """The symbol of a series; its first mark may have one of its own."""
+    """The legend entry of a series, since its first mark may have another symbol."""
     return go.Scatter(x=[None], y=[None], mode="markers", marker=_style(series), **_names(series, True))
 
 
@@ -122,7 +122,7 @@ def _marks(series: Series, axis: Axis) -> go.Scatter:
         mode="markers+text" if any(beyond) else "markers",
         marker=_style(series) | {"symbol": shown},
         error_x={
-            "visible": any(mark.low <= mark.high for mark in marks),  # else plotly draws caps of no length
+            "visible": any(mark.low <= mark.high for mark in marks),  # else plotly draws caps of zero length
             "symmetric": False,
             "array": [max(mark.high - place, 0) for mark, place in zip(marks, x, strict=True)],
             "arrayminus": [max(place - mark.low, 0) for mark, place in zip(marks, x, strict=True)],

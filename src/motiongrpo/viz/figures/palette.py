@@ -1,7 +1,7 @@
 """Colours and the look of every figure.
 
-Okabe and Ito's colours (jfly.uni-koeln.de/color), which people with any colour vision tell apart. Their black
-and yellow are left out: one would vanish on a dark page, the other on a light one.
+Okabe and Ito's colours (jfly.uni-koeln.de/color) can be distinguished with any colour vision. Their black and
+yellow are left out: black would vanish on a dark page, yellow on a light one.
 """
 
 from itertools import cycle, islice
@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 PURPLE, ORANGE, SKY = "#CC79A7", "#E69F00", "#56B4E9"
-GREY = "#787878"  # reads on white and on black alike
+GREY = "#787878"  # readable on white and on black
 FAINT = "rgba(128,128,128,0.25)"
 
 LINES = (

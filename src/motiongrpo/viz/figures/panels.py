@@ -1,4 +1,4 @@
-"""Plotly figures made of panels: one below the other, or with a menu where there is room for one."""
+"""Plotly figures made of panels, one below the other, or with a menu where there is room for only one."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from motiongrpo.viz.figures.palette import TEMPLATE, line_style
 
-POINTS = 240  # of a line: more cannot be seen, and a million steps would make the page heavy
+POINTS = 240  # of a line: more are not visible, and a million steps would make the page large
 PANEL_PX, HEAD_PX, FOOT_PX = 210, 92, 56  # a panel, the title and legend above it, the axis below it
 
 
@@ -28,7 +28,7 @@ class Panel:
     def y_scale(self) -> dict[str, Any]:
         """A logarithmic axis has marks at 1, 2 and 5 of every decade, or at decades where there are many.
 
-        A linear one does not go below zero where no value does.
+        A linear axis does not extend below zero unless a value does.
         """
         values = np.concatenate([np.asarray(line.y) for line in self.lines])
         if not self.log or not (values > 0).all():
@@ -40,7 +40,7 @@ class Panel:
 
 
 def stacked(panels: Sequence[Panel]) -> go.Figure:
-    """The panels that have lines, below each other, each with its own title, axes and legend."""
+    """The panels with lines, one below the other, each with its own title, axes and legend."""
     panels = [panel for panel in panels if panel.lines]
     each = HEAD_PX + PANEL_PX + FOOT_PX
     height = each * len(panels)
@@ -60,7 +60,7 @@ def stacked(panels: Sequence[Panel]) -> go.Figure:
 def lines_of(
     log: pd.DataFrame, names: dict[str, str], scale: float = 1.0, hover: str = "%{y:.4g}"
 ) -> list[go.Scatter]:
-    """One line a column of a log, called what `names` says; a column that the log lacks has none."""
+    """One line per column of a log, with the label in `names`; columns that the log lacks are skipped."""
     return [
         line(*thinned(log, column, scale), name, index, hover)
         for index, (column, name) in enumerate(names.items())
@@ -69,7 +69,7 @@ def lines_of(
 
 
 def line(x: np.ndarray, y: np.ndarray, name: str, index: int, hover: str) -> go.Scatter:
-    """Line number `index` of a panel; few points are marked."""
+    """Line number `index` of a panel; if there are few points, they have markers."""
     style = line_style(index)
     return go.Scatter(
         x=x,
@@ -84,7 +84,7 @@ def line(x: np.ndarray, y: np.ndarray, name: str, index: int, hover: str) -> go.
 
 
 def thinned(log: pd.DataFrame, column: str, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and values of a column where it has any; means over blocks of rows beyond `POINTS` of them."""
+    """Steps and values of a column where it has any; beyond `POINTS` rows, means over blocks of rows."""
     rows = log.loc[log[column].notna(), ["step", column]].to_numpy(np.float64)
     first = np.arange(0, len(rows), rows_per_point(len(rows)))
     sizes = np.diff(first, append=len(rows))
@@ -98,7 +98,7 @@ def rows_per_point(rows: int) -> int:
 
 
 def columns_after(log: pd.DataFrame, prefix: str, but_not: tuple[str, ...] = ()) -> dict[str, str]:
-    """The columns that begin with `prefix`, and what follows it, in words."""
+    """The columns that begin with `prefix`, and the rest of their names in words."""
     names = [str(name) for name in log.columns]
     columns = [name for name in names if name.startswith(prefix) and not name.startswith(but_not)]
     return {name: name.removeprefix(prefix).replace("_", " ") for name in columns}
@@ -128,7 +128,7 @@ def _title(text: str, top: float, height: int) -> dict[str, Any]:
         "text": f"<b>{text}</b>",
         "x": 0,
         "y": top + (HEAD_PX - 26) / height,
-        "xshift": -48,  # above the axis, not beside it: a phone has no room to spare
+        "xshift": -48,  # above the axis, not beside it, to save width on a phone
         "xref": "paper",
         "yref": "paper",
         "xanchor": "left",
@@ -139,7 +139,7 @@ def _title(text: str, top: float, height: int) -> dict[str, Any]:
 
 
 def one_at_a_time(figure: go.Figure) -> go.Figure:
-    """The panels of a figure that `panels.stacked` made, the first one shown, the others in a menu."""
+    """A figure of `panels.stacked` with its first panel shown and the others in a menu."""
     traces: list[Any] = list(figure.data)
     numbers = [_number(trace.xaxis) for trace in traces]
     menu = [_button(figure, number, numbers) for number in sorted(set(numbers))]
@@ -162,7 +162,7 @@ def _button(figure: go.Figure, number: int, numbers: list[int]) -> dict[str, Any
     x, y = figure.layout[f"xaxis{name}"], figure.layout[f"yaxis{name}"]
     axes = {
         "xaxis.title.text": x.title.text,
-        "xaxis.type": x.type or "-",  # as the values suggest
+        "xaxis.type": x.type or "-",  # inferred from the values
         "xaxis.tickvals": x.tickvals,
         "xaxis.ticktext": x.ticktext,
         "xaxis.autorange": True,
@@ -182,5 +182,5 @@ def _button(figure: go.Figure, number: int, numbers: list[int]) -> dict[str, Any
 
 
 def _number(axis: str | None) -> int:
-    """`x3` → 3; the first has no number."""
+    """The number in an axis name: 3 for `x3`, 1 for `x`."""
     return int((axis or "x").removeprefix("x") or 1)

@@ -1,4 +1,4 @@
-"""How far bands can be trusted: the share of held-out joints they hold, against the share that is meant."""
+"""Reliability of bands: the share of held-out joints inside them, against the nominal share."""
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,11 @@ from motiongrpo.viz.figures.forest import Axis, Mark, Series, forest
 from motiongrpo.viz.figures.palette import BLUE, GREY, TEMPLATE, VERMILLION, line_style
 
 BANDS = {CALIBRATED: (BLUE, "circle"), UNCALIBRATED: (VERMILLION, "diamond")}
-LEVEL = 0.9  # of the figure by joint
+LEVEL = 0.9  # shown in the figure by joint
 
 
 def reliability_figure(band_reliability: pd.DataFrame) -> go.Figure:
-    """Observed against nominal share of joints inside, in percent, with intervals; and every person."""
+    """Observed against nominal share of joints inside, in percent, with intervals, and for every person."""
     figure = go.Figure(
         layout={
             "template": TEMPLATE,
@@ -39,7 +39,7 @@ def reliability_figure(band_reliability: pd.DataFrame) -> go.Figure:
 
 
 def reliability_by_joint(band_reliability: pd.DataFrame) -> go.Figure:
-    """A row a joint, from the head down: the share inside its 90 % band, and how wide that is on average."""
+    """One row per joint, from the head down: the share inside its 90 % band, and the band's mean radius."""
     if band_reliability.empty:
         return go.Figure(layout={"template": TEMPLATE})
     rows = _part(band_reliability, CALIBRATED, "joint").query("level == @LEVEL").set_index("name", drop=False)
@@ -64,7 +64,7 @@ def _mark(row: pd.DataFrame) -> Mark:
 
 
 def _people(table: pd.DataFrame) -> go.Scatter:
-    """A faint mark a person and level."""
+    """A faint mark per person and level."""
     people = _part(table, CALIBRATED, "person")
     return go.Scatter(
         x=100 * people["level"],

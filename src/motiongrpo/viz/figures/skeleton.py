@@ -1,4 +1,4 @@
-"""Stick figures: bodies seen from one side, drawn into matplotlib axes, for strips as for clips."""
+"""Stick figures: bodies seen from one side, drawn into matplotlib axes, for strips and clips."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from motiongrpo.viz.figures.palette import BLUE, GREEN, VERMILLION
 TRUNK, GHOST = "#3d3d3d", "#c2c2c2"
 FLOOR, GROUND, PATH = "#8a8a8a", "#f1f1ef", "#8a8a8a"
 SIDE_COLOURS = {"LEFT": BLUE, "RIGHT": VERMILLION}
-OBLIQUE_RAD = math.radians(30)  # from the side view towards the front, so that both arms are seen
+OBLIQUE_RAD = math.radians(30)  # from the side view towards the front, so that both arms are visible
 DOWN_RAD = math.radians(25)
 
 BONES: tuple[tuple[Joint, Joint], ...] = tuple(
@@ -31,14 +31,14 @@ Flat = Float[ndarray, "*batch 2"]
 
 @dataclass(frozen=True)
 class View:
-    """A picture plane, by its axes in the world: `across` is level, `up` is z unless it looks down."""
+    """A picture plane by its axes in the world: `across` is horizontal, `up` is z without tilt."""
 
     across: Float[Tensor, "3"]
     up: Float[Tensor, "3"]
 
     @classmethod
     def of(cls, T_world_cpf: Float[Tensor, "frame 7"], turn_rad: float, down_rad: float = 0.0) -> "View":
-        """Along a head path: its mean heading, turned, is to the right; the eye looks down by an angle."""
+        """The view with the mean heading of a head path, turned, to its right, and tilted downwards."""
         heading = heading_angle(Transform.from_wxyz_xyz(T_world_cpf).R)
         angle = torch.atan2(heading.sin().mean(), heading.cos().mean()) + turn_rad
         cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
@@ -48,21 +48,21 @@ class View:
 
     @classmethod
     def beside(cls, T_world_cpf: Float[Tensor, "frame 7"]) -> "View":
-        """From the right of the mean heading of a head path, turned a little to the front."""
+        """The view from the right of the mean heading of a head path, turned slightly to the front."""
         return cls.of(T_world_cpf, OBLIQUE_RAD)
 
     @classmethod
     def before(cls, T_world_cpf: Float[Tensor, "frame 7"]) -> "View":
-        """From the front and above, a quarter turn from `beside`."""
+        """The view from the front and above, a quarter turn from `beside`."""
         return cls.of(T_world_cpf, OBLIQUE_RAD + math.pi / 2, DOWN_RAD)
 
     def flat(self, points: Float[Tensor, "*batch 3"]) -> Flat:
-        """Metres across and up."""
+        """Points in the picture: metres across and up."""
         return (points @ torch.stack([self.across, self.up], dim=-1).to(points)).numpy()
 
 
 def side_of(joint: Joint) -> Literal["LEFT", "RIGHT", "TRUNK"]:
-    """Which side of the body a joint belongs to; collars belong to the trunk."""
+    """The side of the body that a joint belongs to; collars belong to the trunk."""
     side = joint.name.partition("_")[0]
     return side if side in ("LEFT", "RIGHT") and not joint.name.endswith("COLLAR") else "TRUNK"
 
@@ -70,7 +70,7 @@ def side_of(joint: Joint) -> Literal["LEFT", "RIGHT", "TRUNK"]:
 def draw_body(
     axes: Axes, joints: Float[ndarray, "22 2"], contacts: Bool[ndarray, "21"] | None, width: float = 2.2
 ) -> None:
-    """One pose in the plane: limbs by side, joints in contact marked. Without contacts it is a pale ghost."""
+    """One pose in the plane: limbs by side, joints in contact marked; without contacts, a pale ghost."""
     ghost = contacts is None
     for parent, joint in BONES:
         colour = GHOST if ghost else SIDE_COLOURS.get(side_of(joint), TRUNK)
@@ -84,7 +84,7 @@ def draw_body(
 
 
 def legend_entries(ghosts: bool) -> list[Line2D]:
-    """What the marks of `draw_body` mean; `ghosts` says whether a truth is drawn behind any motion."""
+    """Legend entries for the marks of `draw_body`; with `ghosts`, also for the truth behind a motion."""
     bones = {"left limbs": BLUE, "right limbs": VERMILLION, "trunk and head": TRUNK}
     bones |= {"truth, behind": GHOST} if ghosts else {}
     lines = [Line2D([], [], color=colour, linewidth=2.2, label=label) for label, colour in bones.items()]

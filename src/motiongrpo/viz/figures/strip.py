@@ -1,4 +1,4 @@
-"""The motion figure: each motion as a strip of stick figures over time, and its feet seen from above."""
+"""The motion figure: each motion as a strip of stick figures over time, with its feet from above."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from motiongrpo.viz.figures.palette import GREEN
 from motiongrpo.viz.figures.skeleton import FLOOR, GROUND, PATH, SIDE_COLOURS, View, draw_body, legend_entries
 
 FIGURES = 7
-GAP_M = 0.12  # between neighbouring figures
+GAP_M = 0.12  # gap between neighbouring figures
 HEADROOM_M = 0.2
 INCHES_PER_M = 1.15
 TOES = (Joint.LEFT_FOOT, Joint.RIGHT_FOOT)
@@ -25,7 +25,7 @@ TOES = (Joint.LEFT_FOOT, Joint.RIGHT_FOOT)
 
 @dataclass(frozen=True)
 class Strip:
-    """What all rows of the figure share: the frames shown, the view, and one scale for all of them."""
+    """The common frames, view and scale of all rows of the figure."""
 
     frames: list[int]
     fps: float
@@ -36,7 +36,7 @@ class Strip:
 
     @classmethod
     def around(cls, motions: list[ShownMotion], T_world_cpf: Float[Tensor, "frame 7"], fps: float) -> "Strip":
-        """Evenly spaced frames, set far enough apart that no figure of any motion meets the next."""
+        """Evenly spaced frames, far enough apart that no figure of any motion overlaps the next."""
         frames = np.linspace(0, len(T_world_cpf) - 1, FIGURES).round().astype(int).tolist()
         view = View.beside(T_world_cpf)
         flat = np.stack([view.flat(motion.p_world_joint[frames]) for motion in motions])
@@ -59,7 +59,7 @@ class Strip:
         return self.top_m - self.low_m
 
     def placed(self, motion: ShownMotion) -> Float[ndarray, "shown 22 2"]:
-        """The figures of a motion, each with its head above its place on the time axis."""
+        """The figures of a motion, each with its head above its time on the axis."""
         flat = self.view.flat(motion.p_world_joint[self.frames])
         flat[..., 0] -= flat[:, [Joint.HEAD], 0]
         flat[..., 0] += np.arange(len(self.frames))[:, None] * self.spacing_m
@@ -67,7 +67,7 @@ class Strip:
 
 
 def motion_figure(scene: Scene) -> Figure:
-    """The truth and the motions under its head path; one scale for all, in metres."""
+    """The truth and the motions under its head path, at one scale, in metres."""
     motions, T_world_cpf, truth = scene.motions, scene.T_world_cpf, scene.truth
     strip = Strip.around(motions, T_world_cpf, scene.fps)
     above_m = _extent_from_above(motions, T_world_cpf)
@@ -83,7 +83,7 @@ def motion_figure(scene: Scene) -> Figure:
     grid[0, 1].set_title("From above: toes and head", loc="left", fontsize=10)
     grid[-1, 0].set_xlabel("time, s")
     grid[-1, 1].set_xlabel("x, m")
-    figure.suptitle(scene.title, fontsize=12, x=0.01, ha="left", parse_math=False)  # a name may hold a $
+    figure.suptitle(scene.title, fontsize=12, x=0.01, ha="left", parse_math=False)  # a name may contain a $
     entries = legend_entries(scene.compares)
     figure.legend(handles=entries, loc="outside lower center", ncols=6, frameon=False, fontsize=9)
     return figure
@@ -125,7 +125,7 @@ def _draw_above(axes: Axes, motion: ShownMotion, T_world_cpf: Tensor, limits: tu
 
 
 def _extent_from_above(motions: list[ShownMotion], T_world_cpf: Tensor) -> tuple[Float[ndarray, "2"], float]:
-    """Centre and half the side of the square that holds every toe and the head path, metres."""
+    """Centre and half the side, in metres, of the square that contains every toe and the head path."""
     toes = [motion.p_world_joint[:, list(TOES), :2].reshape(-1, 2).numpy() for motion in motions]
     points = np.concatenate([*toes, T_world_cpf[:, 4:6].numpy()])
     low, high = points.min(axis=0), points.max(axis=0)

@@ -1,1 +1,1 @@
-"""What a recovery is handed over as: a report that opens offline, and the record of all its files."""
+"""The deliverables of a recovery: a report that opens offline, and the record of all its files."""

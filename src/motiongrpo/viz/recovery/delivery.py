@@ -1,4 +1,4 @@
-"""All that a recovery hands over for one recording, and how it is made from the recovered body."""
+"""The deliverables of a recovery for one recording, and how they are made from the recovered body."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -51,7 +51,7 @@ def delivery_of(
     guess_m: float,
     gender: Gender,
 ) -> Delivery:
-    """The recovered body with its report; files are called after `name`."""
+    """The recovered body with its report; files are named after `name`."""
     fps = found.recording.fps
     track = BodyTrack.hung(found.motion, body.model, found.recording.stretches, fps, gender, name)
     track = replace(track, radius_90_m=found.radius_90_m)
@@ -74,7 +74,7 @@ def delivery_of(
 
 
 def clip_of(found: Recovered, body: BodyModel, config: ClipConfig) -> Scene:
-    """The stretch that is shown, of the first unbroken stretch; from its start where it is shorter."""
+    """The part of the first unbroken stretch that the clip shows; from its start where it is too short."""
     fps, frames = found.recording.fps, len(found.recording.stretches[0])
     start = round(config.start_s * fps)
     start = start if start < frames else 0
@@ -85,7 +85,7 @@ def clip_of(found: Recovered, body: BodyModel, config: ClipConfig) -> Scene:
 
 
 def _names(name: str, stretches: int, kind: Output) -> list[str]:
-    """The files of a format: one for every stretch where the format cannot hold several."""
+    """The file names of a format: one per stretch where the format cannot hold several."""
     if stretches == 1 or kind not in A_FILE_A_STRETCH:
         return [f"{name}.{kind}"]
     return [f"{name}_{number}.{kind}" for number in range(1, stretches + 1)]

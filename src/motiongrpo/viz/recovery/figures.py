@@ -1,4 +1,4 @@
-"""Figures of a recovery: the head's path from above, its height, and doubt over time and by joint."""
+"""Figures of a recovery: the head's path from above, its height, and band radii over time and by joint."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -21,7 +21,7 @@ TOUCHES = {
 
 
 def path_from_above(recording: HeadRecording) -> go.Figure:
-    """Where the head went, a line a stretch, one metre being one metre either way."""
+    """The head's path, one line per stretch, at the same scale along both axes."""
     figure = _figure("The head’s path from above", "x, m", "y, m", height=460)
     for number, stretch in enumerate(recording.stretches, start=1):
         few = _thin(len(stretch))
@@ -65,7 +65,7 @@ def path_from_above(recording: HeadRecording) -> go.Figure:
 
 
 def height_over_time(recording: HeadRecording) -> go.Figure:
-    """The height of the eyes over the floor, and which frames were touched."""
+    """The height of the eyes above the floor, and the frames that were touched."""
     figure = _figure("Height of the eyes over the floor", "time, s", "height, m", height=300)
     for number, (time, stretch) in enumerate(zip(_times(recording), recording.stretches, strict=True)):
         few = _thin(len(stretch))
@@ -96,7 +96,7 @@ def height_over_time(recording: HeadRecording) -> go.Figure:
 
 
 def doubt_over_time(found: Recovered, guess_m: float) -> go.Figure:
-    """The 90 % radius at every moment: of the middle joint, and of the least sure."""
+    """The 90 % radius over time: of the median joint, and of the least certain."""
     assert found.radius_90_m is not None
     radius = 1000 * found.radius_90_m.double().numpy()
     figure = _figure("How sure the body is", "time, s", "90 % radius, mm", height=320)
@@ -124,7 +124,7 @@ def doubt_over_time(found: Recovered, guess_m: float) -> go.Figure:
 
 
 def doubt_by_joint(found: Recovered, guess_m: float) -> go.Figure:
-    """The 90 % radius of every joint: the median over the frames, and the range of nine frames in ten."""
+    """The 90 % radius of every joint: the median over frames, and the range of 90 % of frames."""
     assert found.radius_90_m is not None
     radius = 1000 * found.radius_90_m.double().numpy()
     low, middle, high = np.quantile(radius, [0.05, 0.5, 0.95], axis=0)
@@ -169,11 +169,11 @@ def _figure(title: str, x: str, y: str, height: int) -> go.Figure:
 
 
 def _times(recording: HeadRecording) -> list[Float[ndarray, " frame"]]:
-    """Seconds after the recording's start, of the frames of each stretch."""
+    """Seconds from the recording's start for the frames of each stretch."""
     start = float(recording.stretches[0].source_s[0])
     return [stretch.source_s.double().numpy() - start for stretch in recording.stretches]
 
 
 def _thin(count: int) -> ndarray:
-    """Indices of at most `POINTS` of so many, evenly spread, the ends among them."""
+    """Indices of at most `POINTS` of `count` points, evenly spaced, including both ends."""
     return np.unique(np.linspace(0, count - 1, min(count, POINTS)).round().astype(int))

@@ -1,4 +1,4 @@
-"""The report of a recovery: health of the input, the path, the floor, what was touched, how sure it is."""
+"""The report of a recovery: health of the input, the path, the floor, repairs, and certainty."""
 
 from dataclasses import dataclass
 
@@ -30,22 +30,22 @@ FLOORS = {
     "estimated": "It was estimated from how high the eyes are, as of a person who stands some of the time.",
 }
 
-SUNK_SHARE = 0.1  # of the frames, from which on soles under the floor are a warning
+SUNK_SHARE = 0.1  # share of frames from which soles under the floor give a warning
 
 
 @dataclass(frozen=True)
 class Certainty:
-    """How sure a body is: shares of joints and frames that are guesses, and what the floor costs."""
+    """The certainty of a body: shares of joints that are guesses, and the cost of a wrong floor."""
 
     guess_m: float
-    guess_share: float | None  # of all joints in all frames; none without bands
+    guess_share: float | None  # of all joints in all frames; None without bands
     surest: str
     least_sure: str
-    floor_cost: float  # movement of joints, seen from the head, by the distance that the floor is off
-    under_floor_share: float  # frames with a sole more than 5 cm below it
+    floor_cost: float  # displacement of joints, relative to the head, per error of the floor
+    under_floor_share: float  # share of frames with a sole more than 5 cm below the floor
 
     def warnings(self) -> list[str]:
-        """What speaks against the body itself."""
+        """Warnings about the body itself."""
         if self.under_floor_share <= SUNK_SHARE:
             return []
         return [

@@ -1,6 +1,6 @@
-"""Findings: sentences about a run, made from its numbers.
+"""Findings: sentences about a run, made from its results.
 
-The limits say when a sentence is worth its place on the page; they judge nothing and stop nothing.
+The limits only decide whether a sentence is shown; they stop nothing.
 """
 
 import math
@@ -24,8 +24,8 @@ NEAR_CHANCE = 0.6  # of pairs in the right order
 CONSTANT_POSE = "baselines/constant_upright"
 CONSTANT = "a constant pose, upright under the head,"
 DIVERSITY = "pairwise_diversity_mm"
-BAND = 0.9  # the level of bands that is spoken of
-BAND_OFF = 0.05  # held-out share from the level, either way
+BAND = 0.9  # the level of bands in the finding
+BAND_OFF = 0.05  # of the held-out share from the level, either way
 ENDS = 10  # the first and the last tenth of the updates are compared
 
 
@@ -41,9 +41,9 @@ class Finding:
 
 
 def finding_of_prior(baselines: dict[str, dict[str, MetricChange]]) -> list[Finding]:
-    """Whether the pretrained model beats a constant pose in MPJPE, without which nothing else means much.
+    """Whether the pretrained model beats a constant pose in MPJPE; otherwise other results mean little.
 
-    Nothing where there is no constant pose among the baselines.
+    Empty where there is no constant pose among the baselines.
     """
     change = baselines.get(CONSTANT_POSE, {}).get("mpjpe_mm")
     return [_against_constant(change)] if change else []
@@ -67,7 +67,7 @@ def findings_of_run(
 
 
 def findings_of_scores(standings: list[dict[str, str]]) -> list[Finding]:
-    """Which checkpoints have no current score, and why; it stands first, since all else rests on scores."""
+    """Checkpoints without a current score, and why; this comes first, since all else depends on scores."""
     others = {row["checkpoint"]: row["standing"] for row in standings if row["standing"] != CURRENT}
     return [
         Finding("warning", f"Not scored as of now, {reason}: {', '.join(names)}.")
@@ -76,7 +76,7 @@ def findings_of_scores(standings: list[dict[str, str]]) -> list[Finding]:
 
 
 def findings_of_comparison(changes: list[MetricChange]) -> list[Finding]:
-    """Which metrics became clearly better or worse, and whether there are enough sequences to say so."""
+    """Metrics that became clearly better or worse, and whether there are enough sequences for that."""
     better = [change.metric for change in changes if change.outcome == "better"]
     worse = [change for change in changes if change.outcome == "worse"]
     findings = [Finding("warning", _worse(change)) for change in worse]
@@ -94,7 +94,7 @@ def findings_of_comparison(changes: list[MetricChange]) -> list[Finding]:
 
 
 def findings_of_bands(reliability: pd.DataFrame) -> list[Finding]:
-    """What share of held-out joints the 90 % bands hold; nothing where none were calibrated."""
+    """The share of held-out joints inside the 90 % bands; empty where none were calibrated."""
     rows = reliability[(reliability["by"] == "all") & (reliability["level"] == BAND)].set_index("band")
     if rows.empty:
         return []
@@ -126,7 +126,7 @@ def findings_of_pretraining(log: pd.DataFrame) -> list[Finding]:
 
 
 def findings_of_rewards(report: dict[str, Any]) -> list[Finding]:
-    """Corruptions that the reward model does not tell from the truth, and hence does not penalise."""
+    """Corruptions that the reward model does not distinguish from the truth, and hence does not penalise."""
     accuracy = {kind: list(r["pair_accuracy"].values())[-1] for kind, r in report["corruptions"].items()}
     accuracy["another_head"] = report["another_head"]["pair_accuracy"]
     blind = [f"{k.replace('_', ' ')} ({share:.0%})" for k, share in accuracy.items() if share < NEAR_CHANCE]
@@ -137,7 +137,7 @@ def findings_of_rewards(report: dict[str, Any]) -> list[Finding]:
 
 
 def findings_of_grpo(log: pd.DataFrame) -> list[Finding]:
-    """Whether groups were dropped, ratios left the clip range, or the samples of a group came together."""
+    """Whether groups were dropped, ratios left the clip range, or the samples of groups became alike."""
     findings = []
     dropped, beyond = log["dropped_share"].mean(), beyond_clip_range(log).sum(axis=1).mean()
     if dropped > OFTEN:
@@ -170,7 +170,7 @@ def findings_of_ingestion(report: pd.DataFrame) -> list[Finding]:
 
 
 def _against_constant(change: MetricChange) -> Finding:
-    """`change` is that from the pretrained model to the constant pose."""
+    """The finding from `change`, that from the pretrained model to the constant pose."""
     prior = change.difference.scaled(-1.0)
     means = f"{change.before.value:.1f} mm against {change.after.value:.1f} mm"
     paired = f"a difference of {prior.value:+.1f} mm [{prior.low:+.1f}, {prior.high:+.1f}]"

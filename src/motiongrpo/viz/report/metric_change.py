@@ -1,4 +1,4 @@
-"""The change of a metric between checkpoints: the record that tables, figures and findings share."""
+"""The change of a metric between checkpoints, as tables, figures and findings use it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +12,7 @@ from motiongrpo.metrics.table import final_checkpoints
 from motiongrpo.viz.report.tables import Row, records
 
 CHECKS = ("head_position_mm", "head_rotation_deg")  # zero by construction: their changes are rounding
-HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s")  # where there is room for few
+HEADLINE = ("mpjpe_mm", "pa_mpjpe_mm", "mpjve_mm_s", "foot_sliding_mm_s")  # where only a few fit
 PERCENT = 100.0
 
 Outcome = Literal["better", "worse", "undecided", "not judged"]
@@ -27,7 +27,7 @@ class Interval:
     high: float
 
     def scaled(self, factor: float) -> "Interval":
-        """Every number times `factor`; a negative one exchanges the bounds."""
+        """Every number times `factor`; a negative factor exchanges the bounds."""
         low, high = sorted((self.low * factor, self.high * factor))
         return Interval(self.value * factor, low, high)
 
@@ -44,7 +44,7 @@ class MetricChange:
     sequences: int
     subjects: int
     left_out: int  # windows where the metric is undefined
-    resampled: str  # what the intervals are over, in words
+    resampled: str  # the units that intervals are over, in words
 
     @property
     def unit(self) -> str:
@@ -56,23 +56,23 @@ class MetricChange:
 
     @property
     def judged(self) -> bool:
-        """Whether one direction of the metric is the better one and says something of the policy.
+        """Whether the metric has a better direction and is a measure of the policy.
 
-        A metric that is there for comparison with print is not: its textbook namesake is judged.
+        A metric that is only for comparison with papers is not: its textbook counterpart is judged.
         """
         one_way = METRICS[self.metric].better != "none"
         return one_way and not self.in_print and self.metric not in CHECKS
 
     @property
     def outcome(self) -> Outcome:
-        """What the interval of the difference says; without an interval nothing is decided."""
+        """Better, worse or undecided by the interval of the difference; undecided without an interval."""
         if not self.judged:
             return "not judged"
         gain = self._oriented(self.difference)
         return "better" if gain.low > 0 else "worse" if gain.high < 0 else "undecided"
 
     def relative_gain(self) -> Interval | None:
-        """The difference in percent of the pretrained mean, positive where better; None where that is 0."""
+        """The difference in percent of the pretrained mean, positive where better; None if the mean is 0."""
         if not self.judged or self.before.value == 0:
             return None
         return self._oriented(self.difference).scaled(PERCENT / abs(self.before.value))
@@ -84,8 +84,8 @@ class MetricChange:
 def metric_changes(final: pd.DataFrame) -> list[MetricChange]:
     """The metrics of the last pretrained and the last post-trained checkpoint, in the order of the table.
 
-    `final` has the rows of these two checkpoints of a comparison, and no others; a metric that one of them
-    lacks did not change.
+    `final` has only the rows of these two checkpoints of a comparison; a metric that one of them lacks has no
+    change.
     """
     before, after = (_by_metric(final, stage) for stage in ("pretraining", "grpo"))
     return [metric_change(metric, before[metric], row) for metric, row in after.items() if metric in before]
@@ -97,7 +97,7 @@ def baseline_changes(comparison: pd.DataFrame) -> dict[str, dict[str, MetricChan
 
 
 def changes_beside(comparison: pd.DataFrame, stage: str) -> dict[str, dict[str, MetricChange]]:
-    """The metrics of what is of that stage against the last pretrained checkpoint, by name."""
+    """The metrics of all candidates of a stage against the last pretrained checkpoint, by name."""
     final = final_checkpoints(comparison)
     if "pretraining" not in set(final["stage"]):
         return {}
@@ -110,7 +110,7 @@ def changes_beside(comparison: pd.DataFrame, stage: str) -> dict[str, dict[str, 
 
 
 def changes_by_source(by_source: pd.DataFrame) -> dict[str, list[MetricChange]]:
-    """The headline metrics of each source of motion, where both trainings have a checkpoint to compare."""
+    """The headline metrics for each source of motion, where both trainings have a checkpoint."""
     headline = by_source[by_source["metric"].isin(HEADLINE)]
     return {
         str(source): metric_changes(pd.DataFrame(rows))
@@ -120,7 +120,7 @@ def changes_by_source(by_source: pd.DataFrame) -> dict[str, list[MetricChange]]:
 
 
 def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
-    """The rows of one stage; raises InputError where it has none."""
+    """The rows of one stage by metric; InputError where it has none."""
     rows = {str(row["metric"]): row for row in records(final) if row["stage"] == stage}
     if not rows:
         raise InputError(
@@ -130,7 +130,7 @@ def _by_metric(final: pd.DataFrame, stage: str) -> dict[str, Row]:
 
 
 def metric_change(metric: str, before: Row, after: Row) -> MetricChange:
-    """One metric from two rows of a comparison; the second knows its difference from the first."""
+    """One metric from two rows of a comparison; the second has the difference from the first."""
     return MetricChange(
         metric=metric,
         before=Interval(before["mean"], before["low"], before["high"]),

@@ -1,7 +1,6 @@
-"""Rendering of HTML pages that hold all they show and ask for nothing outside themselves.
+"""Rendering of self-contained HTML pages, which load nothing from outside.
 
-A content security policy makes the browser refuse every request, so that a page can be mailed and opened
-anywhere.
+A content security policy makes the browser refuse every request, so a page can be mailed and opened anywhere.
 """
 
 import json
@@ -33,22 +32,22 @@ def render(template: str, **content: Any) -> str:
     environment.filters |= {show.__name__: show for show in (number, signed, bounds, duration)}
     environment.filters |= {show.__name__: show for show in (correlation, breakable, plain)}
     environment.globals |= {"metrics": METRICS, "confidence": CONFIDENCE, "signed": signed, "own": own}
-    plotly_js = Markup(get_plotlyjs())  # trusted: it comes with the plotly package
+    plotly_js = Markup(get_plotlyjs())  # trusted, since it comes with the plotly package
     return environment.get_template(template).render(plotly_js=plotly_js, **content)
 
 
 def own(name: str) -> Markup:
-    """A style sheet or script of this package, as it is."""
+    """A style sheet or script of this package, unchanged."""
     return Markup(files("motiongrpo.viz.report").joinpath(name).read_text(encoding="utf-8"))
 
 
 def plain(figure: go.Figure) -> dict[str, Any]:
-    """A figure as JSON can hold it; the template escapes it on its way into the page."""
+    """A figure as plain JSON; the template escapes it."""
     return json.loads(str(figure.to_json()))
 
 
 def number(value: float) -> str:
-    """Four significant digits, two of what is tiny; a dash where there is no value."""
+    """Four significant digits, or two for tiny values; a dash where there is no value."""
     return "–" if math.isnan(value) else f"{value:.1e}" if 0 < abs(value) < TINY else f"{value:.4g}"
 
 
@@ -58,12 +57,12 @@ def signed(value: float) -> str:
 
 
 def bounds(interval: Interval, show: Callable[[float], str] = number) -> str:
-    """The interval in brackets, nothing where there is none."""
+    """The interval in brackets; empty where there is none."""
     return "" if math.isnan(interval.low) else f"[{show(interval.low)}, {show(interval.high)}]"
 
 
 def correlation(value: float) -> str:
-    """Two digits with a sign; nothing where there is no value."""
+    """Two digits with a sign; empty where there is no value."""
     return "" if math.isnan(value) else f"{value:+.2f}"
 
 
@@ -73,5 +72,5 @@ def breakable(name: str) -> Markup:
 
 
 def duration(seconds: float) -> str:
-    """Hours from one hour on, minutes below."""
+    """A duration in hours from one hour on, in minutes below."""
     return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"

@@ -1,4 +1,4 @@
-"""Scenes as the report's player reads them: whole millimetres and bit masks, small enough to mail."""
+"""Scenes for the report's player: whole millimetres and bit masks, small enough to mail."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ SKELETON = {
 
 
 def player_scene(scene: Scene) -> dict[str, Any]:
-    """A scene as the page's script reads it; a frame's joints are one flat list, its contacts one number."""
+    """A scene for the page's script; a frame's joints are one flat list, its contacts one number."""
     camera = Camera(scene)
     truth = scene.truth.p_world_joint
     return {
@@ -61,5 +61,5 @@ def _millimetres(metres: Tensor) -> list[list[int]]:
 
 
 def _bits(touching: ndarray) -> int:
-    """Bit k is joint k + 1."""
+    """Contacts as a bit mask: bit k is joint k + 1."""
     return int((1 << np.flatnonzero(touching)).sum())

@@ -27,16 +27,16 @@ from motiongrpo.viz.report.tables import (
 class RunFacts:
     """The run and its trainings, as their checkpoints record them, and the settings of everything else."""
 
-    run: str  # whose motion judges
-    trained: str  # the run whose models are judged
+    run: str  # the run whose held-out motion is used
+    trained: str  # the run whose models are evaluated
     stages: list[StageRow]
-    settings: list[Setting]  # what is configured now for the stages that keep no record
+    settings: list[Setting]  # present settings of the stages that keep no record
     versions: dict[str, str]  # of the software that made the report
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """The motion: hours by split and source, and what ingestion said of every raw file."""
+    """The motion: hours by split and source, and the verdict on every raw file."""
 
     hours: list[HoursRow]
     verdicts: list[VerdictRow]
@@ -48,10 +48,10 @@ class DataFacts:
 class Results:
     """The results: changes of the metrics, sentences about them, the reward model's examination."""
 
-    prior: list[Finding]  # whether it beats a constant pose; none where that was not scored
+    prior: list[Finding]  # whether it beats a constant pose; empty where that was not scored
     changes: list[MetricChange]
     baselines: dict[str, dict[str, MetricChange]]  # by name, against the pretrained model
-    by_source: dict[str, list[MetricChange]]  # of the headline metrics
+    by_source: dict[str, list[MetricChange]]  # headline metrics alone
     findings: list[Finding]
     examination: list[Row]  # against, pair_accuracy by severity, spearman
     worst: list[WindowRow]
@@ -63,7 +63,7 @@ class Figures:
 
     curves: dict[str, go.Figure]  # by heading, in the order of the page
     errors: dict[str, go.Figure]  # by heading, in the order of the page
-    bands: dict[str, go.Figure]  # by heading; none where none were calibrated
+    bands: dict[str, go.Figure]  # by heading; empty where none were calibrated
     comparison: go.Figure
     scenes: list[Scene]
     motion: bytes  # PNG
@@ -85,5 +85,5 @@ def report_html(run: RunFacts, data: DataFacts, results: Results, figures: Figur
 
 
 def severities(examination: Sequence[Row]) -> list[float]:
-    """Every severity that occurs in an examination, rising."""
+    """Every severity in an examination, in increasing order."""
     return sorted({severity for row in examination for severity in row["pair_accuracy"]})

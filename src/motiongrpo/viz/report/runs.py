@@ -1,4 +1,4 @@
-"""The comparison of runs: their last checkpoints, and those from elsewhere, as a figure and as a page."""
+"""The comparison of runs, their last checkpoints and those from elsewhere, as a figure and a page."""
 
 import math
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ LEGEND_LINE_PX = 24
 
 @dataclass(frozen=True)
 class Contender:
-    """One checkpoint, and each metric of it against the reference's; the reference is against itself."""
+    """One checkpoint, with each metric against the reference's; for the reference, against itself."""
 
     name: str
     checkpoint: str
-    from_elsewhere: bool  # another run's, or copied in
+    from_elsewhere: bool  # of another run, or copied in
     is_reference: bool
-    otherwise: str  # what differs in how it was measured, in words
+    otherwise: str  # how its measurement differs, in words
     changes: dict[str, MetricChange]
 
     @property
@@ -38,7 +38,7 @@ class Contender:
 
 
 def contenders_of(table: pd.DataFrame) -> list[Contender]:
-    """The rows of a comparison of runs, by checkpoint and metric, in their order."""
+    """The checkpoints of a comparison of runs with their metrics, in order of rows."""
     rows = records(table)
     reference = {row["metric"]: row for row in rows if row["checkpoint"] == row["reference"]}
     contenders: dict[str, Contender] = {}
@@ -54,7 +54,7 @@ def contenders_of(table: pd.DataFrame) -> list[Contender]:
 
 
 def label(row: Row) -> str:
-    """`RUN, post-trained 30`, or `RUN, NAME` of a checkpoint from elsewhere."""
+    """`RUN, post-trained 30`, or `RUN, NAME` for a checkpoint from elsewhere."""
     if row["stage"] in STAGES:
         return f"{row['run']}, {STAGES[row['stage']]} {row['step']}"
     return f"{row['run']}, {row['checkpoint'].rsplit('/', 1)[-1]}"
@@ -71,7 +71,7 @@ def runs_figure(contenders: list[Contender]) -> go.Figure:
         for contender, ((colour, _), symbol) in zip(shown, looks, strict=False)
     ]
     figure = forest(f"Against {reference.name}", AXIS, metrics, series, apart=True)
-    legend_px = LEGEND_LINE_PX * len(shown)  # names are long: one below the other
+    legend_px = LEGEND_LINE_PX * len(shown)  # names are long, so they are one below the other
     return figure.update_layout(
         legend_orientation="v",
         margin_t=figure.layout.margin.t + legend_px,
@@ -80,7 +80,7 @@ def runs_figure(contenders: list[Contender]) -> go.Figure:
 
 
 def runs_html(contenders: list[Contender], figure: go.Figure) -> str:
-    """The page as text; it asks nothing of any network."""
+    """The page as text; it loads nothing from a network."""
     return render(
         "runs.html.j2",
         contenders=contenders,

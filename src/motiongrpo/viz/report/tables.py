@@ -1,4 +1,4 @@
-"""Tables of the report as plain rows: what JSON can hold and a template can walk through."""
+"""Tables of the report as plain rows, for JSON and for templates."""
 
 import math
 from typing import Any, cast
@@ -10,7 +10,7 @@ from motiongrpo.base.checkpoint import Header
 from motiongrpo.base.words import flattened
 from motiongrpo.motion.ingestion_summary import kind_of_reason
 
-WORST = 10  # windows that are listed
+WORST = 10  # number of windows listed
 UNUSED = "in no window"  # sequences shorter than a window
 
 Row = dict[str, Any]
@@ -24,7 +24,7 @@ class Setting(TypedDict):
 
 
 class StageRow(TypedDict):
-    """A training, as its last checkpoint records it."""
+    """A training as recorded in its last checkpoint."""
 
     stage: str
     steps: int
@@ -47,7 +47,7 @@ class HoursRow(TypedDict):
 
 
 class VerdictRow(TypedDict):
-    """How much raw motion came to a verdict."""
+    """The amount of raw motion with one verdict."""
 
     verdict: str
     files: int
@@ -55,7 +55,7 @@ class VerdictRow(TypedDict):
 
 
 class ReasonRow(TypedDict):
-    """How many files were refused for one kind of reason."""
+    """The number of files refused for one kind of reason."""
 
     reason: str
     files: int
@@ -80,7 +80,7 @@ class WindowRow(TypedDict):
 
 
 def records(table: pd.DataFrame) -> list[Row]:
-    """A row a dictionary, by column name."""
+    """One dictionary per row, by column name."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
 
 
@@ -104,7 +104,7 @@ def verdicts_table(report: pd.DataFrame) -> list[VerdictRow]:
 
 
 def refused_by_reason(report: pd.DataFrame) -> list[ReasonRow]:
-    """How many files were refused for each kind of reason, the most frequent first."""
+    """The number of files refused for each kind of reason, the most frequent first."""
     reasons = report.loc[report["verdict"] == "refused", "reason"].map(kind_of_reason)
     return [{"reason": str(reason), "files": int(files)} for reason, files in reasons.value_counts().items()]
 
@@ -112,7 +112,7 @@ def refused_by_reason(report: pd.DataFrame) -> list[ReasonRow]:
 def worst_windows(
     before: pd.DataFrame, after: pd.DataFrame, sequences: pd.DataFrame, fps: float
 ) -> list[WindowRow]:
-    """The windows of largest MPJPE after post-training, and what it was before; scores have equal rows."""
+    """The windows of largest MPJPE after post-training, with that before; both scores have equal rows."""
     table = pd.DataFrame(
         {
             "sequence": sequences["name"].loc[after["sequence"]].to_numpy(),
@@ -127,13 +127,13 @@ def worst_windows(
 
 
 def files_with_reasons(report: pd.DataFrame) -> list[FileRow]:
-    """Every file that has something said about it, the refused ones first."""
+    """Every file with a reason, the refused ones first."""
     rows = cast(list[FileRow], records(report.loc[:, ["file", "verdict", "reason"]]))
     return sorted((row for row in rows if row["reason"]), key=lambda row: row["verdict"] != "refused")
 
 
 def examination_table(report: dict[str, Any]) -> list[Row]:
-    """One row for all the reward model was examined on: pair accuracy by severity, rank correlation."""
+    """One row per test of the reward model: pair accuracy by severity, and rank correlation."""
     rows = [
         {
             "against": kind.replace("_", " "),
@@ -152,7 +152,7 @@ def examination_table(report: dict[str, Any]) -> list[Row]:
 
 
 def stage_row(header: Header) -> StageRow:
-    """What a checkpoint says of its training."""
+    """A training as described in the header of a checkpoint."""
     return {
         "stage": header.stage.replace("_", " "),
         "steps": header.step,

@@ -1,4 +1,4 @@
-"""Comparisons as tables on a terminal, with which a run ends."""
+"""Comparisons as tables on a terminal, printed at the end of a run."""
 
 import pandas as pd
 from rich import box
@@ -20,14 +20,14 @@ from motiongrpo.viz.report.metric_change import (
 )
 from motiongrpo.viz.report.runs import Contender
 
-WIDTH = 104  # a log is no narrower than the table
+WIDTH = 104  # columns of a log, enough for the table
 ARROWS = {"lower": "↓", "higher": "↑", "none": ""}
-BESIDE = (*HEADLINE, "amplitude_ratio")  # of baselines: a statue is only told by its amplitude
+BESIDE = (*HEADLINE, "amplitude_ratio")  # of baselines: only its amplitude reveals a statue
 COLOURS: dict[Outcome, str] = {"better": "green", "worse": "red", "undecided": "default", "not judged": "dim"}
 
 
 def summary_table(comparison: pd.DataFrame) -> Table:
-    """One row a metric: both means with their intervals, and the paired difference with its own."""
+    """One row per metric: both means with intervals, and the paired difference with its interval."""
     final = final_checkpoints(comparison)
     ground = f"{', '.join(_counts(final))}; 95 % intervals over {final['resampled'].iloc[0]}"
     table = _change_table("Pretrained and post-trained on held-out subjects", ground)
@@ -42,7 +42,7 @@ def summary_table(comparison: pd.DataFrame) -> Table:
 
 
 def sources_table(by_source: pd.DataFrame) -> Table:
-    """The headline metrics as in `summary_table`, for every source of motion alone."""
+    """The headline metrics as in `summary_table`, for each source of motion alone."""
     resampled = " or ".join(by_source["resampled"].unique())
     table = _change_table("By source of motion", f"95 % intervals over {resampled}")
     for source, rows in by_source[by_source["metric"].isin(HEADLINE)].groupby("source"):
@@ -66,12 +66,12 @@ def _counts(final: pd.DataFrame) -> list[str]:
 
 
 def baselines_table(comparison: pd.DataFrame) -> Table | None:
-    """One row a baseline: its means, and in brackets the differences from the last pretrained checkpoint."""
+    """One row per baseline: its means, with differences from the last pretrained checkpoint in brackets."""
     return _table_beside(comparison, BASELINES, "Without any training", "baseline")
 
 
 def guided_table(comparison: pd.DataFrame) -> Table | None:
-    """The same of the checkpoints whose motions were scored with guidance, too."""
+    """The same for checkpoints whose motions were also scored with guidance."""
     return _table_beside(comparison, GUIDED, "With guidance", "checkpoint")
 
 
@@ -94,7 +94,7 @@ def _table_beside(comparison: pd.DataFrame, stage: str, title: str, what: str) -
 
 
 def runs_table(contenders: list[Contender]) -> Table:
-    """One row a contender: its means, and in brackets the differences from the reference's."""
+    """One row per contender: its means, and in brackets the differences from the reference's."""
     reference = next(contender for contender in contenders if contender.is_reference)
     table = Table(
         box=box.SIMPLE_HEAD,

@@ -1,4 +1,4 @@
-"""Joints of a recorded body that are a guess, each in the ball that holds nine of ten true joints."""
+"""Joints of a recorded body that are a guess, each in the ball that contains 90 % of true joints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import viser
 
 GUESS, OPACITY = ORANGE, 0.25
-NOTHING = 1e-6  # the scale of a ball that is not to be seen
+NOTHING = 1e-6  # the scale of an invisible ball
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Guesses:
 
     @classmethod
     def of(cls, doubt: Doubt, row: int) -> Guesses:
-        """Those of one motion of a recording."""
+        """The guesses of one motion of a recording."""
         radius = doubt.radius_90_m[row]
         return cls(radius.numpy(), is_guess(radius, doubt.guess_m).numpy())
 
 
 class ShownGuesses:
-    """The balls of one body on a viser scene, and the colours of its bones."""
+    """The balls of one body in a viser scene, and the colours of its bones."""
 
     def __init__(
         self, server: viser.ViserServer, path: str, joints: Float[ndarray, "frame 22 3"], guesses: Guesses
@@ -63,7 +63,7 @@ class ShownGuesses:
         self.balls.batched_scales = self._scales(frame)
 
     def bone_colours(self, frame: int, colour: RGB) -> UInt8[ndarray, "bone 2 3"]:
-        """The body's colour, but where the lower end of a bone is a guess."""
+        """Colours of bones: the body's, except where the lower end of a bone is a guess."""
         child = np.array([child for _, child in BONES])
         guess = self.guesses.guess[frame, child]
         colours = np.where(guess[:, None], rgb(GUESS), colour)

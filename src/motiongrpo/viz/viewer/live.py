@@ -1,4 +1,4 @@
-"""Live recovery in a browser: the newest body of whoever sends poses, drawn at the pace of the motion."""
+"""Live recovery in a browser: the newest body of the client that sends poses, at the motion's rate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from motiongrpo.viz.viewer.shown_recording import BODIES, BONE_WIDTH_M, rgb
 if TYPE_CHECKING:
     import viser
 
-CAMERA_M, BODY_M = (2.6, 1.6, 1.7), (0.0, 0.0, 0.9)  # where visitors are at first, and what they look at
+CAMERA_M, BODY_M = (2.6, 1.6, 1.7), (0.0, 0.0, 0.9)  # where the camera is at first, and looks
 
 
 def serve_live(
@@ -39,9 +39,9 @@ def serve_live(
     to_pupils: ToPupils,
     tell: Callable[[str], object],
 ) -> None:
-    """Take poses and show bodies until asked to stop; `tell` gets a sentence with both addresses.
+    """Receive poses and show bodies until stopped; `tell` gets a sentence with both addresses.
 
-    `begin` makes the recovery of a client, whose bodies are shown with the skin that `mesher` makes.
+    `begin` makes the recovery of a client; its bodies are shown with the skin of `mesher`.
     """
     demand_viser()
     fps = begin().model.usage.fps
@@ -67,9 +67,9 @@ def serve_live(
 
 
 class LiveScene:
-    """One body on a viser scene, moved on as frames are added; a bridged gap makes it pale.
+    """One body in a viser scene that moves as frames are added; it is pale in bridged gaps.
 
-    While it is followed the floor moves under it, and the body stays before every visitor's eyes.
+    When followed, the body stays in every visitor's view and the floor moves under it.
     """
 
     def __init__(self, server: viser.ViserServer, mesher: Mesher, fps: float, at_once: int) -> None:
@@ -92,11 +92,11 @@ class LiveScene:
             self._waiting.put(body)
 
     def end(self) -> None:
-        """Make `play` return when it has shown what is queued."""
+        """Make `play` return once all queued frames are shown."""
         self._waiting.put(None)
 
     def play(self) -> None:
-        """Show the queued frames at their rate; of more than come at twice, the oldest are left out."""
+        """Show the queued frames at their rate; beyond two batches of frames, the oldest are dropped."""
         while (body := self._waiting.get()) is not None:
             started = time.monotonic()
             if self._waiting.qsize() <= 2 * self.at_once:
@@ -104,7 +104,7 @@ class LiveScene:
                 time.sleep(max(0.0, 1 / self.fps - (time.monotonic() - started)))
 
     def show(self, body: BodyFrame) -> None:
-        """Put the body where it is at one frame."""
+        """Put the body into its pose at one frame."""
         colour = rgb(SKY if Touch.GAP in body.pose.touched else BLUE)
         joints = body.p_world_joint.float().numpy()
         bones = joints[np.array(BONES, dtype=int)]

@@ -27,19 +27,19 @@ NO_VISER = (
     "pip install --constraint constraints.txt --editable '.[viewer]'"
 )
 SPEEDS = ("1/4", "1/2", "1")
-APART_M = 1.1  # side by side, most arms do not meet
+APART_M = 1.1  # at this distance, arms of bodies side by side rarely overlap
 
 
 class ServerConfig(Config):
-    """Where the viewer is served, and for how long."""
+    """The address of the viewer, and how long it is served."""
 
-    host: str = Field(min_length=1)  # localhost is for this machine alone; 0.0.0.0 for whoever reaches it
-    port: int = Field(ge=0, le=65535)  # 0 takes any that is free
-    open_seconds: float | None = Field(gt=0)  # None is until Ctrl-C
+    host: str = Field(min_length=1)  # localhost serves this machine only; 0.0.0.0 any that can reach it
+    port: int = Field(ge=0, le=65535)  # 0 takes any free port
+    open_seconds: float | None = Field(gt=0)  # None: until Ctrl-C
 
 
 class ViewerConfig(Config):
-    """What is recorded of a run to be looked at, and where it is shown."""
+    """The recordings made of a run, and where they are shown."""
 
     sequences: int = Field(ge=1)  # held-out ones, evenly spaced
     seconds: float = Field(gt=0)  # of each, from its start
@@ -48,7 +48,7 @@ class ViewerConfig(Config):
 
 
 def demand_viser() -> None:
-    """Raise InputError with the remedy where the extra is not installed."""
+    """Raise InputError, with the remedy, where the extra is not installed."""
     if find_spec("viser") is None:
         raise InputError(NO_VISER)
 
@@ -60,7 +60,7 @@ def view(
     config: ServerConfig,
     tell: Callable[[str], object],
 ) -> None:
-    """Serve until asked to stop; `tell` gets the address."""
+    """Serve until stopped; `tell` gets the address."""
     demand_viser()
     for name, recording in recordings.items():
         if recording.body_digest != body.digest:
@@ -84,7 +84,7 @@ def started_server(config: ServerConfig) -> viser.ViserServer:
     import viser
 
     console = rich.get_console()
-    console.quiet = True  # it would print a box of its own
+    console.quiet = True  # it would print its own banner
     try:
         with own_visitors_only(config.host):
             server = viser.ViserServer(config.host, config.port, label="motiongrpo")
@@ -96,12 +96,12 @@ def started_server(config: ServerConfig) -> viser.ViserServer:
 
 
 def literal(text: str) -> str:
-    """Markdown that shows a text as it is: a character reference opens no tag, link or picture."""
+    """Markdown that shows a text literally: character references cannot open a tag, link or picture."""
     return "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in text)
 
 
 class Viewer:
-    """The controls of the viewer, and the recording on its scene."""
+    """The controls of the viewer, and the recording in its scene."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class Viewer:
         self.open()
 
     def open(self) -> None:
-        """Put the chosen recording on the scene, from its first frame."""
+        """Show the chosen recording from its first frame."""
         recording = self.recordings[self.recording.value]
         if self.shown is not None:
             self.shown.clear()
@@ -171,7 +171,7 @@ class Viewer:
                 self.shown.look(name, box.value, look)
 
     def run(self, until: float | None) -> None:
-        """Play while asked to, until a moment of the monotonic clock or for ever."""
+        """Play while switched on, until a time of the monotonic clock or for ever."""
         while until is None or time.monotonic() < until:
             numerator, _, denominator = str(self.speed.value).partition("/")
             fps = self.recordings[self.recording.value].fps * float(numerator) / float(denominator or 1)
@@ -181,7 +181,7 @@ class Viewer:
             time.sleep(max(0.001, 1 / fps - (time.monotonic() - started)))
 
     def _aim(self, shown: ShownRecording) -> None:
-        """From the front, a little from the side and above, far enough for all."""
+        """Aim the camera: from the front, slightly from the side and above, far enough to show all bodies."""
         width = APART_M * len(shown.rows)
         camera = self.server.initial_camera
         away = (1.2 + 0.7 * width) * shown.forward + 0.6 * shown.right

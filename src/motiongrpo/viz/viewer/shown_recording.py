@@ -1,6 +1,6 @@
-"""A recording in the viewer: bodies as meshes or skeletons, head, contacts, the truth beside each.
+"""A recording in the viewer: bodies as meshes or skeletons, with head, contacts and truth.
 
-Motions of one recording hang from one head; they stand side by side, `apart` metres along the line that
+Motions of one recording share one head path; they are shown side by side, `apart` metres along the line that
 faces the camera, each with the truth as a pale ghost in the same place. Limbs that are a guess are orange,
 and so is the head where its path was repaired.
 """
@@ -41,7 +41,7 @@ FRUSTUM_M, FRUSTUM_WIDTH_M, FIELD_OF_VIEW_RAD, ASPECT = 0.1, 0.006, 1.2, 1.5
 
 @dataclass(frozen=True)
 class Look:
-    """What is drawn of every body: one of `BODIES`, and what beside it."""
+    """What is drawn of every body: one of `BODIES`, and extras."""
 
     bodies: str
     truth: bool
@@ -58,17 +58,17 @@ class BodyInTime:
     joints: Float[ndarray, "frame 22 3"]
     vertices: Float[ndarray, "frame vertex 3"]
     contacts: Bool[ndarray, "frame 21"]
-    guesses: Guesses | None  # where it is known how sure the motion is
+    guesses: Guesses | None  # None where the motion has no bands
 
 
 def colour_of(name: str, others: list[str]) -> RGB:
-    """Samples of one model share a colour; `others` are the models that have none of their own."""
+    """The colour of a motion: samples of one model share it; `others` are models without a fixed colour."""
     model = model_of(name)
     return rgb(MODEL_COLOURS.get(model) or OTHER_COLOURS[others.index(model) % len(OTHER_COLOURS)])
 
 
 def model_of(name: str) -> str:
-    """`post-trained 2` is a sample of `post-trained`."""
+    """The model of a motion: `post-trained 2` is a sample of `post-trained`."""
     return name.rstrip("0123456789 ")
 
 
@@ -99,14 +99,14 @@ def _skin(motion: PlacedMotion, body: BodyModel, mesher: Mesher) -> Float[ndarra
 
 
 def facing(T_world_cpf: Float[torch.Tensor, "frame 7"]) -> Float[ndarray, "2 3"]:
-    """Unit vectors on the floor: where the head faces on average, and to its right."""
+    """Horizontal unit vectors: the mean direction in which the head faces, and to its right."""
     angles = heading_angle(Transform.from_wxyz_xyz(T_world_cpf).R)
     psi = float(torch.atan2(angles.sin().mean(), angles.cos().mean()))
     return np.array([[np.cos(psi), np.sin(psi), 0], [np.sin(psi), -np.cos(psi), 0]])
 
 
 class ShownBody:
-    """One body on a viser scene, and the handles that move it."""
+    """One body in a viser scene, and the handles that move it."""
 
     def __init__(self, server: viser.ViserServer, path: str, body: BodyInTime, faces: Int[ndarray, "face 3"]):
         import trimesh
@@ -155,13 +155,13 @@ class ShownBody:
         return self.body.joints[frame, list(CONTACT_JOINTS)].astype(np.float32)
 
     def _touches(self, frame: int) -> Float[ndarray, " joint"]:
-        """Scales of the balls at contact joints: 1 in contact, else too small to be seen."""
+        """Scales of the balls at contact joints: 1 in contact, otherwise too small to be visible."""
         touching = self.body.contacts[frame, [joint - 1 for joint in CONTACT_JOINTS]]
         return np.where(touching, 1.0, 1e-6).astype(np.float32)
 
 
 class ShownRecording:
-    """A recording on a server's scene: `show` moves it, `arrange` says where and how, `clear` removes it."""
+    """A recording in a server's scene: `show` moves it, `look` sets what is drawn, `clear` removes it."""
 
     def __init__(self, server: viser.ViserServer, recording: Recording, body: BodyModel, mesher: Mesher):
         self.recording = recording
@@ -187,16 +187,16 @@ class ShownRecording:
 
     @property
     def centre(self) -> Float[ndarray, 3]:
-        """On the floor, below the middle of the head's way."""
+        """The point on the floor below the middle of the head's path."""
         way = self.head[:, 4:6].numpy()
         return np.append((way.min(0) + way.max(0)) / 2, 0.0)
 
     def offset(self, number: int, apart: float) -> Float[ndarray, 3]:
-        """The first stands on the left of who faces them."""
+        """The shift of a motion; the first is on the left of a viewer who faces the bodies."""
         return self.right * apart * ((len(self.rows) - 1) / 2 - number)
 
     def show(self, frame: int, apart: float) -> None:
-        """Every body, its head and its name at one frame."""
+        """Show every body, its head and its name at one frame."""
         pose = Transform.from_wxyz_xyz(self.head[frame].double())
         turned = Transform(pose.R @ torch.diag(torch.tensor([-1.0, -1, 1], dtype=torch.float64)), pose.p)
         wxyz_xyz = turned.wxyz_xyz().numpy()  # a camera's x is to the right and its y down
@@ -211,7 +211,7 @@ class ShownRecording:
             label.position = wxyz_xyz[4:] + offset + np.array([0, 0, 0.3])
 
     def look(self, name: str, seen: bool, look: Look) -> None:
-        """Whether and how one motion is drawn."""
+        """Set whether and how one motion is drawn."""
         drawn, frustum, label = self.rows[name]
         frustum.visible = label.visible = seen
         for body in drawn:

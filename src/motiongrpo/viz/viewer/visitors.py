@@ -1,7 +1,7 @@
-"""Who may see the viewer: pages that it serves itself, under its own names, and nobody else's.
+"""Access to the viewer: only for pages that it serves itself, under its own names.
 
-A browser lets any page open a WebSocket to this machine, and a foreign name can be pointed at it (DNS
-rebinding). What gives such a visitor away is the header `Origin`, or `Host`.
+A browser lets any page open a WebSocket to this machine, and a foreign name can be made to resolve to it (DNS
+rebinding). The headers `Origin` and `Host` reveal such requests.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ EVERYWHERE = {"0.0.0.0", "::"}
 
 @contextmanager
 def own_visitors_only(host: str) -> Iterator[None]:
-    """Servers that websockets starts meanwhile refuse every request of another `Origin` or `Host`.
+    """Make servers that websockets starts in this block refuse every request of another `Origin` or `Host`.
 
-    viser has no option for it, so its call of `websockets.asyncio.server.serve` is given a check in front.
+    viser has no option for it, so its call of `websockets.asyncio.server.serve` is wrapped with a check.
     """
     import websockets.asyncio.server as server
 
@@ -58,12 +58,12 @@ def is_own(headers: Headers, host: str) -> bool:
             and _is_name_of(named, host)
             and all(urlsplit(origin).netloc == hosts[0] for origin in origins)
         )
-    except ValueError:  # of a malformed address
+    except ValueError:  # from a malformed address
         return False
 
 
 def _is_name_of(named: str, host: str) -> bool:
-    """A server for whoever reaches it goes by any address, but by no name other than its machine's."""
+    """Whether a server at `host` has this name; one at 0.0.0.0 has any address, and its machine's name."""
     if named in LOOPBACK | {host.lower()}:
         return True
     if host not in EVERYWHERE:
