@@ -1,6 +1,6 @@
 """Commands of the project: `run`, which is Kedro's with clearer refusals; `recover` and `view`, ours.
 
-Whoever asks for help waits for what is imported here: torch comes with the commands that need it.
+Imports here delay even `--help`, so torch is imported by the commands that need it.
 """
 
 import re
@@ -22,11 +22,11 @@ from motiongrpo.base.words import shown
 from motiongrpo.pipeline_registry import pipeline_names
 
 UNREADABLE = (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError, RecursionError)
-"""What Kedro lets through where a file of the configuration is no YAML, or the parts do not fit together."""
+"""Exceptions that Kedro does not catch where configuration is not YAML, or does not fit together."""
 
 
 class OneSentence(click.Command):
-    """A command that ends a refusal with one line and exit code 1; with `--verbose`, with its traceback."""
+    """A command that reports a refusal in one line with exit code 1; with `--verbose`, by its traceback."""
 
     def __init__(self, *args: Any, params: Sequence[click.Parameter] = (), **kwargs: Any) -> None:
         verbose = click.Option(["--verbose", "-v"], is_flag=True, help="Show the traceback of a refusal.")
@@ -85,7 +85,7 @@ class Run(OneSentence):
 
 
 class Commands(click.Group):
-    """The group of commands; `run` is meant where the first argument is an option."""
+    """The group of commands; where the first argument is an option, `run` is the command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
@@ -115,7 +115,7 @@ def _environments() -> list[str]:
 
 
 def _fault_of_configuration(conf: Path, env: str | None, error: Exception) -> str | None:
-    """The sentence on the file of a configuration that is no YAML; None where it is the program's fault."""
+    """The sentence about a configuration file that is not YAML; None for a bug of the program."""
     for folder in filter(None, ("base", env or "local")):
         for path in sorted((conf / folder).rglob("*.yml")):
             try:
@@ -134,7 +134,7 @@ def _demand_known(what: str, name: str, valid: list[str]) -> None:
 
 
 def _demand_plain(given: dict[str, Any], below: str = "") -> None:
-    """Refuse values that OmegaConf would look up elsewhere, or in themselves."""
+    """Refuse values that OmegaConf would interpolate."""
     for name, value in given.items():
         if isinstance(value, dict):
             _demand_plain(value, f"{below}{name}.")
@@ -145,7 +145,7 @@ def _demand_plain(given: dict[str, Any], below: str = "") -> None:
 
 
 def _plain(option: str, value: str) -> Any:
-    """What an option says in YAML."""
+    """The value of an option, read as YAML."""
     try:
         return yaml.safe_load(value)
     except (yaml.YAMLError, RecursionError) as error:
@@ -154,7 +154,7 @@ def _plain(option: str, value: str) -> Any:
 
 
 def _plain_path(path: Path) -> str:
-    """The path, unless OmegaConf would look up a part of it elsewhere."""
+    """The path as text; refused where OmegaConf would interpolate a part of it."""
     if "${" in str(path):
         raise click.BadParameter(f"a path must not hold '${{', got '{shown(str(path), 120)}'; rename it")
     return str(path)
@@ -172,23 +172,40 @@ run = Run(
     "run",
     callback=kedro_run.callback,
     params=kedro_run.params,
-    help="Run pipelines on what is in conf/ and data/; without --pipelines, the whole chain.",
+    help="Run pipelines with the parameters in conf/; without --pipelines, the whole chain.",
 )
 cli.add_command(run)
 
 
 @cli.command(cls=OneSentence)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--format", "format_", metavar="NAME", help="What the file is: aria, openxr, unity, tum, …")
-@click.option("--axes", metavar="R,U,F", help="Where right, up and forward of a level head point: x,y,-z, …")
-@click.option("--unit", metavar="U", help="Of lengths in the file: m, cm or mm.")
-@click.option("--to", metavar="KINDS", help="With commas, of bvh, glb, npz, parquet, mp4.")
-@click.option("--floor-m", metavar="M", help="Height of the floor in the file's world, or estimate.")
-@click.option("--offset", metavar="O", help="Of the eyes from the device: 0, aria_gen1, or seven numbers.")
-@click.option("--checkpoint", metavar="C", help="policy, pretrained, or the path of another.")
-@click.option("--live", is_flag=True, help="Take poses from a socket and show bodies in a browser.")
-@click.option("--env", "-e", metavar="ENV", help="An environment of conf/, such as mocap.")
-@click.option("--params", metavar="P", help="Further parameters, as those of run.")
+@click.option(
+    "--format",
+    "format_",
+    metavar="NAME",
+    help="The file's format, such as aria, openxr, tum or csv; recognised from its header if omitted.",
+)
+@click.option(
+    "--axes",
+    metavar="R,U,F",
+    help="The axes that point right, up and forward of a level head, such as x,y,-z.",
+)
+@click.option("--unit", metavar="U", help="The unit of lengths in the file: m, cm or mm.")
+@click.option("--to", metavar="KINDS", help="Formats of the body, with commas: bvh,glb,npz,parquet,mp4.")
+@click.option(
+    "--floor-m",
+    metavar="M",
+    help="Height of the floor in the file's world, in metres, such as -1.6; or estimate.",
+)
+@click.option(
+    "--offset",
+    metavar="O",
+    help='Offset from the device to the eyes: 0, aria_gen1, or "[left,up,forward,w,x,y,z]", in metres.',
+)
+@click.option("--checkpoint", metavar="C", help="The model: policy, pretrained, or the path of a checkpoint.")
+@click.option("--live", is_flag=True, help="Receive poses from a socket and show bodies in a browser.")
+@click.option("--env", "-e", metavar="ENV", help="A configuration environment of conf/, such as mocap.")
+@click.option("--params", metavar="P", help="Further parameters, as for run, such as run=NAME,threads=2.")
 @click.pass_context
 def recover(
     ctx: click.Context,
@@ -200,8 +217,8 @@ def recover(
 ) -> None:
     """Recover a moving body from a headset's recording, or from each one of a folder.
 
-    The run's policy is taken, and where there is none its pretrained model. Results and a report go to
-    data/07_model_output/RUN/recovered. docs/recovery.md has the formats, and what is refused and repaired.
+    The model is the run's policy or, without one, its pretrained denoiser. Results and a report are written
+    to data/07_model_output/RUN/recovered. docs/recovery.md describes formats, repairs and refusals.
     """
     if (file is None) != live:
         raise click.UsageError("give a recording, a folder of them, or --live")
@@ -221,12 +238,25 @@ def recover(
 
 @cli.command(cls=OneSentence)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--body", help="The body file or folder it was recorded with; else the open body.")
-@click.option("--gender", default="neutral", show_default=True, help="Which file of a folder.")
-@click.option("--host", default="localhost", show_default=True, help="0.0.0.0 lets others look.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free.")
+@click.option("--body", help="The body file or folder of the recording; the open body if omitted.")
+@click.option(
+    "--gender", default="neutral", show_default=True, help="The gender of the body, where --body is a folder."
+)
+@click.option(
+    "--host",
+    default="localhost",
+    show_default=True,
+    help="The address to serve at; 0.0.0.0 admits other machines.",
+)
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port; 0 takes any free one.",
+)
 def view(files: tuple[Path, ...], body: str | None, gender: str, host: str, port: int) -> None:
-    """Show recordings in a browser: npz files, or folders of them, that the viewer pipeline writes."""
+    """Show recordings in a browser: npz files of the viewer pipeline, or folders of them."""
     from motiongrpo.body.body_model import body_file, load_body_model
     from motiongrpo.body.mesh import Mesher
     from motiongrpo.diffusion.recording import load_recordings

@@ -1,4 +1,4 @@
-"""What a user can do, each with a sentence: the words of `--help`, the main ones also those of the README."""
+"""The commands with a sentence each, for `--help` and, the main ones, for the README."""
 
 MAIN: tuple[tuple[str, str], ...] = (
     (

@@ -1,4 +1,4 @@
-"""Whose models a command judges: those of its run, or those of the first run of `runs` that has trainings."""
+"""The models that a command evaluates: its run's, or those of the first run of `runs` with trainings."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from motiongrpo.base.run_names import named_runs
 from motiongrpo.diffusion.candidates import TRAININGS
 
 TRAINING_STAGES = ("pretraining", "reward_model", "grpo", "ablation")
-"""The stages that train: a command with one of them works on its own run's models alone."""
+"""The stages that train: a command with one of them uses only its own run's models."""
 
 OF_TRAININGS = (
     *("pretrained_denoiser", "pretrained_denoiser_if_any", "pretraining_log"),
@@ -15,11 +15,11 @@ OF_TRAININGS = (
     *("policy", "policy_if_any", "grpo_log", "diversity_log"),
     "band_calibration_if_any",
 )
-"""The files of a trained run that are read to judge and to show its models, by catalog name."""
+"""The files of a trained run that are read to evaluate and to show its models, by catalog name."""
 
 
 def trained_run(models: Path, run: str, runs: str | None) -> str | None:
-    """The first of the run and those named beside it that has a checkpoint of a training, below `models`."""
+    """The first of `run` and the other named runs with a checkpoint of a training below `models`."""
     for name in dict.fromkeys([run, *named_runs(runs)]):
         if any(CheckpointFolder(models / name / training).files() for training in TRAININGS):
             return name
@@ -27,5 +27,5 @@ def trained_run(models: Path, run: str, runs: str | None) -> str | None:
 
 
 def of_another_run(file: Path, run: str) -> Path:
-    """The same file of another run: `08_reporting/hold/x.csv` is `08_reporting/main/x.csv` there."""
+    """The path of the same file in another run: `08_reporting/main/x.csv` for `08_reporting/hold/x.csv`."""
     return file.parent.with_name(run) / file.name

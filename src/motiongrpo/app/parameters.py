@@ -25,7 +25,7 @@ from motiongrpo.viz.viewer.server import ViewerConfig
 
 
 def _demand_home(path: str) -> str:
-    """Raise ValueError where a path begins at the home of a user whom this machine does not know."""
+    """Raise ValueError where a path begins at the home of a user who does not exist on this machine."""
     try:
         Path(path).expanduser()
     except RuntimeError as error:
@@ -33,7 +33,7 @@ def _demand_home(path: str) -> str:
     return path
 
 
-MOST_CHARACTERS = 340  # of a refusal
+MOST_CHARACTERS = 340  # of an error message
 MOST_THREADS = MOST_PROCESSES = 1024
 Place = Annotated[str, AfterValidator(_demand_home)]
 
@@ -41,19 +41,19 @@ Place = Annotated[str, AfterValidator(_demand_home)]
 class ProjectParameters(Config):
     """The settings of a whole run, then one section for each pipeline."""
 
-    run: str = Field(pattern=RUN)  # names the folders of a run
+    run: str = Field(pattern=RUN)  # names the run's folders
     runs: str | None = Field(pattern=RUNS)  # other runs to score and to compare with
-    data: Place = Field(min_length=1)  # where the folders of all runs lie
+    data: Place = Field(min_length=1)  # contains the folders of all runs
     data_root: Place | None  # folder of raw motion
-    body: Place | None  # body file or release folder; none is the open body
+    body: Place | None  # body file or release folder; None is the open body
     gender: Literal["neutral", "female", "male"]  # of the body, where `body` is a release folder
     gender_conversion: Place | None  # file of maps from gendered betas to neutral ones
     device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
     precision: Precision  # of the denoiser's forward pass
-    threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; none leaves its own choice
-    processes: int | None = Field(ge=1, le=MOST_PROCESSES)  # of each training; none is two on a CPU, else one
-    engine: Literal["local", "ray"]  # who does the cells of studies, scores, files and chunks
-    ray_address: str | None = Field(pattern=r"^(auto|[\w.-]+:\d+)$")  # of a cluster; none starts one here
+    threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; None leaves torch's default
+    processes: int | None = Field(ge=1, le=MOST_PROCESSES)  # of each training; None is two on a CPU, else one
+    engine: Literal["local", "ray"]  # where cells of studies, scores, files and chunks are computed
+    ray_address: str | None = Field(pattern=r"^(auto|[\w.-]+:\d+)$")  # of a cluster; None starts one here
     ingestion: IngestionConfig
     windows: WindowConfig
     pretraining: PretrainingConfig
@@ -69,7 +69,7 @@ class ProjectParameters(Config):
 
     @model_validator(mode="after")
     def build_every_cell(self) -> "ProjectParameters":
-        """Build every cell of the ablation once: one that cannot be built is refused by name before a run."""
+        """Build every cell of the ablation once, so that an invalid one is refused by name before a run."""
         for name in self.ablation.cells:
             planned(name, self.ablation.pace.seeds[0], self.ablation, self._foundation)
         return self
@@ -91,7 +91,7 @@ class ProjectParameters(Config):
         return self
 
     def planned(self) -> list[PlannedCell]:
-        """Every cell of the ablation that is to run, under every seed."""
+        """Every chosen cell of the ablation, under every seed."""
         return planned_cells(self.ablation, self._foundation)
 
     @property
@@ -100,7 +100,7 @@ class ProjectParameters(Config):
 
 
 def validated(parameters: dict[str, Any]) -> ProjectParameters:
-    """The parameters as a record; raises InputError that names faults by their full name, as many as fit."""
+    """The parameters as a record; InputError with as many faults as fit, by full parameter names."""
     try:
         return ProjectParameters.model_validate(parameters)
     except ValidationError as error:

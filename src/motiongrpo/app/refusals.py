@@ -1,4 +1,4 @@
-"""Errors that a user can do something about, each told in one sentence instead of a traceback."""
+"""Errors that a user can fix, each reported in one sentence instead of a traceback."""
 
 import re
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from motiongrpo.base.records import SHOWN
 from motiongrpo.base.words import shown
 
 ASKED_IN_VAIN = (ValueError, AttributeError)
-"""What Kedro raises where a node, tag, dataset, namespace or runner that a command names does not exist."""
+"""What Kedro raises where a node, tag, dataset, namespace or runner in a command does not exist."""
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """The sentence to print instead of a traceback; None where the fault is that of this program."""
+    """The sentence to print instead of a traceback; None for a bug of this program."""
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, InputError | KedroCliError):
@@ -34,7 +34,7 @@ def sentence_of(error: BaseException) -> str | None:
 
 
 def _unreadable(error: DatasetError, last: BaseException) -> str | None:
-    """The sentence for a file that one of Kedro's own datasets cannot parse, as JSON or CSV."""
+    """The sentence for a file that one of Kedro's own datasets cannot parse, such as JSON or CSV."""
     path = _path_of(error)
     if (
         path is None
@@ -47,18 +47,18 @@ def _unreadable(error: DatasetError, last: BaseException) -> str | None:
 
 
 def _named(causes: list[BaseException]) -> str | None:
-    """The file that the outermost of these errors names which names one."""
+    """The file named by the outermost of these errors that names one."""
     return next((str(c.filename) for c in causes if isinstance(c, OSError) and c.filename), None)
 
 
 def _path_of(error: BaseException) -> str | None:
-    """The place of the dataset that Kedro describes where loading or saving it fails."""
+    """The path of a dataset in Kedro's message that loading or saving it has failed."""
     path = re.search(r"path=\w*\(?'([^']+)'", str(error)) if isinstance(error, DatasetError) else None
     return path[1] if path else None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, then the chain of those it was raised from."""
+    """The error, followed by the chain of its causes."""
     while error is not None:
         yield error
         error = error.__cause__

@@ -1,6 +1,6 @@
-"""What a run needs that no pipeline makes: data, a body file, a device, a package.
+"""Requirements of a run that no pipeline makes: data, a body file, a device, a package.
 
-Each is checked before the first node, so that a run of days does not fail at its second stage.
+They are checked before the first node, so that a run of days does not fail at its second stage.
 """
 
 from collections.abc import Callable, Set
@@ -29,7 +29,7 @@ GET_TORCH = "https://pytorch.org/get-started/locally"
 
 
 def missing(parameters: ProjectParameters, inputs: Set[str]) -> list[str]:
-    """A sentence for each thing that a run with these `inputs` lacks, with where to obtain it."""
+    """A sentence for each missing requirement of a run with these `inputs`, with its source."""
     checks: dict[str, Callable[[ProjectParameters], str | None]] = {
         "raw_motions": _missing_data,
         "body_model": _missing_body,
@@ -59,7 +59,7 @@ def _missing_data(parameters: ProjectParameters) -> str | None:
 
 
 def _missing_body(parameters: ProjectParameters) -> str | None:
-    """A body file is needed where one is named, and where betas are read from motion files."""
+    """A missing body file, needed where one is named, and where betas are read from motion files."""
     if parameters.body is not None:
         try:
             find_body_file(Path(parameters.body).expanduser(), parameters.gender)
@@ -72,7 +72,7 @@ def _missing_body(parameters: ProjectParameters) -> str | None:
 
 
 def _missing_conversion(parameters: ProjectParameters) -> str | None:
-    """The file of maps from gendered betas to neutral ones is needed where betas are converted."""
+    """A missing file of maps from gendered betas to neutral ones, needed where betas are converted."""
     path = parameters.gender_conversion
     if _betas(parameters) != "converted" or (path and Path(path).expanduser().is_file()):
         return None
@@ -84,13 +84,13 @@ def _missing_conversion(parameters: ProjectParameters) -> str | None:
 
 
 def _betas(parameters: ProjectParameters) -> str:
-    """How the source of motion treats the betas in its files; `zero` where it has none."""
+    """The use of betas in the files of the source of motion; `zero` for sources without any."""
     ingestion = parameters.ingestion
     return getattr(getattr(ingestion, ingestion.source), "betas", "zero")
 
 
 def _missing_start(parameters: ProjectParameters) -> str | None:
-    """The folder of EgoAllo's checkpoint is needed where pretraining starts from one."""
+    """A missing folder of EgoAllo's checkpoint, needed where pretraining starts from one."""
     folder = parameters.pretraining.egoallo
     if folder is not None:
         try:

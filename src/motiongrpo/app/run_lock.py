@@ -1,4 +1,4 @@
-"""The locks of a run: while one command writes what a stage makes, no other does."""
+"""The locks of a run: only one command at a time writes the results of a stage."""
 
 import os
 from collections.abc import Iterable
@@ -10,15 +10,15 @@ from filelock import FileLock, Timeout
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.files import sweep
 
-PATIENCE_S = 1.0  # for a command that is just ending, or has not yet said who it is
+PATIENCE_S = 1.0  # for a command that is just ending, or has not written its process id yet
 
 
 class RunLock:
     """The operating system's locks on `<data>/.<run>.<stage>.lock`, files that name their owner's process.
 
-    A stage is a pipeline by name: checkpoints of a training can be evaluated while it goes on, and two
-    ingestions cannot run together. The kernel releases a lock when its process ends, however it ends: a
-    file left behind locks nothing.
+    A stage is a pipeline by name: checkpoints can be evaluated while their training is running, but two
+    ingestions cannot run together. The kernel releases a lock when its process ends in any way, so a file
+    left behind locks nothing.
     """
 
     def __init__(self, data: Path, run: str, stages: Iterable[str]) -> None:
@@ -27,7 +27,7 @@ class RunLock:
         self._held = ExitStack()
 
     def acquire(self) -> None:
-        """Take the locks and sweep what killed writers left; InputError where another process has one."""
+        """Take the locks, and delete what killed writers left; InputError where another process has one."""
         if self.data.exists() and not self.data.is_dir():
             raise InputError(f"'{self.data}' is not a directory; name one with --params data=DIR")
         self.data.mkdir(parents=True, exist_ok=True)
@@ -48,12 +48,12 @@ class RunLock:
             sweep(folder)
 
     def release(self) -> None:
-        """Delete the files and let others write."""
+        """Release the locks and delete their files."""
         self._held.close()
 
 
 def _release(lock: FileLock, path: Path) -> None:
-    """One who has opened the file already sees that it is gone."""
+    """Delete the file before releasing its lock, so that a waiting process sees that it is gone."""
     path.unlink(missing_ok=True)
     lock.release()
 

@@ -1,4 +1,4 @@
-"""What a finished run prints: its comparison, the verdict of an ablation, and where its pages lie."""
+"""The output of a finished run: its comparison, the verdict of an ablation, and the paths of its pages."""
 
 from collections.abc import Set
 from pathlib import Path
@@ -20,7 +20,7 @@ from motiongrpo.viz.report.terminal import (
 
 
 def print_results(made: Set[str], catalog: DataCatalog) -> None:
-    """Print what there is to say of each dataset that the run has made."""
+    """Print a summary of each dataset that the run has made and that has one."""
     console = Console(width=max(rich.get_console().width, WIDTH))
     if "comparison" in made:
         _print_comparison(catalog, console)

@@ -34,7 +34,7 @@ ENVIRONMENT = {
     "RAY_raylet_start_wait_time_s": "120",  # 30 are not enough where others use the machine
     "RAY_worker_niceness": "0",  # with 15, Ray's default, workers get next to no time on a busy machine
 }
-"""Of a cluster that is started here, unless the caller's says otherwise."""
+"""The environment of a cluster that is started here; variables that are already set take precedence."""
 
 Given = TypeVar("Given")
 Job = TypeVar("Job")

@@ -20,7 +20,7 @@ DAMAGE = (
     *(EOFError, OSError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, OverflowError),
     ValueError,
 )
-"""What NumPy and zipfile raise where an archive is not whole."""
+"""The exceptions of NumPy and zipfile for a damaged archive."""
 
 
 def read_npz(

@@ -86,11 +86,11 @@ def _mirrored(joint: Joint) -> Joint:
 
 
 MIRROR: tuple[Joint, ...] = tuple(_mirrored(joint) for joint in Joint)
-"""Per joint, the joint on the other side of the body; itself on the midline."""
+"""For each joint, the joint on the other side of the body; itself on the midline."""
 
 FEET = (Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE, Joint.LEFT_FOOT, Joint.RIGHT_FOOT)
 CONTACT_JOINTS = (Joint.LEFT_KNEE, Joint.RIGHT_KNEE, *FEET, Joint.LEFT_WRIST, Joint.RIGHT_WRIST)
-"""The joints that are ever labelled as touching the floor."""
+"""The joints that can be labelled as touching the floor."""
 
 PARTS: dict[str, tuple[Joint, ...]] = {
     "trunk": (Joint.PELVIS, Joint.SPINE1, Joint.SPINE2, Joint.SPINE3, Joint.NECK, Joint.HEAD),

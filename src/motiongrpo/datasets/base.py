@@ -1,4 +1,4 @@
-"""What the datasets of this project share: a place on disk, a description, and a refusal to be saved."""
+"""Base classes of the datasets: a path on disk, a description, and the refusal to save."""
 
 import inspect
 from pathlib import Path
@@ -14,14 +14,14 @@ class Dataset(AbstractDataset[Saved, Loaded]):
     """A dataset that describes itself by its public attributes; kedro-viz reads `metadata`."""
 
     may_be_absent = False
-    """Whether a run that reads it may start without it; loading then gives an empty value or refuses."""
+    """Whether a run that reads it may start without it; loading then gives an empty value or an error."""
 
     def __init__(self, metadata: dict[str, Any] | None = None) -> None:
         self.metadata = metadata
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # Kedro records the options of a dataset by this signature, which its wrapper hides where inherited.
+        # Kedro records the options of a dataset from this signature, which its wrapper hides if inherited.
         cls.__init__.__signature__ = inspect.signature(cls.__init__)  # type: ignore[attr-defined]
 
     def _describe(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class FileDataset(Dataset[Saved, Loaded]):
 
 
 class FolderDataset(Dataset[Saved, Loaded]):
-    """A folder; it exists once something below it matches the glob pattern `marker`."""
+    """A folder; it exists once a file below it matches the glob pattern `marker`."""
 
     marker = "*"
 
@@ -50,7 +50,7 @@ class FolderDataset(Dataset[Saved, Loaded]):
         self.path = Path(path).expanduser()
 
     def files(self) -> dict[str, Path]:
-        """What matches `marker`, by its name below the folder without the suffix."""
+        """The files that match `marker`, by their path below the folder without the suffix."""
         paths = sorted(self.path.glob(self.marker))
         return {path.relative_to(self.path).with_suffix("").as_posix(): path for path in paths}
 
@@ -59,7 +59,7 @@ class FolderDataset(Dataset[Saved, Loaded]):
 
 
 class LoadOnly:
-    """Mixed into a dataset, as its first base, that no node may save; `reason` is what the refusal says."""
+    """A mixin, as first base, for a dataset that no node may save; `reason` is the error's explanation."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""The body file, and the maps between gendered shape spaces, in the catalog."""
+"""Datasets of the body file, and of the maps between gendered shape spaces."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from motiongrpo.datasets.previews import json_preview
 
 
 class BodyModelDataset(LoadOnly, FileDataset[None, BodyModel]):
-    """A body in SMPL-H format; `file` is a file or a release folder, None the open body."""
+    """A body in SMPL-H format; `file` is a file, a release folder, or None for the open body."""
 
     may_be_absent = True
     reason = "body files are never written"
@@ -28,7 +28,7 @@ class BodyModelDataset(LoadOnly, FileDataset[None, BodyModel]):
         return load_body_model(find_body_file(self.filepath, self.gender))
 
     def preview(self) -> JSONPreview:
-        """The name and digest of the body, and where its joints are at rest, in metres."""
+        """The name and digest of the body, and its rest joints, in metres."""
         body = self.load()
         points = zip(Joint, body.rest_joints.base.tolist(), strict=True)
         at_rest = {joint.name.lower(): point for joint, point in points}

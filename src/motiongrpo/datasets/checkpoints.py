@@ -1,4 +1,4 @@
-"""Checkpoints in the catalog: single ones, the series a training leaves behind, and EgoAllo's folders."""
+"""Datasets of checkpoints: single ones, the series of a training, and EgoAllo's folders."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class CheckpointDataset(FileDataset[Checkpoint, Checkpoint]):
 
 
 class CheckpointIfAny(LoadOnly, CheckpointDataset):
-    """A checkpoint that only some settings need: None where the file does not exist."""
+    """A checkpoint that only some settings need; None where the file does not exist."""
 
     may_be_absent = True
     reason = "a checkpoint is written under its own name"
@@ -60,8 +60,8 @@ class CheckpointIfAny(LoadOnly, CheckpointDataset):
 class CheckpointSeries(FolderDataset[TrainingCheckpoint, CheckpointFolder]):
     """The checkpoints of one training: every save writes a model file, then replaces the training state.
 
-    A resumed training reads the state, so a kill between the two writes costs nothing: the model of that
-    step is written again, identically. The end mark of a finished training makes the series exist.
+    A resumed training reads the state, so a kill between the two writes does no harm: the model of that step
+    is written again, identically. The series exists once its training has finished and written the end mark.
     """
 
     may_be_absent = True
@@ -80,7 +80,7 @@ class CheckpointSeries(FolderDataset[TrainingCheckpoint, CheckpointFolder]):
             (self.path / COMPLETE).unlink(missing_ok=True)
 
     def preview(self) -> TablePreview:
-        """A row a checkpoint: its step, the digest of its weights, and the metrics in its header."""
+        """One row per checkpoint: its step, the digest of its weights, and the metrics in its header."""
         headers = [read_header(path) for path in CheckpointFolder(self.path).files()]
         return table_preview(
             [{"step": header.step, "weights": header.weights} | header.metrics for header in headers]
@@ -88,7 +88,7 @@ class CheckpointSeries(FolderDataset[TrainingCheckpoint, CheckpointFolder]):
 
 
 class TrainingState(LoadOnly, FolderDataset[None, Checkpoint | None]):
-    """The state that a training can go on from, or None where it has not begun."""
+    """The state that a training can resume from, or None where it has not begun."""
 
     may_be_absent = True
     marker = STATE
@@ -103,7 +103,7 @@ class TrainingState(LoadOnly, FolderDataset[None, Checkpoint | None]):
 
 
 class OtherCheckpoints(LoadOnly, FolderDataset[None, CheckpointFolder]):
-    """A folder that its user copies checkpoints into."""
+    """A folder into which its user copies checkpoints."""
 
     may_be_absent = True
     reason = "checkpoints from elsewhere are copied in by hand"
@@ -119,7 +119,7 @@ class OtherCheckpoints(LoadOnly, FolderDataset[None, CheckpointFolder]):
 
 
 class ModelsOfRuns(LoadOnly, Dataset[None, dict[str, Path]]):
-    """The model folders of other runs by name; a run that is not there is refused."""
+    """The model folders of other runs by name; a run that does not exist is refused."""
 
     may_be_absent = True
     reason = "the models of other runs are never written"
@@ -145,7 +145,7 @@ class ModelsOfRuns(LoadOnly, Dataset[None, dict[str, Path]]):
 
 
 class EgoAlloFolder(FolderDataset[Checkpoint, EgoAlloModel]):
-    """A denoiser written as EgoAllo would have saved it: `model_config.yaml` and one checkpoint folder."""
+    """A denoiser in the layout of EgoAllo: `model_config.yaml` and one checkpoint folder."""
 
     marker = "checkpoints_*/model.safetensors"
 

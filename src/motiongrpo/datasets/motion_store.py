@@ -1,4 +1,4 @@
-"""The motion store in the catalog: ingested files are appended, and frames are read when they are needed."""
+"""Datasets of the motion store: ingested files are appended, and frames are read on demand."""
 
 import json
 from collections.abc import Callable
@@ -29,11 +29,11 @@ from motiongrpo.motion.store import (
 )
 from motiongrpo.motion.store_log import read_log
 
-ROWS = TypeAdapter(dict[str, tuple[int, int, str]])  # size, time of change, digest
+ROWS = TypeAdapter(dict[str, tuple[int, int, str]])  # size, modification time, digest
 
 
 class MotionStoreDataset(FolderDataset[StoreUpdate, MotionStore]):
-    """The store exists once an ingestion has finished; each update is on disk before the next is made."""
+    """The motion store, which exists once an ingestion has finished; each update is saved before the next."""
 
     marker = CURRENT
     _writer: StoreWriter | None = None
@@ -58,14 +58,14 @@ class MotionStoreDataset(FolderDataset[StoreUpdate, MotionStore]):
         return table_preview(self.load().sequences.head(nrows))
 
     def _writer_of(self, data: StoreUpdate) -> StoreWriter:
-        """One writer for a whole ingestion, since opening one reads the whole log."""
+        """One writer for a whole ingestion, since opening a writer reads the whole log."""
         if self._writer is None or self._writer.path.name != data.generation:
             self._writer = StoreWriter(self.path, data.header, data.generation)
         return self._writer
 
 
 class MotionOfRuns(LoadOnly, Dataset[None, dict[str, Callable[[], tuple[MotionStore, pd.DataFrame]]]]):
-    """The motion of other runs, by name, of those that have it: what opens their store and window table."""
+    """Functions that open store and window table of other runs, by name, for those that have motion."""
 
     may_be_absent = True
     reason = "the motion of other runs is never written"
@@ -97,7 +97,7 @@ def _opened(store: Path, table: Path) -> tuple[MotionStore, pd.DataFrame]:
 
 
 class IngestionProgress(LoadOnly, FolderDataset[None, dict[str, set[str]]]):
-    """The files that each generation of a store already holds, so that a killed ingestion goes on."""
+    """The files that each generation of a store already holds, so that a killed ingestion can resume."""
 
     may_be_absent = True
     reason = "progress is what the motion store holds"
@@ -112,7 +112,7 @@ class IngestionProgress(LoadOnly, FolderDataset[None, dict[str, set[str]]]):
 
 
 class RawContents(LoadOnly, FolderDataset[None, dict[str, Fingerprint]]):
-    """The fingerprint of each raw file when it was last ingested: only changed files are read again."""
+    """The fingerprint of each raw file at the last ingestion: only changed files are read again."""
 
     may_be_absent = True
     marker = CONTENTS

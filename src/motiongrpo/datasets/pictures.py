@@ -1,4 +1,4 @@
-"""Pictures, figures, clips and pages in the catalog, written all or nothing."""
+"""Datasets of pictures, figures, clips and pages, written all or nothing."""
 
 import json
 from functools import partial
@@ -18,7 +18,7 @@ from motiongrpo.viz.figures.panels import one_at_a_time
 
 
 class PictureDataset(FileDataset[Figure, bytes]):
-    """A matplotlib figure is saved as PNG; the bytes of the PNG are loaded."""
+    """A picture: a matplotlib figure is saved as PNG; the bytes of the PNG are loaded."""
 
     def __init__(self, filepath: str, dpi: float, metadata: dict[str, Any] | None = None) -> None:
         super().__init__(filepath, metadata)
@@ -46,18 +46,18 @@ class PageDataset(FileDataset[str, str]):
 
 
 class PanelsDataset(JSONDataset):
-    """A plotly figure as JSON; kedro-viz, whose panel has room for one, shows its panels one at a time."""
+    """A plotly figure as JSON; kedro-viz has room for only one of its panels at a time."""
 
     def preview(self) -> PlotlyPreview:
         return PlotlyPreview(json.loads(str(one_at_a_time(self.load()).to_json())))  # type: ignore[arg-type]
 
 
 class ClipDataset(FileDataset[Scene, bytes]):
-    """A scene is saved as MP4 and GIF; the bytes of the MP4 are loaded."""
+    """A clip: a scene is saved as MP4 and GIF; the bytes of the MP4 are loaded."""
 
     @property
     def gif(self) -> Path:
-        """The animated picture, beside the MP4."""
+        """The path of the GIF, beside the MP4."""
         return self.filepath.with_suffix(".gif")
 
     def load(self) -> bytes:

@@ -1,4 +1,4 @@
-"""What kedro-viz shows of a dataset in its side panel."""
+"""Previews of datasets in the side panel of kedro-viz."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ def json_preview(value: Any) -> JSONPreview:
 
 
 def table_preview(rows: pd.DataFrame | list[dict[str, Any]]) -> TablePreview:
-    """A table as the panel's JSON holds it: null for NaN, and plain numbers for those of numpy."""
+    """A table as JSON for the panel: null for NaN, and plain numbers for numpy's."""
     table = pd.DataFrame(rows)
     whole = table.astype(object).where(table.notna(), None)
     return TablePreview({str(name): part for name, part in whole.to_dict(orient="split").items()})

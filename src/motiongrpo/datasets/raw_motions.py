@@ -1,4 +1,4 @@
-"""A folder of motion files as its owner keeps it."""
+"""Dataset of a folder of raw motion files."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from motiongrpo.motion.raw import RawFile, RawFolder
 
 
 class RawMotionFolder(LoadOnly, Dataset[None, RawFolder]):
-    """The files below `folder`, listed but not opened; a relative one starts where the command was given.
+    """The files below `folder`, listed but not opened; a relative path starts at the working directory.
 
-    None lists nothing, for a source that makes its own motion.
+    None lists no files, for a source that generates its motion.
     """
 
     may_be_absent = True

@@ -1,4 +1,4 @@
-"""Recordings in the catalog: a folder with one npz file each."""
+"""Dataset of recordings: a folder with one npz file per recording."""
 
 import json
 
@@ -9,11 +9,11 @@ from motiongrpo.datasets.base import FolderDataset
 from motiongrpo.datasets.previews import table_preview
 from motiongrpo.diffusion.recording import Recording, load_recordings, save_recording
 
-WRITTEN = ".written.json"  # names of the files that the folder's owner did not put there
+WRITTEN = ".written.json"  # names of the files that were saved by this dataset
 
 
 class RecordingFolder(FolderDataset[dict[str, Recording], dict[str, Recording]]):
-    """Recordings by name; saving replaces those that were saved before, and no file of the user's own."""
+    """Recordings by name; saving replaces those that were saved before, but not the user's own files."""
 
     marker = "*.npz"
 
@@ -31,13 +31,13 @@ class RecordingFolder(FolderDataset[dict[str, Recording], dict[str, Recording]])
         replace_text(self.path / WRITTEN, json.dumps(sorted(files.values())))
 
     def _written(self) -> set[str]:
-        """What was saved before, also by a command that was killed while it saved."""
+        """The files saved before, also by a command that was killed while saving."""
         list_of_names = self.path / WRITTEN
         names = json.loads(list_of_names.read_text(encoding="utf-8")) if list_of_names.is_file() else []
         return {path.name for path in self.path.glob(self.marker)} & set(names)
 
     def preview(self) -> TablePreview:
-        """A row a recording: its title, the motions in it, and its length in seconds."""
+        """One row per recording: its title, its motions, and its length in seconds."""
         return table_preview(
             [
                 {

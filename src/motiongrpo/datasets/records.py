@@ -1,4 +1,4 @@
-"""Records in the catalog: JSON files that one node writes and others read, each of a kind."""
+"""Datasets of records: JSON files that one node writes and others read, each of one type."""
 
 import json
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ def _every_rank(scenes: dict[str, Any]) -> dict[str, Any]:
 
 
 class RecordFile(FileDataset[Any, Any]):
-    """A record as JSON, written all or nothing; InputError where it is read and is none of its `kind`."""
+    """A record as JSON, written all or nothing; InputError on reading one that is not of its `kind`."""
 
     kind: TypeAdapter[Any]
     indent: int | None = 2
@@ -70,13 +70,13 @@ class FindingList(RecordFile):
 
 
 class RunRecord(RecordFile):
-    """What ran."""
+    """The run and its trainings."""
 
     kind = TypeAdapter(RunFacts)
 
 
 class DataRecord(RecordFile):
-    """What the motion was."""
+    """The motion of a run."""
 
     kind = TypeAdapter(DataFacts)
 

@@ -1,4 +1,4 @@
-"""What a recovery reads and leaves: head recordings, parts, bodies in the formats of other tools, pages."""
+"""Datasets of recovery: head recordings, parts, bodies in the formats of other tools, pages."""
 
 from functools import partial
 from pathlib import Path
@@ -26,13 +26,13 @@ _CALIBRATION = TypeAdapter(BandCalibration | Annotated[dict, Field(max_length=0)
 
 
 class Calibration(RecordFile):
-    """The calibration of bands, empty where there was nothing to calibrate them on."""
+    """The calibration of bands; empty where there was no motion to calibrate them on."""
 
     kind = _CALIBRATION
 
 
 class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
-    """The calibration of bands, or None where there is none, or nothing to calibrate them on."""
+    """The calibration of bands, or None where there is none or it is empty."""
 
     may_be_absent = True
     reason = "the calibration is written under its own name"
@@ -42,7 +42,7 @@ class CalibrationIfAny(LoadOnly, FileDataset[None, BandCalibration | None]):
         return found if isinstance(found, BandCalibration) else None
 
     def preview(self) -> JSONPreview:
-        """What was calibrated."""
+        """The calibration."""
         found = self.load()
         return json_preview(None if found is None else found.model_dump(mode="json"))
 
@@ -69,7 +69,7 @@ class HeadRecordingFolder(FolderDataset[dict[str, HeadRecording], dict[str, Head
             path.unlink()
 
     def preview(self) -> TablePreview:
-        """A row a recording: what is known of it."""
+        """One row per recording with its facts."""
         return table_preview(
             [{"recording": name} | recording.facts for name, recording in self.load().items()]
         )
@@ -82,7 +82,7 @@ class RecoverySources(RecordFile):
 
 
 class RecoverySourcesSoFar(LoadOnly, RecoverySources):
-    """Those of results that are still there, in the folder `results`."""
+    """The sources of results that still exist in the folder `results`."""
 
     may_be_absent = True
     reason = "sources are written under their own name"
@@ -97,7 +97,7 @@ class RecoverySourcesSoFar(LoadOnly, RecoverySources):
 
 
 class Parts(FolderDataset[dict[str, Part], PartFolder]):
-    """The samples of chunks by name, such as `walk/000_0001800`."""
+    """The samples of chunks, by names such as `walk/000_0001800`."""
 
     may_be_absent = True
     marker = "*/*.npz"
@@ -115,13 +115,13 @@ class Parts(FolderDataset[dict[str, Part], PartFolder]):
 
 
 class PartsSoFar(LoadOnly, Parts):
-    """The parts that an earlier command left."""
+    """The parts from earlier commands."""
 
     reason = "parts are written under their own name"
 
 
 class RecoveredBodies(FolderDataset[dict[str, Delivery], dict[str, list[Path]]]):
-    """A folder a recording, with its body in every format and its report; one replaces its folder whole."""
+    """One folder per recording, with its body in every format and its report; saving replaces the folder."""
 
     marker = "*/report.html"
 

@@ -1,4 +1,4 @@
-"""Logs and scores in the catalog: small tables that grow."""
+"""Datasets of logs, tables and scores."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ from motiongrpo.metrics.table import RunRow, SourceRow, StandingRow, fault_of_ru
 from motiongrpo.motion.store import ReportRow
 from motiongrpo.motion.windows import fault_of_windows
 
-SCORES = "scores"  # the folder of a run
+SCORES = "scores"  # the folder of scores in a run's folder
 
 
 def _with_step(row: dict[str, Any]) -> dict[str, Any]:
@@ -37,14 +37,14 @@ _ROW = TypeAdapter(Annotated[dict[str, int | float | None], AfterValidator(_with
 
 
 class StepLog(FileDataset[list[dict[str, Any]], pd.DataFrame]):
-    """JSON lines with a `step`; saving rows replaces whatever was there from their first step on.
+    """JSON lines with a `step`; saving rows replaces all rows from their first step on.
 
-    A training that was killed after its log but before its checkpoint repeats some steps; the log then
-    holds every step once. A training of no steps leaves an empty log.
+    A training that was killed after its log but before its checkpoint repeats some steps; the log still has
+    every step once. A training without steps has an empty log.
     """
 
     needs: tuple[str, ...] = ()
-    """What at least one row has beside its step."""
+    """Columns besides the step that at least one row must have."""
 
     def load(self) -> pd.DataFrame:
         log = pd.DataFrame(self._rows())
@@ -68,19 +68,19 @@ class StepLog(FileDataset[list[dict[str, Any]], pd.DataFrame]):
 
 
 class PolicyLog(StepLog):
-    """The log of a post-training, of which findings are made."""
+    """The log of a post-training, from which findings are made."""
 
     needs = ("dropped_share", "spread_mm_all")
 
 
 class Table(FileDataset[pd.DataFrame, pd.DataFrame]):
-    """A table as CSV, written all or nothing; InputError where it is read and has other than its rows."""
+    """A table as CSV, written all or nothing; InputError on reading one whose rows are not of type `row`."""
 
     row: type[Any]  # a typed dictionary
 
     @staticmethod
     def fault(table: pd.DataFrame) -> str | None:
-        """What is wrong with the rows together, in words; none, or no word, where nothing is."""
+        """A fault of the table as a whole, in words; None or "" where there is none."""
         return None
 
     def load(self) -> pd.DataFrame:
@@ -101,58 +101,58 @@ class Table(FileDataset[pd.DataFrame, pd.DataFrame]):
 
 
 class WindowTable(Table):
-    """The window table, which is checked by columns, as it may have a hundred thousand rows."""
+    """The window table, validated by columns, since it may have a hundred thousand rows."""
 
     fault = staticmethod(fault_of_windows)
 
     def _read(self) -> pd.DataFrame:
         try:
             return pd.read_csv(self.filepath, dtype={"subject": str}, encoding="utf-8")
-        except ValueError as error:  # of pandas too
+        except ValueError as error:  # from pandas, too
             raise not_as_written(f"'{self.filepath}'", str(error)) from error
 
 
 class IngestionReport(Table):
-    """A row a raw file."""
+    """One row per raw file."""
 
     row = ReportRow
 
 
 class Comparison(Table):
-    """A row a checkpoint and metric."""
+    """One row per checkpoint and metric."""
 
     row = StandingRow
 
 
 class ComparisonBySource(Table):
-    """A row a source of motion, checkpoint and metric."""
+    """One row per source of motion, checkpoint and metric."""
 
     row = SourceRow
 
 
 class RunsComparison(Table):
-    """A row a checkpoint, of any run, and metric."""
+    """One row per checkpoint, of any run, and metric."""
 
     row = RunRow
     fault = staticmethod(fault_of_runs)
 
 
 class ErrorProfile(Table):
-    """A row a joint, activity or moment, and model."""
+    """One row per joint, activity or time in a window, and model."""
 
     row = ProfileRow
     fault = staticmethod(fault_of_profile)
 
 
 class Reliability(Table):
-    """A row a band, level, and joint, person or all of them."""
+    """One row per band, level, and joint or person, or all of them."""
 
     row = ReliabilityRow
     fault = staticmethod(fault_of_reliability)
 
 
 class ScoreFolder(FolderDataset[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]):
-    """One JSON file a checkpoint, named after it; each is written all or nothing."""
+    """One JSON file per checkpoint, named after it and written all or nothing."""
 
     may_be_absent = True
     marker = "**/*.json"
@@ -166,7 +166,7 @@ class ScoreFolder(FolderDataset[dict[str, dict[str, Any]], dict[str, dict[str, A
             replace_text(self.path / f"{name}.json", json.dumps(score))
 
     def preview(self) -> TablePreview:
-        """A row a file: its texts and numbers, and the mean of every metric over its windows."""
+        """One row per file: its texts and numbers, and the mean of every metric over its windows."""
         return table_preview([{"name": name} | _brief(score) for name, score in self.load().items()])
 
 
@@ -183,10 +183,10 @@ class DiversityCells(ScoreFolder):
 
 
 class RunScores(ScoreFolder):
-    """The scores of one run, and beside them those that other runs hold of their own checkpoints.
+    """The scores of one run, and those that other runs have for their own checkpoints.
 
-    A checkpoint of another run has that run's name in front. Where this run holds a score of it too, on its
-    own held-out motion, that one counts. Saving writes into this run's folder, whosever checkpoint it is.
+    A checkpoint of another run is prefixed with that run's name. Where this run also has a score of it, on
+    its own held-out motion, that score is used. All scores are saved into this run's folder.
     """
 
     may_be_absent = False
@@ -209,7 +209,7 @@ class RunScores(ScoreFolder):
 
 
 class RunScoresSoFar(LoadOnly, RunScores):
-    """The scores that there are before an evaluation, perhaps none."""
+    """The scores that exist before an evaluation, possibly none."""
 
     may_be_absent = True
     reason = "scores are written under their own name"

@@ -1,4 +1,4 @@
-"""Many trainings under one catalog entry: folders of checkpoints, and their logs, by name."""
+"""Datasets of many trainings: folders of checkpoints, and their logs, by name."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ Rows = list[dict[str, Any]]
 
 
 class CheckpointSeriesTree(FolderDataset[dict[str, TrainingCheckpoint], CheckpointTree]):
-    """A `CheckpointSeries` for every name, such as `joint/seed_0`; saving nothing changes nothing."""
+    """A `CheckpointSeries` for every name, such as `joint/seed_0`; saving an empty dict changes nothing."""
 
     may_be_absent = True
     marker = f"**/{COMPLETE}"
@@ -28,7 +28,7 @@ class CheckpointSeriesTree(FolderDataset[dict[str, TrainingCheckpoint], Checkpoi
             CheckpointSeries(str(self.path / name)).save(checkpoint)
 
     def preview(self) -> TablePreview:
-        """A row a training: how many checkpoints it has, and whether it ran to its end."""
+        """One row per training: its number of checkpoints, and whether it ran to its end."""
         folders = sorted({path.parent for path in self.path.rglob("*.safetensors")})
         return table_preview(
             [
@@ -43,7 +43,7 @@ class CheckpointSeriesTree(FolderDataset[dict[str, TrainingCheckpoint], Checkpoi
 
 
 class StepLogTree(FolderDataset[dict[str, Rows], dict[str, pd.DataFrame]]):
-    """A `StepLog` for every name; saving nothing changes nothing."""
+    """A `StepLog` for every name; saving an empty dict changes nothing."""
 
     marker = "**/*.jsonl"
 
@@ -55,5 +55,5 @@ class StepLogTree(FolderDataset[dict[str, Rows], dict[str, pd.DataFrame]]):
             StepLog(str(self.path / f"{name}.jsonl")).save(rows)
 
     def preview(self) -> TablePreview:
-        """A row a log: how many steps it has."""
+        """One row per log: its number of steps."""
         return table_preview([{"log": name, "steps": len(log)} for name, log in self.load().items()])

@@ -17,11 +17,11 @@ from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward
 
 Taken = Literal["best_of", "oracle", "mean_of"]
-"""Of several samples: the one that φ likes best, the one nearest to the truth, or their mean.
+"""The selection from several samples: the best by φ, the one nearest to the truth, or their mean.
 
-The last two are no ways to use a model: they are what could be won by a training that adds no knowledge. The
-mean, of the packed features, is where a policy ends that becomes certain; the oracle is what always choosing
-right among the model's own samples would give.
+The last two are not ways to use a model: they show how much a training could gain without adding knowledge.
+The mean, of packed features, is the limit of a policy that becomes deterministic; the oracle is the result of
+always choosing the best of the model's own samples.
 """
 
 

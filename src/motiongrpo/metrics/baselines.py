@@ -41,13 +41,13 @@ BASELINES = "baselines"
 CANDIDATES = 8  # number of samples that are averaged
 FRAMES = 4096  # frames of the training motion whose mean is the constant pose
 UPRIGHT = ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
-"""R_world_root of a body, y up and z forward in its own coordinates, that stands and faces world +x."""
+"""R_world_root of a body that stands and faces world +x; its own coordinates are y up and z forward."""
 
 Placement = Literal["upright", "hung"]
-"""How a pose is put under a head path.
+"""How a pose is placed under a head path.
 
-`upright` takes the position of the head and its yaw, so that the pelvis is level whatever the head does;
-`hung` is rigid from the head, as samples are, and swings with its tilt.
+`upright` uses the position and the yaw of the head, so that the pelvis is always level; `hung` is rigidly
+attached to the head, like samples, and tilts with it.
 """
 
 CONSTANTS: dict[str, Placement] = {

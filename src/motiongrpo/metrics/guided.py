@@ -8,7 +8,7 @@ from motiongrpo.diffusion.guidance import GuidanceConfig
 
 GUIDED = "guided"
 NAMES = {"pretraining": f"{GUIDED}/pretrained_denoiser", "grpo": f"{GUIDED}/policy"}
-"""By the training whose last checkpoint is refined."""
+"""Names of guided candidates, by the training whose last checkpoint is refined."""
 
 
 def guided_of(found: list[Candidate], run: str, guidance: GuidanceConfig) -> Iterator[Candidate]:

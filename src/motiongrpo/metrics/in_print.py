@@ -24,7 +24,7 @@ FOOT_HEIGHT_M = {
     Joint.LEFT_FOOT: 0.04,
     Joint.RIGHT_FOOT: 0.04,
 }
-"""Below this a joint of a foot counts as on the floor, whatever it does there."""
+"""Height below which a joint of a foot counts as on the floor, at any speed."""
 
 IN_PRINT: dict[str, Metric] = {
     "egoallo_pa_mpjpe_mm": Metric(
@@ -58,7 +58,7 @@ IN_PRINT: dict[str, Metric] = {
         "m", "lower", "Sum over a clip of the depth of the lowest joint below the floor.", in_print=True
     ),
 }
-"""In the order of a table, after the textbook metrics."""
+"""The metrics as papers report them, in the order of a table, after the textbook metrics."""
 
 
 def score_in_print(

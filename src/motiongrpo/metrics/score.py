@@ -88,9 +88,9 @@ METRICS: dict[str, Metric] = {
     "pairwise_diversity_mm": Metric("mm", "none", "Mean distance of joints between two samples of a window."),
     **IN_PRINT,
 }
-"""Every metric in the order of a table: textbook first, then print.
+"""Every metric in the order of a table: textbook definitions first, then those of papers.
 
-`score` gives all but `best_of_k_mpjpe_mm` and `pairwise_diversity_mm`, which need several samples.
+`score` gives all except `best_of_k_mpjpe_mm` and `pairwise_diversity_mm`, which need several samples.
 """
 
 

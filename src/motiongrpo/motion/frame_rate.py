@@ -9,7 +9,7 @@ from motiongrpo.base.errors import InputError
 LEAST, MOST = 5.0, 1000.0
 
 FrameRate = Annotated[float, Field(ge=LEAST, le=MOST)]
-"""Frames/s, as parameters have it."""
+"""A frame rate in parameters, frames/s."""
 
 
 def check_frame_rate(fps: float, where: str, remedy: str) -> None:

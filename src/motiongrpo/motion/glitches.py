@@ -21,7 +21,7 @@ GENTLE = 0.5
 MOST_TURN = torch.pi / 2  # rad, across a repair; beyond it a joint has flipped, and either side may be true
 
 Track = Float[Tensor, "frame 7"]
-"""The pose of one joint in its parent, `wxyz_xyz`; only that of the root moves in position."""
+"""The poses of one joint in its parent, `wxyz_xyz`; only the root changes position."""
 
 
 @dataclass(frozen=True)

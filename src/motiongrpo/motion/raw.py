@@ -21,10 +21,10 @@ NEVER_READ = (
     *(".jpg", ".jpeg", ".png", ".bmp", ".tif", ".mp4", ".mpg", ".avi", ".mov"),
     *(".ply", ".obj", ".c3d", ".zip", ".tar", ".gz", ".bz2"),
 )
-"""Suffixes of pictures, films, meshes and archives, which no source reads; they are not fingerprinted."""
+"""Suffixes of pictures, videos, meshes and archives, which no source reads; they have no fingerprint."""
 
 UNREADABLE = "unreadable"
-"""The digest of a file that the system does not let us read."""
+"""The digest of a file that the operating system refuses to read."""
 
 PIECE = 1 << 16  # bytes unpacked at a time, so that reading a header unpacks little more
 

@@ -25,11 +25,11 @@ LEGS = [f"{side}_{part}" for side in SIDES for part in ("hip", "knee", "ankle")]
 POINTING = {start: (start, end) for start, end in LIMBS} | {
     f"{side}_wrist": (f"{side}_elbow", f"{side}_wrist") for side in SIDES
 }
-"""The bone along which a joint of a limb points; a hand lies along its forearm."""
+"""The bone that determines the direction of a limb's joint; a hand continues its forearm."""
 
 
 Motion = tuple[Float[Tensor, "frame 51 4"], Float[Tensor, "frame 7"]]
-"""Local rotations and root pose of our body; hands are left open."""
+"""Local rotations and root pose of our body; hands are open."""
 
 
 @dataclass(frozen=True)

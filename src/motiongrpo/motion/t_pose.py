@@ -13,7 +13,7 @@ LIMBS = tuple(
     for side in SIDES
     for start, end in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
 )
-"""The bones of arms and legs, each before the next one down."""
+"""The bones of arms and legs, each before the one below it."""
 
 STRAIGHT = torch.pi / 6  # largest bend of a knee or elbow in a T-pose; rigs for games rest slightly bent
 SPREAD = torch.pi / 4  # largest angle of a leg to the vertical

@@ -29,7 +29,7 @@ from motiongrpo.motion.splits import SPLITS
 from motiongrpo.motion.store import MotionStore
 
 Spread = Literal["sequences", "people"]
-"""Over what the windows of an evaluation are spread: all rows of its split alike, or its subjects alike."""
+"""How the windows of an evaluation are spread: evenly over the rows of its split, or over its subjects."""
 
 
 COLUMNS = ("split", "sequence", "start", "length", "subject")  # of a window table

@@ -1,1 +1,1 @@
-"""Between the library and Kedro: nodes restore, call and hand back. No mathematics here."""
+"""The seam between the library and Kedro: nodes restore, call and return, without mathematics."""

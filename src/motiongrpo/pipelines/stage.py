@@ -1,4 +1,4 @@
-"""Nodes and stages: a node reads what its function's parameters are called; kedro-viz folds a stage."""
+"""Nodes, whose inputs are the names of their function's parameters, and stages, which kedro-viz folds."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -14,18 +14,18 @@ SHARED = {
     "precision": "params:precision",
     "processes": "params:processes",
 }
-"""What parameters of node functions read in every stage, where it is not the dataset of their own name."""
+"""Inputs of node functions, in every stage, that differ from the names of their parameters."""
 
 
 def node(function: Callable, outputs: str | list[str] | None, name: str | None = None, **inputs: str) -> Node:
-    """A node under the function's name; each of its parameters reads the dataset of that name.
+    """A node named after its function; each parameter reads the dataset of the same name.
 
-    `inputs` names the datasets and parameters that are called otherwise, as `SHARED` does for all stages.
+    `inputs` has the datasets and parameters with other names, like `SHARED` for all stages.
     """
     read = {given: (SHARED | inputs).get(given, given) for given in inspect.signature(function).parameters}
     return Node(function, read, outputs, name=name or getattr(function, "__name__", None))
 
 
 def stage(name: str, nodes: Iterable[Node], tags: str | None = None) -> Pipeline:
-    """The nodes under the stage's name; datasets and parameters keep theirs, so that stages meet at them."""
+    """The nodes under the stage's name; datasets and parameters keep their names, which connects stages."""
     return Pipeline(nodes, namespace=name, tags=tags, prefix_datasets_with_namespace=False)

@@ -64,7 +64,7 @@ PROTOCOLS: dict[Protocol, SubsetSplit] = {
 }
 
 Subsets = Protocol | SubsetSplit | list[str]
-"""A paper's split of subsets, one's own, or a list of subsets whose subjects `ingestion.splits` divides."""
+"""A paper's split of subsets, a custom one, or subsets whose subjects `ingestion.splits` divides."""
 
 
 def subset_splits(subsets: Subsets) -> dict[str, str] | None:

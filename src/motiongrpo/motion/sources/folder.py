@@ -44,7 +44,7 @@ class Opened(Protocol):
 
 
 ClipReader = tuple[str, Callable[[], Clip | Take]]
-"""A file's name, and a function that reads it; reading raises InputError where the file cannot be used."""
+"""A file's name and its reader, which raises InputError where the file cannot be used."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The ablation: cell after cell, or many at once, each step on disk before the next; then what they say."""
+"""The ablation: cells one after the other, or in parallel, each step saved before the next; then results."""
 
 import logging
 import time
@@ -40,14 +40,14 @@ def lay_out_bench(  # noqa: PLR0913
     device: str,
     precision: Precision,
 ) -> Bench:
-    """Everything a cell needs, and what earlier commands left of each."""
+    """Everything that cells need, with the results of earlier commands."""
     now = ProjectParameters.model_validate(parameters)
     materials = Materials(motions, windows, body, now.windows, device, precision, denoiser, reward_model)
     return Bench(materials, now.planned(), now.grpo, now.evaluation, now.ablation, trained, scored)
 
 
 def plan_ablation(bench: Bench) -> list[Record]:
-    """Every cell under every seed: what it is, what it costs, and the name of its folders."""
+    """Every cell under every seed: its description, its cost, and the name of its folders."""
     return [
         {
             "cell": planned.cell,
@@ -64,11 +64,11 @@ def plan_ablation(bench: Bench) -> list[Record]:
 
 
 def run_ablation(bench: Bench) -> Iterator[Saves]:
-    """Cells that are not finished; every yield is on disk before the next step of its cell."""
+    """Run the unfinished cells; every yield is on disk before the next step of its cell."""
     pending = {bench.name(planned): planned for planned in bench.plan if not bench.finished(planned)}
     before = len(bench.plan) - len(pending)
     logger.info("ablation: %d cells and seeds, %d finished before", len(bench.plan), before)
-    yield NOTHING  # Kedro wants one from every generator, also where all is done
+    yield NOTHING  # Kedro needs a yield from every generator, even if all cells are finished
     started, left = time.monotonic(), {name: bench.cost(planned) for name, planned in pending.items()}
     total = sum(left.values())
     for name, saves in in_steps(make_cell, bench, _begun(bench, pending), bench.materials.device):
@@ -81,7 +81,7 @@ def run_ablation(bench: Bench) -> Iterator[Saves]:
 
 
 def make_cell(bench: Bench, planned: PlannedCell) -> Iterator[Saves]:
-    """All that is to be saved of a cell, and nothing once it is finished; a refusal names the cell."""
+    """Everything to be saved of a cell, empty once it is finished; an InputError names the cell."""
     try:
         yield from bench.made(planned)
     except InputError as error:
@@ -96,16 +96,16 @@ def _begun(bench: Bench, pending: dict[str, PlannedCell]) -> Iterator[tuple[str,
 
 
 def log_beginning(planned: PlannedCell, changed: list[str]) -> None:
-    """Say which cell begins, and why it is made again where it was made before."""
+    """Log which cell begins, and why, where it was made before, it is made again."""
     why = f", made again: {'; '.join(changed)}; the old result stays" if changed else ""
     logger.info("ablation: %s under seed %d%s", planned.cell, planned.seed, why)
 
 
 def read_results(plan: list[Record], scores: dict[str, Score], evaluation: EvaluationConfig) -> Results:
-    """What table, figures and findings are made from: the scores that belong to the plan."""
+    """The scores that belong to the plan, for table, figures and findings."""
     return results_of(plan, scores, evaluation.seed, evaluation.resamples)
 
 
 def judge_ablation(results: Results, config: AblationConfig) -> list[Record]:
-    """Sentences made from the numbers."""
+    """The findings of the ablation."""
     return [asdict(finding) for finding in findings_of_ablation(results, config)]

@@ -1,3 +1,3 @@
-"""A checkpoint → what noise, sampler and latent do to its groups and gradients."""
+"""A checkpoint → the effects of noise, sampler and latent on its groups and gradients."""
 
 from .pipeline import create_pipeline as create_pipeline

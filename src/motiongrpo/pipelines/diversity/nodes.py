@@ -1,4 +1,4 @@
-"""The diversity study: cells that are not on disk yet are measured one by one; then all are compared."""
+"""The diversity study: cells that are not on disk yet are measured one by one, then all are compared."""
 
 import logging
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def measure_cells(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
 ) -> Iterator[dict[str, Record]]:
-    """One file a cell, each on disk before the next is begun; a cell measured alike before is left alone."""
+    """One file per cell, saved before the next cell begins; cells with a current measurement are skipped."""
     materials = Materials(motions, windows, body, window, device, "fp32", pretrained, reward_model)
     checkpoint = chosen(pretrained, post_trained, config)
     refuse_other_body(body, motions, **{config.checkpoint: checkpoint})
@@ -84,7 +84,7 @@ def measure_cells(  # noqa: PLR0913
 
 
 def tabulate_diversity(measured: dict[str, Record], config: DiversityConfig) -> pd.DataFrame:
-    """All cells of the design, of the chosen checkpoint."""
+    """The table of all cells of the design, for the chosen checkpoint."""
     names = [cell_name(config, cell.name) for cell in cells(config.cells)]
     missing = [name for name in names if name not in measured]
     if missing:
@@ -97,7 +97,7 @@ def tabulate_diversity(measured: dict[str, Record], config: DiversityConfig) -> 
 
 
 def judge_diversity(table: pd.DataFrame) -> list[Record]:
-    """Sentences made from the numbers, also into the log of the run."""
+    """The findings of the study, also written to the log of the run."""
     found = findings_of_diversity(table)
     for finding in found:
         logger.info("diversity: %s", finding.text)
@@ -114,12 +114,12 @@ def chosen(pretrained: Checkpoint, post_trained: Checkpoint | None, config: Dive
 
 
 def cell_name(config: DiversityConfig, cell: str) -> str:
-    """Cells of two checkpoints lie side by side."""
+    """A cell's file name, which includes its checkpoint."""
     return f"{config.checkpoint}/{cell}"
 
 
 def cell_provenance(inputs: dict[str, str], config: DiversityConfig, grpo: GrpoConfig) -> Provenance:
-    """What a cell was measured on and how: cells compare only where it is equal."""
+    """What a cell was measured on and how; only cells with equal provenance are compared."""
     shape = config.cells.model_dump(include={"spacing_frames", "octaves"})
     measuring = config.model_dump(mode="json", exclude={"cells", "checkpoint", "resamples"})
     judging = {"seed", "rollout", "rewards", "advantage", "surrogate", "credit"}

@@ -5,7 +5,7 @@ from motiongrpo.pipelines.stage import node, stage
 
 
 def hand_over(denoiser: Checkpoint) -> Checkpoint:
-    """The denoiser as it is; the dataset it is saved to writes EgoAllo's files."""
+    """The denoiser unchanged; the dataset that it is saved to writes EgoAllo's files."""
     return denoiser
 
 

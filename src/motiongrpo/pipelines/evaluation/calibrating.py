@@ -1,4 +1,4 @@
-"""Nodes that calibrate how sure a run's final model is, and check it on held-out motion."""
+"""Nodes that calibrate the bands of a run's final model, and check them on held-out motion."""
 
 import logging
 from pathlib import Path
@@ -45,7 +45,7 @@ def calibrate_bands(  # noqa: PLR0913
     device: str,
     so_far: BandCalibration | None,
 ) -> Record:
-    """The bands of the final model on validation motion, or without any those that it has; else empty."""
+    """The final model's bands, calibrated on validation motion; without any, its present ones, or empty."""
     model = final_model(found)
     if model is None:
         logger.warning(NO_MODEL)
@@ -57,7 +57,7 @@ def calibrate_bands(  # noqa: PLR0913
         return {}
     refuse_other_body(body, motions)
     rows = split_rows(stretches_of(windows), "validation", bands.stretches, "people")
-    plan = WindowPlan(length=window.length, overlap=max(1, window.length // 4))  # EgoAllo's share
+    plan = WindowPlan(length=window.length, overlap=max(1, window.length // 4))  # EgoAllo's share of overlap
     drawn = config.model_copy(update={"samples": bands.samples})
     return BandCalibration(
         weights=model.weights,
@@ -80,7 +80,7 @@ def check_bands(  # noqa: PLR0913
     bands: BandConfig,
     device: str,
 ) -> pd.DataFrame:
-    """What share of the joints of test motion the bands hold; no rows where none were calibrated."""
+    """The share of test motion's joints inside the bands; without rows where none were calibrated."""
     model = final_model(found)
     if model is None or not band_calibration:
         return no_reliability()
@@ -93,7 +93,7 @@ def check_bands(  # noqa: PLR0913
 
 
 def final_model(found: list[Record]) -> Candidate | None:
-    """The last checkpoint of post-training, else of pretraining, of the run whose models are judged."""
+    """The last checkpoint of post-training, or else of pretraining, of the run whose models are evaluated."""
     candidates = [Candidate(**record) for record in found]
     own = [candidate for candidate in candidates if candidate.run == judged_run(candidates)]
     for training in reversed(TRAININGS):

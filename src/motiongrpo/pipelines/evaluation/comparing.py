@@ -1,4 +1,4 @@
-"""Comparing what has a score: the checkpoints of one run, and the last ones of several."""
+"""Comparisons of scores: of the checkpoints of one run, and of the last ones of several runs."""
 
 import logging
 from typing import Any
@@ -23,7 +23,7 @@ from motiongrpo.pipelines.evaluation.nodes import is_own, provenance_of_now, sta
 from motiongrpo.viz.report.runs import contenders_of, runs_figure, runs_html
 
 GONE = "its checkpoint is gone"
-BESIDE = (BASELINES, GUIDED)  # made of checkpoints, or of none
+BESIDE = (BASELINES, GUIDED)  # stages of candidates that are not checkpoints of a training
 
 Record = dict[str, Any]
 
@@ -39,11 +39,11 @@ def compare_checkpoints(
     config: EvaluationConfig,
     window: WindowConfig,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Record]]:
-    """Means, intervals and differences from the last pretrained checkpoint; and how every score stands now.
+    """Means, intervals and differences from the last pretrained checkpoint, and the standing of scores.
 
-    What was measured otherwise than that checkpoint is listed without a difference. The second table has
-    the last checkpoint of each training and what is compared with them, measured alike, for every source of
-    motion alone.
+    Scores that were measured differently from that checkpoint's are listed without a difference. The second
+    table has, for each source of motion alone, the last checkpoint of each training and the candidates that
+    are compared with them, all measured alike.
     """
     candidates = [Candidate(**record) for record in found]
     held_out = split_rows(windows, "test", config.windows, config.spread)
@@ -73,9 +73,10 @@ def compare_checkpoints(
 
 
 def compare_runs(found: list[Record], scores: dict[str, Score], config: EvaluationConfig) -> pd.DataFrame:
-    """The last checkpoints of every run and those from elsewhere, against the last one of the first run.
+    """The last checkpoints of every run and those from elsewhere, against the first run's last one.
 
-    A difference needs the same windows and metrics; where motions were drawn otherwise, `protocol` says how.
+    A difference needs the same windows and metrics; where motions were drawn differently, `protocol` says
+    how.
     """
     candidates = [Candidate(**record) for record in found if record["name"] in scores]
     runs = dict.fromkeys(candidate.run for candidate in candidates)
@@ -92,27 +93,27 @@ def compare_runs(found: list[Record], scores: dict[str, Score], config: Evaluati
 
 
 def write_runs_page(runs_comparison: pd.DataFrame) -> tuple[go.Figure, str]:
-    """The same as a figure, and as a page that opens offline."""
+    """The comparison of runs as a figure, and as a page that opens offline."""
     contenders = contenders_of(runs_comparison)
     figure = runs_figure(contenders)
     return figure, runs_html(contenders, figure)
 
 
 def standings_of(candidates: list[Candidate], scores: dict[str, Score], now: Provenance) -> dict[str, str]:
-    """By checkpoint, and by score of this run whose checkpoint is no more, whether the score is current."""
+    """Whether the score of each checkpoint is current, including scores whose checkpoint no longer exists."""
     found = {c.name: standing(c, scores.get(c.name), now) for c in candidates}
     own = [name for name, score in scores.items() if is_own(name) and score["stage"] not in BESIDE]
     return found | {name: GONE for name in own if name not in found}
 
 
 def _contenders(candidates: list[Candidate]) -> list[Candidate]:
-    """Of one run: the last of each training, and all from elsewhere."""
+    """The last checkpoint of each training of one run, and all checkpoints from elsewhere."""
     last = (_last(candidates, stage) for stage in TRAININGS)
     return [*(c for c in last if c is not None), *(c for c in candidates if c.stage == OTHERS)]
 
 
 def _last(candidates: list[Candidate], stage: str) -> Candidate | None:
-    """The last of a training, of the first run that has any."""
+    """The last checkpoint of a training, from the first run that has any."""
     of_stage = [candidate for candidate in candidates if candidate.stage == stage]
     first = [candidate for candidate in of_stage if candidate.run == of_stage[0].run]
     return max(first, key=lambda candidate: candidate.step, default=None)

@@ -1,4 +1,4 @@
-"""Evaluation: every checkpoint without a current score gets one; then all are compared."""
+"""Evaluation: every checkpoint without a current score is scored, then all are compared."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -42,9 +42,9 @@ def find_training_motion(
     of_runs: dict[str, Callable[[], tuple[MotionStore, pd.DataFrame]]],
     run: str,
 ) -> TrainingMotion:
-    """The motion whose mean is the constant pose: the run's own, else that of the first run that has some.
+    """The motion whose mean is the constant pose: the run's own, or that of the first run with some.
 
-    Motion on another body is no such motion. Without any, it is that of the run, which has no training split.
+    Motion on another body is ignored. Where no run has any, it is that of this run, without a training split.
     """
     own = TrainingMotion(run, motions, windows)
     if own.is_there:
@@ -66,9 +66,9 @@ def find_checkpoints(
     training: TrainingMotion,
     config: EvaluationConfig,
 ) -> list[Record]:
-    """Every denoiser of this run, of the folder for those from elsewhere, and of the runs that are named.
+    """Every denoiser of this run, of the folder for those from elsewhere, and of the other named runs.
 
-    The last checkpoints with guidance follow, and the baselines, where they are wanted.
+    The last checkpoints with guidance and the baselines follow, where they are enabled.
     """
     found = trained(pretraining, run) + trained(grpo, run) + others(beside.path, run)
     for name, folder in of_runs.items():
@@ -101,7 +101,7 @@ def score_checkpoints(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
 ) -> Iterator[dict[str, Score]]:
-    """One score file a checkpoint, each on disk as soon as it is done."""
+    """One score file per checkpoint, each saved as soon as it is done."""
     candidates = [Candidate(**record) for record in found]
     rows = split_rows(windows, "test", config.windows, config.spread)
     now = provenance_of_now(motions, rows, body, config, window)
@@ -136,14 +136,14 @@ def score_checkpoints(  # noqa: PLR0913
 def provenance_of_now(
     motions: MotionStore, rows: pd.DataFrame, body: BodyModel, config: EvaluationConfig, window: WindowConfig
 ) -> Provenance:
-    """What a score would be measured on, and how, if it were measured now; refuses motion of other bodies."""
+    """The provenance of a score if it were measured now; refuses motion of other bodies."""
     refuse_other_body(body, motions)
     windows = digest_of(table_digest(rows), window.length)
     return evaluation_provenance(motions.digest, windows, body.digest, config)
 
 
 def standing(candidate: Candidate, score: Score | None, now: Provenance) -> str:
-    """Whether there is a score that was measured as it would be now, and if not, what has changed."""
+    """Whether there is a current score, and otherwise what has changed."""
     if score is None:
         return UNSCORED
     reasons = "; ".join(staleness(score, candidate.weights, now))
@@ -153,12 +153,12 @@ def standing(candidate: Candidate, score: Score | None, now: Provenance) -> str:
 
 
 def is_own(name: str) -> bool:
-    """Whether a checkpoint is of the run itself: that of another one begins with its name."""
+    """Whether a checkpoint is of the run itself: those of other runs begin with the run's name."""
     return name.count("/") == 1
 
 
 def _log_what_is_to_be_scored(found: list[Candidate], pending: dict[str, str]) -> None:
-    """What is to be scored, and why what has a score is to be scored again."""
+    """Log what will be scored, and why existing scores are measured again."""
     baselines, refined = (sum(c.stage == stage for c in found) for stage in (BASELINES, GUIDED))
     all_found = counted(len(found) - baselines - refined, "checkpoint")
     if baselines:

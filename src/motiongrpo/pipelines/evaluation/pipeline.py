@@ -27,7 +27,7 @@ def create_pipeline(**kwargs: object) -> Pipeline:
 
 
 def comparing() -> Pipeline:
-    """What is made of the scores that lie on disk; reporting makes it anew."""
+    """The nodes that compare the scores on disk, which reporting runs again."""
     of_evaluation = {"found": "checkpoints_found", "config": "params:evaluation"}
     return stage(
         "evaluation",

@@ -19,7 +19,7 @@ DIVERSITY = (
     *("step", "spread_mm", "reward_std", "dropped_share", "empty", "gradient"),
     *("kl_per_dim", "level", "evidence"),
 )
-"""How the columns of the training log begin that go into the diversity log too."""
+"""Prefixes of those columns of the training log that are also in the diversity log."""
 
 
 def post_train(  # noqa: PLR0913
@@ -35,7 +35,7 @@ def post_train(  # noqa: PLR0913
     precision: Precision,
     processes: int | None,
 ) -> Iterator[tuple[Rows, Rows, TrainingCheckpoint]]:
-    """Improve the policy from where the run stands to the last update."""
+    """Train the policy from the last saved state to the last update."""
     materials = Materials(motions, windows, body, window, device, precision, denoiser, reward_model)
     count = training_processes(processes, device)
     steps = on_processes(count, device, train_policy, materials, state, config)

@@ -33,7 +33,7 @@ def ingest_motions(
     known: dict[str, Fingerprint],
     config: IngestionConfig,
 ) -> Iterator[StoreUpdate]:
-    """Ingest whatever the store does not hold yet, a few files an update; a changed file is a new store."""
+    """Ingest the files that the store lacks, a few per update; a changed file leads to a new store."""
     if raw.root is None and config.source != "synthetic":
         raise InputError("data_root is not set; pass --params data_root=DIR, the folder of raw motion")
     ingestion = Ingestion(raw, model, config, conversion)
@@ -55,13 +55,13 @@ def ingest_motions(
 
 
 def contents_of(raw: RawFolder, known: dict[str, Fingerprint], most: MostMegabytes) -> dict[str, Fingerprint]:
-    """Every raw file with what it holds; all of them are read once, then only those that were touched."""
+    """The fingerprint of every raw file; all are read once, later only those that were modified."""
     found = fingerprints(raw.files.values(), known, most)
     return dict(with_progress(found, "looking for changed files", len(raw.files)))
 
 
 def store_provenance(ingestion: Ingestion, contents: dict[str, Fingerprint]) -> Provenance:
-    """What a store is made of: parameters that shape the motion, the body, what the files hold."""
+    """What a store is made from: the parameters of its motion, the body, the content of the files."""
     shaping = ingestion.config.model_dump(mode="json", exclude={"splits", "workers"})
     inputs = {
         "body_file": ingestion.model.digest,

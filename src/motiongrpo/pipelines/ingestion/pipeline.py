@@ -20,6 +20,6 @@ def create_pipeline(**kwargs: object) -> Pipeline:
         ),
         node(make_windows, "windows", config="params:ingestion"),
     ]
-    # Kedro runs nodes that could run at once by name: verdicts are listed before windows are made.
+    # Kedro runs independent nodes in order of name, so verdicts are listed before windows are made.
     verdicts = node(list_verdicts, ["ingestion_report", "ingestion_summary"])
     return stage("ingestion", made) + stage("ingestion", [verdicts], tags="report")

@@ -1,4 +1,4 @@
-"""Live recovery: the run's model waits for poses and shows bodies."""
+"""Live recovery: the run's model receives poses and shows bodies."""
 
 import logging
 from functools import partial
@@ -25,7 +25,7 @@ def recover_live(
     body_path: str | None,
     gender: str,
 ) -> None:
-    """Take poses from a socket on this machine and show bodies in a browser, until Ctrl-C."""
+    """Receive poses from a socket on this machine and show bodies in a browser, until Ctrl-C."""
     model = chosen_model(config.checkpoint, pretrained, policy, body)
     logger.info("live recovery: bodies from %s", model.name)
     live, mesher = config.live, Mesher(body_file(body_path, gender))

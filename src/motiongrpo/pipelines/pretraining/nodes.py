@@ -43,9 +43,9 @@ def train_denoiser(  # noqa: PLR0913
     precision: Precision,
     processes: int | None,
 ) -> Steps:
-    """Train from where the run stands to the end; every yield is on disk before the next step.
+    """Train from the last saved state to the end; every yield is on disk before the next step.
 
-    `init: egoallo` takes the denoiser from a file instead: a series of one checkpoint, of step 0.
+    With `init: egoallo` the denoiser is read from a file instead: a series of one checkpoint, at step 0.
     """
     _refuse_other_start(state, config)
     if config.init == "egoallo":
@@ -54,7 +54,7 @@ def train_denoiser(  # noqa: PLR0913
         return
     materials = Materials(motions, windows, body, window, device, precision, planned=config.denoiser)
     training = (train_prior, materials, state, config, evaluation.sampling)
-    if processes is None and config.denoiser.dropout_p > 0:  # which several cannot draw alike
+    if processes is None and config.denoiser.dropout_p > 0:  # several cannot draw the same
         processes = 1
     yield from on_processes(training_processes(processes, device), device, *training)
 
@@ -62,7 +62,7 @@ def train_denoiser(  # noqa: PLR0913
 def adopt_denoiser(
     body: BodyModel, state: Checkpoint | None, config: PretrainingConfig
 ) -> TrainingCheckpoint:
-    """EgoAllo's denoiser as the end of a training that took no steps."""
+    """EgoAllo's denoiser as the result of a training without steps."""
     assert config.egoallo is not None  # checked with the parameters
     model = read_egoallo(Path(config.egoallo), config.denoiser.mask_self_attention)
     if body.digest == load_body_model(OPEN_BODY).digest:
@@ -96,5 +96,5 @@ def _refuse_other_start(state: Checkpoint | None, config: PretrainingConfig) -> 
 
 
 def keep_denoiser(checkpoints: CheckpointFolder) -> Checkpoint:
-    """The averaged weights of the last step, which every later stage starts from."""
+    """The averaged weights of the last step, from which every later stage starts."""
     return load_checkpoint(checkpoints.final(), "denoiser")

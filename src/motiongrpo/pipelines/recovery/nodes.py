@@ -1,4 +1,4 @@
-"""Recovery: recordings are read and repaired, motions drawn chunk by chunk, bodies put together."""
+"""Recovery: recordings are read and repaired, motions drawn chunk by chunk, bodies assembled."""
 
 import logging
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from motiongrpo.recovery.parts import Drawing, Part, PartFolder
 from motiongrpo.recovery.recovered import Pieces, recovered
 from motiongrpo.viz.recovery.delivery import Delivery, delivery_of
 
-SAMPLES = 8  # where no bands say how many
+SAMPLES = 8  # without bands, which determine the number
 
 Record = dict[str, Any]
 
@@ -38,13 +38,13 @@ def read_head_paths(
     config: RecoveryConfig,
     sources_so_far: dict[str, str],
 ) -> tuple[dict[str, HeadRecording], Record, dict[str, str]]:
-    """Every file that can be read, at the model's frame rate; a sentence for each that cannot; all paths."""
+    """The head paths of readable files, at the model's frame rate; errors of the others; all files."""
     usage = chosen_model(config.checkpoint, pretrained, policy, body).usage
     files, recordings, refused = _files(config, sources_so_far), {}, {}
     for name, path in files.items():
         try:
             recording = prepared(read_head_path(path, config), usage.fps, config.repair, config.floor_m)
-        except Exception as error:  # whatever one file does, the others are recovered
+        except Exception as error:  # one file's failure does not stop the others
             said = str(error)
             if not isinstance(error, InputError):
                 said = f"reading '{shown(path.name)}' failed with {shown(failure(error), 200)}"
@@ -66,7 +66,7 @@ def read_head_paths(
 
 
 def _files(config: RecoveryConfig, sources: dict[str, str]) -> dict[str, Path]:
-    """The files by the names of their results, which no other file's results have."""
+    """The files by the names of their results, which are unique."""
     plain = files_of(config.input)
     files = named_apart(plain, sources)
     for taken, (name, path) in zip(plain, files.items(), strict=True):
@@ -87,7 +87,7 @@ def draw_motions(  # noqa: PLR0913
     config: RecoveryConfig,
     device: str,
 ) -> Iterator[dict[str, Part]]:
-    """The samples of every chunk that is not there yet; each is on disk before the next is begun."""
+    """The samples of every missing chunk, each saved before the next begins."""
     drawing = _drawing(pretrained, policy, calibration, body, config)
     drawing.model.denoiser.to(device)
     recordings = _read(head_paths, inputs)
@@ -113,7 +113,7 @@ def assemble_bodies(  # noqa: PLR0913
     body_path: str | None,
     gender: Gender,
 ) -> Iterator[dict[str, Delivery]]:
-    """Of every recording one body throughout, guided, with bands; its files and its report."""
+    """For every recording, one body of constant shape, guided, with bands, as files with a report."""
     drawing = _drawing(pretrained, policy, calibration, body, config)
     recordings = _read(head_paths, inputs)
     skinned = load_skinned_body(body_file(body_path, gender))
@@ -142,7 +142,7 @@ def assemble_bodies(  # noqa: PLR0913
 
 
 def _read(head_paths: dict[str, HeadRecording], inputs: Record) -> dict[str, HeadRecording]:
-    """The recordings that this command read."""
+    """The recordings that this command has read."""
     for name in inputs["read"]:
         if name not in head_paths:
             raise InputError(

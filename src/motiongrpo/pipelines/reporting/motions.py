@@ -1,4 +1,4 @@
-"""Nodes that sample both models on the held-out windows: profiles of their errors, and clips."""
+"""Nodes that sample both models on held-out windows, for error profiles and clips."""
 
 import math
 from typing import Any
@@ -44,7 +44,7 @@ def sample_held_out(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
 ) -> tuple[pd.DataFrame, Record]:
-    """The samples that were scored, drawn again: where their errors lie, and three windows to look at."""
+    """The scored samples, drawn again: their error profile, and three example windows."""
     refuse_other_body(body, motions, pretrained_denoiser=pretrained, policy=policy)
     rows = split_rows(windows, "test", config.windows, config.spread)
     models = {"pretrained": pretrained, "post-trained": policy}
@@ -71,7 +71,7 @@ def sample_held_out(  # noqa: PLR0913
 def draw_from(
     checkpoint: Checkpoint, name: str, batch: WindowBatch, body: BodyModel, config: EvaluationConfig
 ) -> SampledWindows:
-    """What one model made of the windows."""
+    """The samples of one model for the windows."""
     denoiser = restored(checkpoint, Denoiser).to(batch.betas.device)
     parts = sampled_windows(denoiser, batch, body, config)
     batches = math.ceil(len(batch) / config.batch_size)
@@ -101,7 +101,7 @@ def scene(
 
 
 def render_clips(scenes: dict[str, Record]) -> tuple[Scene, ...]:
-    """The best, median and worst scenes, which their datasets render."""
+    """The best, median and worst scenes, rendered by their datasets."""
     return tuple(Scene.from_plain(scenes[rank]) for rank in RANKS)
 
 

@@ -88,7 +88,7 @@ def find_what_matters(
     grpo_log: pd.DataFrame,
     ingestion_report: pd.DataFrame,
 ) -> list[Record]:
-    """The findings of a run: what its prior is worth, what its scores rest on, its result, how sure it is."""
+    """The findings of a run: on its prior, the basis of its scores, its result and its certainty."""
     changes = metric_changes(final_checkpoints(comparison))
     findings = findings_of_run(changes, pretraining_log, reward_report, grpo_log, ingestion_report)
     first = finding_of_prior(baseline_changes(comparison)) + findings_of_scores(standings)

@@ -1,4 +1,4 @@
-"""The perceptual reward model: trained on truth against fakes, calibrated and examined on held-out motion."""
+"""The perceptual reward model: trained on true against false motion, calibrated and examined on held-out."""
 
 from dataclasses import replace
 from typing import Literal
@@ -31,7 +31,7 @@ def train_reward_model(  # noqa: PLR0913
     device: str,
     processes: int | None,
 ) -> Steps:
-    """Train from where the run stands to the end, on the motion that the denoiser was pretrained on."""
+    """Train from the last saved state to the end, on the motion that the denoiser was pretrained on."""
     materials = Materials(motions, windows, body, window, device, pretrained=denoiser)
     count = training_processes(processes, device)
     yield from on_processes(count, device, train_judge, materials, state, config)

@@ -1,3 +1,3 @@
-"""The last checkpoints → what faults of a head path cost them."""
+"""The last checkpoints → their errors under faults of a head path."""
 
 from .pipeline import create_pipeline as create_pipeline

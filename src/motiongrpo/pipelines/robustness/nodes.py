@@ -1,4 +1,4 @@
-"""Robustness: the last checkpoints are scored under head paths that are told with faults."""
+"""Robustness: the last checkpoints are scored under faulty head paths."""
 
 import itertools
 import logging
@@ -34,7 +34,7 @@ def score_under_disturbance(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
 ) -> pd.DataFrame:
-    """The last checkpoint of each training, under every disturbance and under none: metrics and changes."""
+    """Metrics of the last checkpoint of each training with and without every disturbance, and changes."""
     refuse_other_body(body, motions)
     candidates = last_checkpoints(pretraining, grpo, of_runs, run)
     rows = split_rows(windows, "test", evaluation.windows, evaluation.spread)
@@ -52,7 +52,7 @@ def score_under_disturbance(  # noqa: PLR0913
 def last_checkpoints(
     pretraining: CheckpointFolder, grpo: CheckpointFolder, of_runs: dict[str, Path], run: str
 ) -> list[Candidate]:
-    """The last of each training, of this run and of those that are named."""
+    """The last checkpoint of each training, of this run and of the other named runs."""
     found = [trained(pretraining, run), trained(grpo, run)]
     for (name, folder), training in itertools.product(of_runs.items(), TRAININGS):
         found.append(trained(CheckpointFolder(folder / training), name, f"{name}/"))

@@ -32,7 +32,7 @@ def draw_recordings(
     config: ViewerConfig,
     evaluation: EvaluationConfig,
 ) -> dict[str, Recording]:
-    """The first seconds of held-out sequences, evenly spaced: truth, and samples of each model there is."""
+    """The first seconds of evenly spaced held-out sequences: truth, and samples of each existing model."""
     stored = {"pretrained_denoiser": pretrained} | ({} if policy is None else {"policy": policy})
     refuse_other_body(body, motions, **stored)
     models = {"pretrained": pretrained} | ({} if policy is None else {"post-trained": policy})

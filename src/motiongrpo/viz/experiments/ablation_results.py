@@ -19,7 +19,7 @@ PAID = "reward_"  # prefix of reward terms among the columns of held-out values
 
 Record = dict[str, Any]
 Motion = Literal["held-out", "training"]
-"""What a cell was judged on: subjects that no training saw, or the motion of the trainings."""
+"""The motion that a cell was scored on: held-out subjects, or the motion of the trainings."""
 
 
 @dataclass(frozen=True)

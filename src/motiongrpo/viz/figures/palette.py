@@ -21,7 +21,7 @@ LINES = (
     (ORANGE, "longdash"),
     (SKY, "longdashdot"),
 )
-"""Colour and dash of the lines of a panel, in order: the dash says the same to those who see no colour."""
+"""Colour and dash of the lines of a panel, in order; the dash distinguishes them without colour vision."""
 
 OUTCOME_COLOURS = {"better": BLUE, "worse": VERMILLION, "undecided": GREY, "not judged": GREY}
 

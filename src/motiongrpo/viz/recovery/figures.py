@@ -17,7 +17,7 @@ TOUCHES = {
     Touch.FROZEN: ("frozen", PURPLE, "diamond"),
     Touch.TRACKING: ("poorly tracked, by its file", VERMILLION, "x"),
 }
-"""What is said of a touched frame, and how it is marked."""
+"""The label of a touched frame, and its marker."""
 
 
 def path_from_above(recording: HeadRecording) -> go.Figure:

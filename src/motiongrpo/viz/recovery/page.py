@@ -23,7 +23,7 @@ FACTS = {
     "speed_95_m_s": ("speed of the head, 95 % below", "{:.2f} m/s"),
     "jitter_mm": ("tremble of the head, median", "{:.2f} mm"),
 }
-"""Of the facts of a recording: what they are called, and how they are written."""
+"""The names of the facts of a recording, and their formats."""
 FLOORS = {
     "given": "It was given.",
     "format": "The file’s format states that its zero is the floor.",

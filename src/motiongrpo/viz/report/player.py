@@ -18,7 +18,7 @@ SKELETON = {
     "grid": GRID_M,
     "colours": {"LEFT": BLUE, "RIGHT": VERMILLION, "contact": GREEN},
 }
-"""What every scene shares: bones, the head joint, the grid of the floor and colours."""
+"""Common to every scene: bones, the head joint, the grid of the floor and colours."""
 
 
 def player_scene(scene: Scene) -> dict[str, Any]:

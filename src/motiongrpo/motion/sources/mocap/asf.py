@@ -25,7 +25,7 @@ SECTIONS = ("units", "root", "bonedata", "hierarchy")
 DOF = ("tx", "ty", "tz", "rx", "ry", "rz")
 
 Fields = Mapping[str, Sequence[str]]
-"""The lines of a block, the words after each keyword."""
+"""The lines of a block: the words after each keyword."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from motiongrpo.geometry.quaternions import from_euler
 
 Channels = Sequence[tuple[str, int]]
-"""Axis and column of each angle of a joint, in the order in which each turns the axes of the next."""
+"""Axis and column of each angle of a joint, in the order of intrinsic rotations."""
 
 
 def joint_rotations(

@@ -100,7 +100,7 @@ BVH_LAYOUTS = {
         travel=0.9868,  # measured on 01_01: with legs of equal length, CMU's own file travels less far
     ),
 }
-"""The conversions of CMU's takes: cgspeed's two, and the one for iClone with either of its roots."""
+"""Layouts of the conversions of CMU's takes: cgspeed's two, and the one for iClone with either root."""
 
 
 def recognise_layout(names: Sequence[str], layouts: Mapping[str, BvhLayout], where: str) -> str:

@@ -18,7 +18,7 @@ from motiongrpo.motion.sources.patterns import first_match
 
 Meaning = Literal["added_to_offset", "instead_of_offset"]
 PositionChannels = Meaning | dict[str, Meaning]
-"""What position channels mean: for all joints, or by pattern of their names, of which the first decides."""
+"""The meaning of position channels, for all joints or by pattern of names, where the first match decides."""
 
 ALIKE = 0.1  # of an OFFSET's length: positions this near to it repeat it, this near to zero are zero
 SHOWN = 3  # joints named in a message
