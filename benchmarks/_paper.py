@@ -1,4 +1,4 @@
-"""An update of GRPO and a step of pretraining at the paper's size, or at a toy's, without data."""
+"""An update of GRPO and a step of pretraining, at the paper's size or a toy's, without data."""
 
 import gc
 import resource
@@ -24,21 +24,21 @@ from motiongrpo.policy.update import Audit, gradient_pass
 
 @dataclass(frozen=True)
 class Size:
-    """What is measured, and on what."""
+    """The sizes and the device of a measurement."""
 
     device: str
     denoiser: DenoiserConfig
     rollout: RolloutConfig
     frames: int
-    batch: int  # windows of a step of pretraining
-    steps: int  # of pretraining that are timed
-    matrix: int  # side of those whose product tells what the device can do
+    batch: int  # windows in a step of pretraining
+    steps: int  # timed steps of pretraining
+    matrix: int  # size of the matrices whose product measures the device's speed
     compiler: str  # torch.compile's backend
 
 
 @dataclass(frozen=True)
 class Way:
-    """How the network is evaluated."""
+    """The way in which the network is evaluated."""
 
     precision: Precision = "fp32"
     tf32: bool = False
@@ -63,7 +63,7 @@ def paper() -> Size:
 
 
 def toy() -> Size:
-    """The same in every part, small enough for a CPU."""
+    """The same parts, small enough for a CPU."""
     whole = paper()
     layers = {"d_latent": 16, "d_feedforward": 24, "d_noise_emb": 8, "encoder_layers": 1, "decoder_layers": 1}
     small = {"conditions": 4, "conditions_at_once": 2, "group_size": 2}
@@ -93,7 +93,7 @@ def still_heads(size: Size, count: int) -> WindowBatch:
 
 
 def drawn(size: Size, step: int) -> NoisedWindows:
-    """What a step of pretraining learns from."""
+    """The noised windows of a step of pretraining."""
     return noised_to_all_levels(still_heads(size, size.batch), torch.Generator().manual_seed(step))
 
 
@@ -120,11 +120,11 @@ class Trainer:
         advantage = group_advantages({"distance": reward}, {"distance": 1e-9}, 5.0)  # a row is a group
         surrogate = SurrogateConfig(**section("grpo", env="paper")["surrogate"])
         told = gradient_pass(self.policy, self.policy.averaged, rollouts, advantage, surrogate, 0)
-        assert told.audit is not None  # which every pass by samples has
+        assert told.audit is not None  # set by every pass with credit by sample
         return told.audit
 
     def warm_up(self) -> Audit:
-        """One whole part, so that what is timed neither compiles nor allocates for the first time."""
+        """Run one whole part first, so that timing includes no compilation or first allocation."""
         return self.learn(self.roll_out(self.size.rollout.conditions_at_once))
 
     def pretrain(self, windows: NoisedWindows) -> None:
@@ -132,7 +132,7 @@ class Trainer:
 
 
 def timed(size: Size, work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of wall, since a GPU has no other clock, and what was made."""
+    """Seconds of wall time, since a GPU has no other clock, and the result."""
     synchronise(size)
     started = time.perf_counter()
     result = work()
@@ -146,14 +146,14 @@ def synchronise(size: Size) -> None:
 
 
 def forget_peak(size: Size) -> None:
-    gc.collect()  # networks of earlier sections, which refer to themselves
+    gc.collect()  # frees networks of earlier sections, which have reference cycles
     if size.device == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
 
 def peak_gb(size: Size) -> float:
-    """The most memory since `forget_peak`; on a CPU the most that this process ever held."""
+    """Peak memory since `forget_peak`; on a CPU, the peak of the whole process."""
     if size.device == "cuda":
         return torch.cuda.max_memory_allocated() / 1e9
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

@@ -1,4 +1,4 @@
-"""Parameters of `conf/`, so that a benchmark measures what a run does."""
+"""Parameters of `conf/`, so that benchmarks measure the same as a run."""
 
 from pathlib import Path
 from typing import Any

@@ -1,11 +1,11 @@
-"""Whether joins between windows can be seen: how far joints turn from frame to frame where a window ends.
+"""Visibility of the joins between windows: how far joints turn per frame where a window ends.
 
     python benchmarks/blending.py data/06_models/default/pretrained_denoiser.safetensors
 
 Sixteen synthetic walks of 180 frames, four motions each, windows of 32 frames with 8 shared, 10 steps.
 
-Measured with the default pretrained denoiser: joints turn 0.84° a frame (median) and 0.89° where one of our
-windows ends; by EgoAllo's rule 0.83° and 1.33°.
+Measured with the default pretrained denoiser: joints turn by 0.84° per frame (median), and by 0.89° where one
+of our windows ends; by EgoAllo's rule, 0.83° and 1.33°.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def head_paths() -> torch.Tensor:
 
 @torch.no_grad()
 def turning_deg(denoiser: Denoiser, paths: torch.Tensor, windows: list[Window]) -> torch.Tensor:
-    """Angle between a frame and the next in degrees, averaged over motions and joints: (frame,)."""
+    """Angle in degrees from each frame to the next, averaged over motions and joints: (frame,)."""
     generator = torch.Generator().manual_seed(3)
     shape = (PATHS, SAMPLES, FRAMES, denoiser.features)
     x_T = torch.randn(shape, generator=generator)

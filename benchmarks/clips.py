@@ -1,8 +1,8 @@
-"""How long a clip of four seconds takes the CPU: three motions from two views, drawn and encoded.
+"""CPU time for a clip of four seconds: three motions from two views, drawn and encoded.
 
     python benchmarks/clips.py
 
-Measured on a server that other programs kept busy, in seconds of CPU: the MP4 7.0, the GIF 2.3.
+Measured on a busy server, in CPU-seconds: 7.0 for the MP4, 2.3 for the GIF.
 """
 
 import tempfile

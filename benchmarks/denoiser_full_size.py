@@ -4,8 +4,8 @@
 
 One forward and one backward pass of a window of 128 frames, an AdamW step, one motion sampled in 30 steps.
 
-Measured on one thread of a server that was busy with other work, in seconds of CPU: forward 0.18, forward and
-backward 0.62, AdamW step 0.33, one motion 5.3; peak memory 1.16 GB.
+Measured on one thread of a busy server, in CPU-seconds: forward 0.18, forward and backward 0.62, AdamW step
+0.33, one motion 5.3; peak memory 1.16 GB.
 """
 
 import resource
@@ -27,7 +27,7 @@ CONFIG = DenoiserConfig(**section("pretraining", env="paper")["denoiser"])
 
 
 def peak_gb() -> float:
-    """The most memory that this process ever held."""
+    """Peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

@@ -1,11 +1,11 @@
-"""What a second worker is worth to an ablation: its cells by one worker of a Ray cluster, then by two.
+"""The gain from a second worker in an ablation: its cells on one worker of a Ray cluster, then on two.
 
     OMP_NUM_THREADS=1 python benchmarks/engine.py [DATA ENV]
 
 The cells of the 2×2 grid, at the pace of `ablation.quick`, are trained and scored anew each time, and written
-to a temporary folder. The clock is each worker's own CPU time, so that other programs do not count: two take
-as long as the busier one.
-Without a folder of data the run of `--env smoke` is made first, and a cell has 12 updates.
+to a temporary folder. Time is each worker's own CPU time, so that other programs do not count: two workers
+take as long as the busier one. Without a data folder, the run of `--env smoke` is made first, and a cell has
+12 updates.
 """
 
 import logging
@@ -37,7 +37,7 @@ MACHINE = {"num_cpus": 1, "include_dashboard": False, "include_log_monitor": Fal
 
 
 def bench_of(data: Path, env: str, pace: dict[str, Any]) -> Bench:
-    """The cells of the grid on the motion and models of a run; under another pace they are made."""
+    """The cells of the grid on the motion and models of a run; with a `pace`, these are made first."""
     grid = ["joint", "joint_visual", "joint_perlin", "joint_visual_perlin"]
     parameters = {"data": str(data), "threads": 1, "ablation": {"only": grid, "quick": True} | pace}
     if pace:
@@ -51,7 +51,7 @@ def bench_of(data: Path, env: str, pace: dict[str, Any]) -> Bench:
 
 
 def timed(bench: Bench, planned: PlannedCell) -> Iterator[tuple[int, float, Saves]]:
-    """The steps of a cell with the worker that made each, and its CPU time."""
+    """The steps of a cell, with the worker that made each and its CPU time."""
     steps = bench.made(planned)
     while True:
         started = time.process_time()
@@ -62,7 +62,7 @@ def timed(bench: Bench, planned: PlannedCell) -> Iterator[tuple[int, float, Save
 
 
 def by_worker(bench: Bench, folder: Path) -> tuple[list[float], float]:
-    """CPU-seconds of each worker on all cells, and the seconds on the wall with the start of workers."""
+    """CPU-seconds of each worker on all cells, and wall-clock seconds including the start of workers."""
     here = replace(bench, trained=CheckpointTree(folder))
     cells = [(here.name(planned), planned) for planned in here.plan]
     spent: dict[int, float] = defaultdict(float)
@@ -74,7 +74,7 @@ def by_worker(bench: Bench, folder: Path) -> tuple[list[float], float]:
 
 
 def main(data: Path, env: str, pace: dict[str, Any]) -> None:
-    os.environ.update(ENVIRONMENT)  # which Ray reads when it is loaded
+    os.environ.update(ENVIRONMENT)  # read by Ray when it is imported
     from ray.cluster_utils import Cluster
 
     torch.set_num_threads(1)

@@ -1,15 +1,15 @@
-"""How well the floor is estimated from the eyes' heights alone, on motion whose floor is known.
+"""Accuracy of the floor estimated from the eyes' heights alone, on motion whose floor is known.
 
     python benchmarks/floor_estimate.py [STORE]    a motion store; without it that of kedro run --env mocap
 
-The floor is hidden from `estimated_floor`, which gets pieces of 4 to 10 s. All bodies of the store have one
-stature, so each person is measured as many statures, drawn as adults have them; a piece counts for one over
-the pieces of its person. The quantile that stands for standing was chosen on the training people, as was the
-half-width of the interval.
+`estimated_floor` gets pieces of 4 to 10 s without their floor. All bodies of the store have the same stature,
+so each person is measured with many statures, drawn from those of adults; all people have the same weight.
+The quantile of heights that is taken as standing was chosen on the training people, like the half-width of
+the interval.
 
 Measured with quantile 0.9 and ±17.9 cm: on 34 training people |error| 6.8 cm (median), 17.6 cm (90 %), and
-the interval holds 90.4 %; on 5 validation people, one of whom climbs playground equipment, 8.0 cm, 21.5 cm
-and 84.4 %. Of one stature, that is without what is unknown of the person's size, 1.7 cm and 2.9 cm (median).
+the interval contains 90.4 %; on 5 validation people, one of whom climbs playground equipment, 8.0 cm, 21.5 cm
+and 84.4 %. For a known stature, the medians are 1.7 cm and 2.9 cm.
 """
 
 import argparse
@@ -25,12 +25,12 @@ from motiongrpo.motion.store import MotionStore, open_store
 
 MOCAP = Path("data/02_intermediate/mocap/motions")
 SHORTEST_S, LONGEST_S, STATURES = 4, 10, 200
-OWN_M = 1.59  # eyes over the floor of the store's body, standing
+OWN_M = 1.59  # height of the eyes of the store's body, standing
 QUANTILES = (0.5, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98)
 
 
 def pieces(store: MotionStore) -> Iterator[tuple[str, np.ndarray]]:
-    """Each person with the heights of the eyes in a piece of motion."""
+    """The subject and the heights of the eyes of every piece of motion."""
     longest, shortest = int(LONGEST_S * store.header.fps), int(SHORTEST_S * store.header.fps)
     for row in store.sequences.itertuples():
         first, count = np.array([row.first]), np.array([row.frames])
@@ -46,7 +46,7 @@ def quantile_of(values: np.ndarray, weights: np.ndarray, share: float) -> float:
 
 
 def report(name: str, people: np.ndarray, standing: np.ndarray) -> None:
-    """One line: errors of the estimate, as of one stature and over all, and how often the interval holds."""
+    """One line: errors of the estimate for one stature and for all, and the coverage of the interval."""
     names, inverse, counts = np.unique(people, return_inverse=True, return_counts=True)
     weights = 1 / counts[inverse]
     stature = np.random.default_rng(0).normal(floor.EYES_M, floor.EYES_SD_M, (STATURES, len(names)))

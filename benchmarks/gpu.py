@@ -1,15 +1,15 @@
-"""What one GPU does with a run of the paper's size: audit, GRPO update, pretraining, two processes at once.
+"""A run of the paper's size on one GPU: audit, GRPO update, pretraining, two processes at once.
 
     python benchmarks/gpu.py [FILE]         writes FILE, or gpu.json
     python benchmarks/gpu.py --toy [FILE]   a tiny network on the CPU, in a minute
 
 The network, windows and groups are those of `conf/paper` (50.4 million parameters, 128 frames, 64 groups of
-16, 30 levels), with every level trained that has a density. Samples are paid for their distance to a target,
-so posing bodies and judging them is left out; heads stand still under Perlin noise. Needs an H100 or H200,
-torch, numpy, scipy, pandas, pyyaml, safetensors, jaxtyping, pydantic and roma: no Kedro, data or network.
+16, 30 levels), and every level with a density is trained. The reward is the distance of samples to a target,
+so posing and judging bodies is left out; heads stand still under Perlin noise. Needs an H100 or H200, torch,
+numpy, scipy, pandas, pyyaml, safetensors, jaxtyping, pydantic and roma: no Kedro, data or network.
 
-The file is written after every section. One that runs out of its seconds, or of memory, says so in its place,
-and those after it still run: all end within ten minutes.
+The file is written after every section. A section that runs out of time or memory is recorded as such, and
+later ones still run: all end within ten minutes.
 """
 
 import json
@@ -54,7 +54,7 @@ Result = dict[str, Any]
 
 
 def machine(size: Size) -> Result:
-    """What it is, and the products of matrices it makes in a second."""
+    """The machine, and its rate of matrix products."""
     name = torch.cuda.get_device_name() if size.device == "cuda" else "CPU"
     return {"name": name, "torch": torch.__version__} | {
         f"{kind}_tflops": tflops(size, dtype, kind == "tf32")
@@ -70,14 +70,14 @@ def tflops(size: Size, dtype: torch.dtype, tf32: bool) -> float:
 
 
 def audits(size: Size) -> Result:
-    """How far densities that are computed again are from the rollout's, by the way of computing them."""
+    """Differences of recomputed densities from the rollout's, by the way of computing them."""
     found = {name: Trainer(size, way).warm_up() for name, way in WAYS.items() if not way.compiled}
     rows = {name: {"per_dim": audit.per_dim, "nats": audit.nats} for name, audit in found.items()}
     return rows | {"limit_per_dim": AUDIT_LIMIT}
 
 
 def update(size: Size, way: Way) -> Result:
-    """Seconds and memory of one whole update, and how much of what the device can do that is."""
+    """Seconds and memory of one whole update, and its share of the device's peak rate."""
     trainer = Trainer(size, way)
     warm, _ = timed(size, trainer.warm_up)
     forget_peak(size)
@@ -99,7 +99,7 @@ def update(size: Size, way: Way) -> Result:
 
 
 def forward_flops(trainer: Trainer) -> float:
-    """Of the network on all samples of an update at one level."""
+    """Floating-point operations of the network on all samples of an update at one level."""
     size, network = trainer.size, Denoiser(trainer.size.denoiser).to(trainer.size.device)
     batch = still_heads(size, 1)
     x = torch.zeros(1, size.rollout.group_size, size.frames, network.features, device=size.device)
@@ -110,7 +110,7 @@ def forward_flops(trainer: Trainer) -> float:
 
 
 def profiled(size: Size) -> Result:
-    """Where the time of one part goes in bf16: the dozen costliest kernels or operations."""
+    """The dozen costliest kernels or operations of one part in bf16."""
     trainer = Trainer(size, WAYS["bf16"])
     trainer.warm_up()
     cuda = size.device == "cuda"
@@ -125,7 +125,7 @@ def profiled(size: Size) -> Result:
 
 
 def pretraining(size: Size, way: Way) -> Result:
-    """Steps a second, of windows that are there already; and with their noise drawn as a run does it."""
+    """Steps per second, on windows in memory, and with noise drawn as in a run."""
     trainer, windows = Trainer(size, way), drawn(size, 0)
     trainer.pretrain(windows)
     forget_peak(size)
@@ -144,7 +144,7 @@ def pretraining(size: Size, way: Way) -> Result:
 
 
 def two_processes(size: Size) -> Result:
-    """An update in bf16 by one process, and by two at once that take half of the groups each."""
+    """An update in bf16 by one process, and by two at once with half of the groups each."""
     context = get_context("spawn")
     half = replace(size, rollout=size.rollout.model_copy(update={"conditions": size.rollout.conditions // 2}))
     start, seconds = context.Barrier(2), context.Queue()
@@ -156,7 +156,7 @@ def two_processes(size: Size) -> Result:
 
 
 def take_part(size: Size, start: Any, seconds: Any) -> None:
-    """A process of its own: one update, begun when the other is warm too."""
+    """A separate process: one update, which begins when the other process is warm, too."""
     trainer = Trainer(size, WAYS["bf16"])
     trainer.warm_up()
     start.wait()
@@ -166,7 +166,7 @@ def take_part(size: Size, start: Any, seconds: Any) -> None:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError once so many seconds are over, also in the middle of a loop."""
+    """Raise TimeoutError after a number of seconds, also in the middle of a loop."""
 
     def stop(*_: object) -> None:
         raise TimeoutError(f"not done within {seconds:.0f} s")
@@ -183,7 +183,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def sections(size: Size) -> dict[str, tuple[float, Callable[[], Result]]]:
-    """By name: the most seconds, and what is measured. What is worth most comes first."""
+    """Sections by name: their time limit, and their measurement, the most important first."""
     return {
         "machine": (20, lambda: machine(size)),
         "audit": (60, lambda: audits(size)),
@@ -200,14 +200,14 @@ def sections(size: Size) -> dict[str, tuple[float, Callable[[], Result]]]:
 
 
 def measure(size: Size, file: Path, limit_s: float = LIMIT_S) -> Result:
-    """Every section that there is time for, written to the file as soon as it is known."""
+    """Run every section for which there is time, and write each result to the file at once."""
     started, found = time.perf_counter(), {}
     for name, (most_s, work) in sections(size).items():
         left = limit_s - (time.perf_counter() - started)
         try:
             with within(min(most_s, left)):
                 found[name] = work()
-        except Exception as error:  # on a machine that is lent for minutes the others must still be measured
+        except Exception as error:  # any failure of a section is recorded, and others still run
             found[name] = {"failed": f"{type(error).__name__}: {error}"[:300]}
         found["seconds"] = time.perf_counter() - started
         replace_text(file, json.dumps(found, indent=2) + "\n")

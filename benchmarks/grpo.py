@@ -1,12 +1,12 @@
-"""GRPO at toy size: samples trained per CPU-second, and what encoding a condition once a group is worth.
+"""GRPO at toy size: samples trained per CPU-second, and the gain of encoding a condition once per group.
 
     OMP_NUM_THREADS=1 python benchmarks/grpo.py
 
-A toy of 32 frames, half a million parameters and 10 levels; an update rolls out 16 groups of 8 under a
-distance to a target and trains the 9 levels that have a density. A frame has 144 features in one piece, as
-a trainer of images would have it, or our 226 in three modalities, each with an MLP at either end that every
-sample pays for. Encoding once a group and once a sample take turns: the second gives every sample a track
-of its own, without noise on it. Of each way the best of 9 updates, of the ratios the median.
+A toy of 32 frames, half a million parameters and 10 levels; an update rolls out 16 groups of 8, rewarded by
+the distance to a target, and trains the 9 levels that have a density. A frame has 144 features in one
+modality, as in a trainer for images, or our 226 in three modalities, each with an MLP at either end for every
+sample. Encoding once per group and once per sample alternate: in the second, every sample has its own track,
+without noise. Times are the best of 9 updates, ratios the median.
 
 Measured on one thread of a busy server, samples per CPU-second:
 
@@ -40,21 +40,21 @@ SCOPES = {"once a group": "group", "once a sample": "sample"}
 
 
 class PlainDenoiser(Denoiser):
-    """A denoiser of motion with 144 features a frame in one modality."""
+    """A denoiser of motion with 144 features per frame in one modality."""
 
     @property
     def feature_sizes(self) -> dict[str, int]:
         return {"motion": 144}
 
 
-SHAPES: dict[type[Denoiser], dict[int, tuple[int, int]]] = {  # layers of either stream: width, MLP's width
+SHAPES: dict[type[Denoiser], dict[int, tuple[int, int]]] = {  # by layers of either stream: width, MLP's width
     PlainDenoiser: {2: (88, 320), 3: (72, 272), 4: (64, 240)},
     Denoiser: {2: (80, 320), 3: (72, 216), 4: (64, 192)},
 }
 
 
 def architecture(toy: type[Denoiser], layers: int) -> DenoiserConfig:
-    """A network of half a million parameters with so many layers in encoder and decoder."""
+    """A network of half a million parameters with `layers` layers in encoder and decoder each."""
     width, feedforward = SHAPES[toy][layers]
     sizes = {"d_latent": width, "d_feedforward": feedforward, "d_noise_emb": 32}
     depth = {"encoder_layers": layers, "decoder_layers": layers}
@@ -101,7 +101,7 @@ def network(toy: type[Denoiser], layers: int) -> Denoiser:
 
 
 def updates(toy: type[Denoiser], layers: int, scope: str) -> Iterator[tuple[float, float]]:
-    """The CPU-seconds of each update's rollouts and of its gradient."""
+    """CPU-seconds of each update's rollouts and of its gradient."""
     policy, reference = Optimiser(network(toy, layers), OPTIMISER), network(toy, layers).requires_grad_(False)
     config, batch, generator = rollout_config(scope), still_heads(), torch.Generator().manual_seed(0)
     while True:

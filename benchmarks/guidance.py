@@ -1,11 +1,11 @@
-"""What guidance costs: CPU time for four seconds of motion, and beside drawing the same motions.
+"""The cost of guidance: CPU time for four seconds of motion, compared with drawing the same motions.
 
     python benchmarks/guidance.py
 
-Two motions of 120 frames of a body that stands and shakes, in single precision on one thread, with the
-parameters of `conf/base`; drawn by an untrained denoiser of the default size.
+Two motions of 120 frames of a standing, shaking body, in single precision on one thread, with the parameters
+of `conf/base`; drawn by an untrained denoiser of the default size.
 
-Measured on a server that other programs kept busy: 0.48 s of CPU, 1.9 times as long as drawing the motion.
+Measured on a busy server: 0.48 CPU-seconds, 1.9 times as long as drawing the motion.
 """
 
 import time
@@ -30,7 +30,7 @@ EVALUATION = section("evaluation")
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """The least of three rounds, after one that is not counted."""
+    """CPU-seconds of the fastest of three rounds, after a warm-up round."""
     times = []
     for _ in range(4):
         start = time.process_time()

@@ -1,9 +1,9 @@
-"""How fast an AMASS file becomes a stored clip: reading the npz, checks, 30 frames/s, floor, contacts, head.
+"""Speed of ingestion of AMASS files: reading the npz, checks, 30 frames/s, floor, contacts, head.
 
     python benchmarks/ingestion_amass.py
 
-The files are made here, in the SMPL+H G layout: 60 s of a body that shifts its weight at 120 frames/s.
-Measured beside another program: 924 times real time on one thread (best 989).
+The files are generated, in the SMPL+H G layout: 60 s of a body that shifts its weight, at 120 frames/s.
+Measured while another program was running: 924 times real time on one thread (best 989).
 """
 
 import io

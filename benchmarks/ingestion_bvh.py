@@ -1,19 +1,19 @@
-"""How fast motion capture is ingested: packed text to what the store keeps at 30 frames/s, on one thread.
+"""Speed of ingestion of motion capture: from packed text to stored clips at 30 frames/s, on one thread.
 
     python benchmarks/ingestion_bvh.py FOLDER [ENV]
 
-FOLDER holds BVH files or pairs of `.asf` and `.amc`, plain or packed with xz; ENV is the environment that
-describes them. Counted by a CPU clock is all that `kedro run --pipelines ingestion` does with a file: the
-fingerprint, the unpacking, the parsing, the retargeting, the quality check, the resampling, the floor with
-contacts and head, and the encoding; not the start of Python. Unpacking is timed once more on its own: it
-bounds packed files, and what is left is the speed of plain ones.
+FOLDER contains BVH files or pairs of `.asf` and `.amc`, plain or packed with xz; ENV is the environment that
+describes them. CPU time includes everything that `kedro run --pipelines ingestion` does with a file:
+fingerprint, unpacking, parsing, retargeting, quality check, resampling, the floor with contacts and head, and
+encoding; the start of Python is excluded. Unpacking is also timed alone: it bounds the speed of packed files,
+and the rest is the speed of plain ones.
 
-Measured on 60 packed takes of CMU's, with both cores kept busy by others: asfamc 104, daz 214, iclone 110,
-motionbuilder 189, all 154 times real time; 86 in the same minutes before rigs were posed by quaternions.
-Unpacking alone allows 397 (iclone, with 303 channels, 272), and the rest runs at 252.
+Measured on 60 packed takes of CMU's, with both cores busy with other programs, in multiples of real time:
+asfamc 104, daz 214, iclone 110, motionbuilder 189, all 154; 86 in the same minutes before rigs were posed by
+quaternions. Unpacking alone allows 397 (iclone, with 303 channels, 272), and the rest runs at 252.
 
-A BVH of 30 minutes at 120 frames/s (216,000 frames, 189 MB) takes 583 MB when `Ingestion.one` reads it, in a
-process that has 435 MB before it reads anything; it was 3.5 GB.
+A BVH file of 30 minutes at 120 frames/s (216,000 frames, 189 MB) needs 583 MB in `Ingestion.one`, in a
+process that has 435 MB before reading; it was 3.5 GB.
 """
 
 import os

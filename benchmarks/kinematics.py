@@ -1,8 +1,8 @@
-"""How many poses a second: forward kinematics of 22 joints, float32, with and without a gradient.
+"""Poses per second in forward kinematics of 22 joints, float32, with and without a gradient.
 
     python benchmarks/kinematics.py
 
-Measured on two cores of a 2.3 GHz server: 209,000 on one thread, 390,000 on two; with a gradient 146,000 and
+Measured on two cores of a 2.3 GHz server: 209,000 on one thread, 390,000 on two; with a gradient, 146,000 and
 198,000.
 """
 
@@ -20,7 +20,7 @@ POSES, ROUNDS = 20_000, 7
 
 
 def poses_per_second(work: Callable[[], object]) -> float:
-    """The rate of the fastest of several rounds, in seconds of CPU: other programs may have the cores too."""
+    """The rate of the fastest of several rounds, by CPU time, since other programs may use the cores."""
     work()
     best = float("inf")
     for _ in range(ROUNDS):

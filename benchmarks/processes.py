@@ -1,10 +1,11 @@
-"""What a second and a fourth process take off a step of each training, and what a second thread does instead.
+"""The gain of two and four processes in a step of each training, and of a second thread instead.
 
     python benchmarks/processes.py [DATA [RUN]]
 
-Trains from the motion and models of a run with the parameters of `conf/base`, and writes nothing. Seconds of
-the clock, and CPU-seconds of the leader: where every process has a core or a GPU of its own, these are those
-of the training, and what does not shrink is what each process does alike. The best of three stretches.
+It trains on the motion and models of a run with the parameters of `conf/base`, and writes nothing. It reports
+wall-clock seconds, and CPU-seconds of the leader: where every process has its own core or GPU, the latter are
+those of the training, and the part that does not shrink is the work that every process repeats. The best of
+three stretches.
 """
 
 import sys
@@ -32,8 +33,8 @@ from motiongrpo.training.perceptual import train_judge
 from motiongrpo.training.post_training import train_policy
 from motiongrpo.training.pretraining import train_prior
 
-WAYS, STRETCHES = ((1, 1), (1, 2), (2, 2), (4, 4)), 3  # processes, and threads of all together
-STEPS = {"pretraining": 10, "reward_model": 5, "grpo": 1}  # of a stretch
+WAYS, STRETCHES = ((1, 1), (1, 2), (2, 2), (4, 4)), 3  # number of processes, and of threads in total
+STEPS = {"pretraining": 10, "reward_model": 5, "grpo": 1}  # steps of a stretch
 
 
 def materials(data: Path, run: str) -> Materials:
@@ -50,7 +51,7 @@ def materials(data: Path, run: str) -> Materials:
 
 
 def trainings(given: Materials) -> dict[str, tuple[Callable[..., Iterator[Any]], tuple[Any, ...]]]:
-    """Each training as a function and its inputs, a checkpoint being the end of a stretch."""
+    """Each training as a function and its inputs; a stretch ends with a checkpoint."""
     pace = {name: {"checkpoint_every": steps, "seed": 0} for name, steps in STEPS.items()}
     prior = PretrainingConfig.model_validate(section("pretraining") | pace["pretraining"])
     judge = RewardModelConfig.model_validate(section("reward_model") | pace["reward_model"])
@@ -66,7 +67,7 @@ def trainings(given: Materials) -> dict[str, tuple[Callable[..., Iterator[Any]],
 def seconds_a_step(
     name: str, training: Callable[..., Iterator[Any]], inputs: tuple, count: int, threads: int
 ) -> tuple[float, float]:
-    """Of the clock, and of the leader's CPU."""
+    """Wall-clock seconds, and CPU-seconds of the leader, per step."""
     torch.set_num_threads(threads)
     steps = on_processes(count, "cpu", training, *inputs)
     times = [(time.perf_counter(), time.process_time()) for _ in islice(steps, STRETCHES + 1)]

@@ -1,11 +1,11 @@
-"""What bounds a GRPO update on one thread: its matrix products, or everything around them.
+"""The bottleneck of a GRPO update on one thread: its matrix products, or everything else.
 
     OMP_NUM_THREADS=1 python benchmarks/profile_grpo.py
 
-The toy of `benchmarks/grpo.py` at 144 features and 2 + 2 layers. The operations of the matrix products of an
-update are counted, and set against what one product of large matrices does in a second of the same run, so
-that the share does not depend on who else uses the machine. `at most` is what no trainer can pass that does
-these products: samples in the time that they would take at that rate, with nothing around them.
+The toy of `benchmarks/grpo.py` at 144 features and 2 + 2 layers. The operations of an update's matrix
+products are counted and compared with the rate of a product of large matrices in the same run, so that the
+share does not depend on other users of the machine. `at most` is the upper bound for any trainer with these
+products: samples in the time that the products alone would take at that rate.
 """
 
 import time
@@ -25,7 +25,7 @@ SIDE, ROUNDS = 1024, 3
 
 
 def gflops(operations: float, work: Callable[[], Any]) -> float:
-    """Of the fastest of several rounds, a second of CPU."""
+    """Gigaflops per CPU-second, of the fastest of several rounds."""
     work()
     seconds = []
     for _ in range(ROUNDS):
@@ -36,7 +36,7 @@ def gflops(operations: float, work: Callable[[], Any]) -> float:
 
 
 def counted(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Floating-point operations of the matrix products, and what was made."""
+    """Floating-point operations of the matrix products, and the result."""
     with FlopCounterMode(display=False) as counter:
         result = work()
     return counter.get_total_flops(), result

@@ -1,9 +1,9 @@
-"""A recording recovered by the command: seconds of CPU and of wall, peak memory, and what a stop costs.
+"""Recovery of a recording by the command: CPU and wall-clock seconds, peak memory, and the cost of a stop.
 
     python benchmarks/recovery.py [RUN]
 
-A head that walks in curves, 72 rows a second in OpenXR's axes, one minute and then ten, from a run's model.
-The second command finds the chunks of the first on disk: what it takes is reading, guidance and reports.
+A head that walks in curves, at 72 rows per second in OpenXR's axes, for one minute and then ten, with a run's
+model. The second command finds the chunks of the first on disk: its time is reading, guidance and reports.
 """
 
 import os
@@ -24,7 +24,7 @@ Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
 
 
 def write_walk(path: Path, seconds: float) -> None:
-    """A head at 1.6 m that walks at 0.8 m/s along a curve, nodding and looking about."""
+    """Write the path of a head at 1.6 m that walks at 0.8 m/s along a curve, nodding and looking around."""
     t = np.arange(round(seconds * RATE)) / RATE
     heading = 0.6 * np.sin(0.3 * t) + 0.25 * t
     p = np.cumsum(0.8 / RATE * np.stack([np.cos(heading), np.sin(heading), 0 * t], axis=1), axis=0)
@@ -38,7 +38,7 @@ def write_walk(path: Path, seconds: float) -> None:
 
 
 def timed(file: Path, data: Path, run: str) -> str:
-    """What one command took; memory is the largest of all commands so far."""
+    """CPU and wall-clock seconds of one command; memory is the peak of all commands so far."""
     params = f"data={data},run={run}"
     command = [
         sys.executable,

@@ -1,15 +1,16 @@
-"""Live recovery on one core: how long a window takes, how far bodies lag, and how near they are to `recover`.
+"""Live recovery on one core: time per window, latency of bodies, and agreement with `recover`.
 
     OMP_NUM_THREADS=1 python benchmarks/streaming_latency.py [RUN]
 
 A run's policy on head paths of its held-out motion, five seconds each. Agreement is the distance of joints,
-over joints and frames, between what streamed out and what `recover` makes of the whole path with the same
-seed. Two yardsticks stand beside it: `recover` with another seed, and `recover` of the path less its last
-eleven frames, which moves every window.
+over joints and frames, between the streamed motion and that of `recover` for the whole path with the same
+seed. It is compared with `recover` under another seed, and with `recover` of the path without its last eleven
+frames, which moves every window.
 
-Measured on a machine with twenty processes on two cores, which makes a CPU-second long: with 16 frames ahead
-(533 ms) and a window every 8, 0.50 s of CPU a second of motion, 137 ms a window; a window every 4 takes 1.0.
-In millimetres, the default run's policy on synthetic motion and the mocap run's pretrained denoiser on real:
+Measured with twenty processes on two cores, which lengthens CPU-seconds: with 16 frames ahead (533 ms) and a
+window every 8 frames, 0.50 CPU-seconds per second of motion, 137 ms per window; with a window every 4 frames,
+1.0 CPU-seconds. In millimetres, for the default run's policy on synthetic motion and the mocap run's
+pretrained denoiser on real motion:
 
     frames ahead, hop       synthetic: median, mean, 90 %    real: median, mean, 90 %    jerk, m/s³
     8, 4                    9.6   19.4   49.1                7.6   23.2   48.7           121, 123
@@ -20,7 +21,7 @@ In millimetres, the default run's policy on synthetic motion and the mocap run's
     recover, windows moved  2.8    7.0   17.1                2.8    8.9   23.0            96, 80
     recover                                                                              101, 79
 
-The median is over joints and frames; that of ankles and feet alone is larger, 23 and 12 mm at 16, 8.
+The median is over joints and frames; that of ankles and feet alone is larger: 23 and 12 mm at 16, 8.
 """
 
 import sys
@@ -49,7 +50,7 @@ Joints = list[torch.Tensor]  # of each path: (frame, 22, 3)
 
 
 def held_out(store: MotionStore, sequences: list[int]) -> list[torch.Tensor]:
-    """Head paths (frame, 7) of sequences that are long enough, evenly spaced."""
+    """Head paths (frame, 7) of evenly spaced sequences that are long enough."""
     long = [s for s in sequences if store.sequences["frames"][s] >= FRAMES]
     chosen = [long[i] for i in np.linspace(0, len(long) - 1, PATHS).round().astype(int)]
     first = store.sequences["first"].to_numpy()[chosen]
@@ -58,13 +59,13 @@ def held_out(store: MotionStore, sequences: list[int]) -> list[torch.Tensor]:
 
 
 def offline(model: TrainedDenoiser, body: BodyModel, paths: list[torch.Tensor], seed: int) -> Joints:
-    """What `recover` makes of whole paths."""
+    """The motions of `recover` for whole paths."""
     motions = [recover(model, with_frame_before(path), 1, seed) for path in paths]
     return [motion.posed(body)[1].p_world_joint[0, :, :BODY_JOINTS] for motion in motions]
 
 
 def streamed(stream: StreamingRecovery, path: torch.Tensor) -> tuple[torch.Tensor, list[tuple[float, float]]]:
-    """What comes out of a stream, and the seconds of CPU and of wall of each push."""
+    """The output of a stream, and the CPU and wall-clock seconds of each push."""
     bodies, seconds = [], []
     for frame, pose in enumerate(path):
         cpu, wall = time.process_time(), time.perf_counter()
@@ -85,7 +86,7 @@ def agreement(a: Joints, b: Joints, fps: float) -> str:
 
 
 def timing(seconds: np.ndarray, hop: int, fps: float) -> str:
-    """Of pushes in turn, of which every so many-th denoises a window."""
+    """Times of consecutive pushes, of which every `hop`-th denoises a window."""
     windows = seconds.reshape(-1, 2) * 1000
     windows = windows[windows[:, 0] > np.quantile(windows[:, 0], 1 - 0.9 / hop)]
     (cpu, wall), (slow_cpu, slow_wall) = np.median(windows, 0), np.quantile(windows, 0.99, axis=0)

@@ -1,8 +1,8 @@
-"""How fast synthetic motion is made: seconds of motion for a second of one thread.
+"""Speed of synthetic motion: seconds of motion per second of one thread.
 
     python benchmarks/synthetic.py
 
-Counted is everything from a seed to a clip at 30 frames/s, over 200 clips of 6 to 12 s; not the start of
+It includes everything from a seed to a clip at 30 frames/s, for 200 clips of 6 to 12 s, but not the start of
 Python. Measured with a second core busy on and off: 540 to 840 times real time.
 """
 

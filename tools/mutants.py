@@ -1,8 +1,8 @@
-"""Break the source in one place at a time and see the test of that place fail: `make mutants ONLY=policy`.
+"""Mutation testing: break the source in one place and see its test fail, as in `make mutants ONLY=policy`.
 
-Every mutant is pytest in a process of its own, on a copy of `src` with one change. Processes are forked from
-this one, which has loaded what is slow to load. Types are not checked, so that it is the test that fails.
-The first one changes nothing: its tests, those of all mutants, have to pass.
+Every mutant runs pytest in a separate process, on a copy of `src` with one change. Processes are forked from
+this one, which has imported the slow packages. Types are not checked, so that it is the test that fails. The
+first process changes nothing: it runs the tests of all mutants, which have to pass.
 """
 
 import compileall
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 SLOW_TO_LOAD = ("torch", "roma", "scipy.stats", "pandas", "matplotlib.pyplot", "kedro.framework.cli")
 SECONDS = 600  # for one mutant
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib")
-NO_TEST, MISFIT = 98, 99  # beside the exit codes of pytest
+NO_TEST, MISFIT = 98, 99  # in addition to the exit codes of pytest
 VERDICTS = {0: "SURVIVED", 1: "killed", MISFIT: "DOES NOT APPLY"}
 UNCHANGED = {"property": "the unchanged source", "file": "__init__.py", "find": "", "replace": ""}
 
@@ -40,10 +40,10 @@ def run(mutant: Mutant, source: Path, folder: Path) -> NoReturn:
         text = path.read_text()
         if mutant["find"] and text.count(mutant["find"]) != 1:
             os._exit(MISFIT)
-        path.unlink()  # a link, which the other copies share
+        path.unlink()  # a link that is shared with the other copies
         path.write_text(text.replace(mutant["find"], mutant["replace"]))
         sys.path[:0] = [str(folder / "src"), str(ROOT)]
-        importlib.import_module("motiongrpo")  # before Kedro puts the source of the project in front
+        importlib.import_module("motiongrpo")  # before Kedro puts the project's source first on the path
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1), os.dup2(silence, 2)
         tests = [str(ROOT / "tests" / test) for test in mutant["test"].split()]
@@ -53,7 +53,7 @@ def run(mutant: Mutant, source: Path, folder: Path) -> NoReturn:
 
 
 def exit_codes(mutants: list[Mutant], folder: Path) -> Iterator[tuple[Mutant, int]]:
-    """Every mutant with the exit code of its process as it ends; as many at once as there are cores."""
+    """Every mutant with the exit code of its process, as they end; one process per core."""
     source, running, waiting = folder / "src", {}, list(reversed(mutants))
     shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
     compileall.compile_dir(source, quiet=1)
@@ -70,7 +70,7 @@ def exit_codes(mutants: list[Mutant], folder: Path) -> Iterator[tuple[Mutant, in
 
 
 def main(only: str) -> int:
-    """Print what becomes of every mutant whose file or property contains `only`; 0 where all are killed."""
+    """Print the outcome of every mutant whose file or property contains `only`; 0 if all are killed."""
     mutants = tomllib.loads((ROOT / "tools/mutants.toml").read_text())["mutant"]
     chosen = [mutant for mutant in mutants if only in mutant["file"] or only in mutant["property"]]
     unchanged = UNCHANGED | {"test": " ".join(dict.fromkeys(mutant["test"] for mutant in chosen))}

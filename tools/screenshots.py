@@ -2,8 +2,8 @@
 
     make viz && python tools/screenshots.py
 
-takes them of the static site in build/ with chromium, which must be on the PATH. A run must have been made
-(`make run`), or the panels have nothing to show.
+takes them from the static site in build/ with chromium, which must be on the PATH. It needs the results of a
+run (`make run`) for the panels.
 """
 
 import json
@@ -20,13 +20,13 @@ from urllib.parse import quote, unquote
 ROOT = Path(__file__).parents[1]
 SITE, FIGURES = ROOT / "build", ROOT / "docs" / "figures"
 SCALE, WAIT_MS = 1.25, 12000
-PICTURES = {  # file → size of the window, the dataset whose panel is open
+PICTURES = {  # by file: size of the window, and the dataset whose panel is open
     "viz.png": ("1100,1300", None),
     "viz_comparison.png": ("1400,1000", "comparison"),
     "viz_clip.png": ("1400,1000", "median_clip"),
     "viz_policy.png": ("1400,1000", "policy"),
 }
-LOOK = {  # of one who has closed the tour and the side bar
+LOOK = {  # settings of a user who has closed the tour and the side bar
     "theme": "light",
     "showFeatureHints": False,
     "visible": {"sidebar": False, "miniMap": False},
@@ -39,7 +39,7 @@ FLAGS = (
 
 
 class Site(SimpleHTTPRequestHandler):
-    """The built site without the place it was built at, and a page that sets its look and goes on."""
+    """The built site without the path of its build, and a page that sets its look and then redirects."""
 
     def do_GET(self) -> None:
         if self.path.startswith(START):
@@ -54,24 +54,24 @@ class Site(SimpleHTTPRequestHandler):
             super().do_GET()
 
     def answer(self, kind: str, text: str) -> None:
-        """A page of this script's own."""
+        """Answer with a page of this script."""
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.end_headers()
         self.wfile.write(text.encode())
 
     def log_message(self, *words: object) -> None:
-        """Says nothing of requests."""
+        """Do not log requests."""
 
 
 def node_ids() -> dict[str, str]:
-    """Of the datasets of the whole chain, by name."""
+    """Identifiers of the datasets of the whole chain, by name."""
     nodes = json.loads((SITE / "api" / "main").read_text(encoding="utf-8"))["nodes"]
     return {node["name"]: node["id"] for node in nodes if node["type"] == "data"}
 
 
 def take(picture: Path, size: str, address: str, browser: str) -> None:
-    """One screenshot, by a browser that has never been here."""
+    """One screenshot, by a browser with a fresh profile."""
     with tempfile.TemporaryDirectory() as profile:
         settings = {
             "user-data-dir": profile,
