@@ -82,7 +82,7 @@ def window_batch(frames: int = 24, count: int = 4) -> WindowBatch:
 
 
 def stored_arrays(store: MotionStore) -> dict[str, NDArray]:
-    """The frames of all sequences in the files of a store, read apart from its own reading."""
+    """The frames of all sequences in the files of a store, read independently of the store's own code."""
     return {
         name: np.fromfile(store.path / f"{name}.bin", dtype).reshape(-1, *shape)
         for name, (dtype, shape) in ARRAYS.items()

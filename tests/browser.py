@@ -1,4 +1,4 @@
-"""A headless chromium, spoken to through its DevTools protocol: what it complains of and what it asks for."""
+"""A headless chromium, controlled through its DevTools protocol: its complaints and its requests."""
 
 import base64
 import itertools
@@ -31,7 +31,7 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-port=0",
 )
-WEBGL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # drawn by the CPU
+WEBGL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # rendered by the CPU
 PATIENCE = 60.0  # seconds, for a busy machine
 
 
@@ -80,7 +80,7 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Errors and warnings on the console, exceptions, and whatever the security policy refused."""
-        self.evaluate("document.title")  # whatever happened before its answer has been told by then
+        self.evaluate("document.title")  # when it has answered, all earlier events have arrived
         found = []
         for event in self.events:
             params = event.get("params", {})
@@ -94,14 +94,14 @@ class Browser:
         return found
 
     def requests(self) -> list[str]:
-        """Every address that was asked for, but for what lies within the page itself."""
+        """Every requested address, except those inside the page itself."""
         urls = [
             e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"
         ]
         return [url for url in urls if not url.startswith(("data:", "blob:"))]
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
-        """What is seen, or the whole length of the page."""
+        """The visible part, or the whole length of the page."""
         answer = self.ask(
             "Page.captureScreenshot", captureBeyondViewport=whole, **(self._all() if whole else {})
         )

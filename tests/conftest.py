@@ -1,4 +1,4 @@
-"""What all tests share: one thread, since sums come out alike on every machine; no network; one small run."""
+"""Shared by all tests: one thread, for equal sums on every machine; no network; one small run."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ REPORTS_BEFORE_GRPO = {
 
 
 def _own_address() -> str:
-    """Under which other machines know this one, as a Ray cluster is started; nothing is sent."""
+    """The address of this machine for other machines, as Ray uses it; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
         probe.connect(("192.0.2.1", 9))
         return probe.getsockname()[0]
@@ -34,7 +34,7 @@ ASKING = {"socket.connect": 1, "socket.sendto": 1, "socket.getaddrinfo": 0, "soc
 
 
 def _stay_here(event: str, args: tuple[Any, ...]) -> None:
-    """A test that asks for another machine fails at once, rather than wait for it."""
+    """Make a test that connects to another machine fail at once instead of waiting."""
     if event in ASKING:
         asked = args[ASKING[event]]
         host = asked[0] if isinstance(asked, tuple) else None if event == "socket.connect" else asked
@@ -49,7 +49,7 @@ sys.addaudithook(_stay_here)
 def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The data folder of a whole `kedro run --env smoke`, and what it printed; copy it to change it.
 
-    It is made once: of the processes that share the tests, the others wait for the one that came first.
+    It is made once: if several processes share the tests, the first makes it and the others wait.
     """
     from tests.pipelines.kedro_project import succeed
 

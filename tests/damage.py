@@ -1,4 +1,4 @@
-"""Whole files made damaged: what disks, downloads, editors and other programs do to them, from a seed."""
+"""Seeded damage to valid files, as by disks, downloads, editors and other programs."""
 
 import csv
 import io
@@ -62,18 +62,18 @@ def flipped(content: bytes, random: np.random.Generator) -> bytes:
 
 
 def flipped_at_the_start(content: bytes, random: np.random.Generator) -> bytes:
-    """Bits among the first, where headers are."""
+    """Bits near the start, where headers are."""
     return flipped(content[:400], random) + content[400:]
 
 
 def replaced(content: bytes, random: np.random.Generator) -> bytes:
-    """A run of bytes by others."""
+    """A run of bytes replaced by others."""
     place, length = random.integers(len(content)), random.integers(1, 200)
     return content[:place] + random.bytes(int(length)) + content[place + length :]
 
 
 def zeroed(content: bytes, random: np.random.Generator) -> bytes:
-    """A run of bytes by zeros, as of a sector that was never written."""
+    """A run of bytes replaced by zeros, like a sector that was never written."""
     place, length = random.integers(len(content)), int(random.integers(1, 4096))
     return (content[:place] + bytes(length) + content[place + length :])[: len(content)]
 
@@ -101,7 +101,7 @@ def a_line_doubled(content: bytes, random: np.random.Generator) -> bytes:
 
 
 def another_number(content: bytes, random: np.random.Generator) -> bytes:
-    """One number by a word that is none, or a number beyond bounds."""
+    """One number replaced by a word that is not a number, or by one out of bounds."""
     numbers = list(NUMBER.finditer(content))
     if not numbers:
         return inserted(content, random)
@@ -110,7 +110,7 @@ def another_number(content: bytes, random: np.random.Generator) -> bytes:
 
 
 def inserted(content: bytes, random: np.random.Generator) -> bytes:
-    """Bytes that steer a terminal, a parser or a decoder."""
+    """Inserted bytes that control a terminal, a parser or a decoder."""
     words = (*WORDS, *STRAY)
     place = random.integers(len(content))
     return content[:place] + words[random.integers(len(words))] + content[place:]
@@ -132,7 +132,7 @@ DAMAGES: tuple[Damage, ...] = (
 
 
 def damaged(content: bytes, seed: int, count: int) -> Iterator[tuple[str, bytes]]:
-    """`count` damaged files, the kinds of damage in turn, each named by its number and kind."""
+    """`count` damaged files, with the kinds of damage in turn, each named by its number and kind."""
     random = np.random.default_rng(seed)
     for number in range(count):
         damage = DAMAGES[(number + seed) % len(DAMAGES)]
@@ -147,7 +147,7 @@ CELLS = ("", "x", "nan", "inf", "-5", "1e400", "[red]", "true", "9" * 20, "2.5",
 
 
 def edited(content: bytes, suffix: str, random: np.random.Generator) -> bytes:
-    """A file of JSON, JSON lines or CSV in which somebody has changed one thing by hand."""
+    """A file of JSON, JSON lines or CSV with one thing changed, as if by hand."""
     text = content.decode()
     if suffix == ".csv":
         return _edited_table(text, random).encode()
@@ -160,7 +160,7 @@ def edited(content: bytes, suffix: str, random: np.random.Generator) -> bytes:
 
 
 def _edited_value(value: Any, random: np.random.Generator) -> Any:
-    """One value, at any depth, replaced, lost or under another name."""
+    """One value, at any depth, replaced, removed or renamed."""
     new, holder, key = VALUES[random.integers(len(VALUES))], None, None
     at, depth = value, random.integers(5)
     for _ in range(depth):
@@ -184,7 +184,7 @@ def _edited_value(value: Any, random: np.random.Generator) -> Any:
 
 
 def _edited_table(text: str, random: np.random.Generator) -> str:
-    """A column lost or renamed, a row lost or doubled, all rows lost, or another cell."""
+    """A column removed or renamed, a row removed or duplicated, all rows removed, or a cell changed."""
     rows = list(csv.reader(io.StringIO(text)))
     column, row = random.integers(len(rows[0])), random.integers(1, len(rows))
     match random.integers(7):
@@ -206,7 +206,7 @@ def _edited_table(text: str, random: np.random.Generator) -> str:
 
 
 def repacked(content: bytes, number: int) -> bytes:
-    """An archive of which one member is damaged, and its checksum is right."""
+    """An archive with one damaged member whose checksum is correct."""
     file = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(file, "w") as archive:
         names = whole.namelist()
@@ -217,14 +217,14 @@ def repacked(content: bytes, number: int) -> bytes:
 
 
 def assert_one_sentence(text: str) -> None:
-    """Less than 400 characters on one line that a terminal takes as they are."""
+    """Assert less than 400 printable characters on one line."""
     assert 0 < len(text) < 400, text[:1000]
     assert text.isprintable(), repr(text)
 
 
 @contextmanager
 def within(seconds: float = 20, megabytes: float = 1500) -> Iterator[None]:
-    """Fail where what is done here takes more time of a processor, or makes this process larger by more."""
+    """Fail where the block needs more CPU time, or increases the memory of this process by more."""
     start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
     assert time.process_time() - start < seconds

@@ -1,4 +1,4 @@
-"""Files of the configuration damaged at random, from a seed: they are taken, or refused in a sentence."""
+"""Configuration files with seeded random damage: they are accepted, or refused in one sentence."""
 
 import io
 import shutil
@@ -19,7 +19,7 @@ FILES = {
     "an environment": ("smoke", "parameters.yml"),
     "an environment's places": ("smoke", "globals.yml"),
 }
-RUNS, COUNT = 1, 10  # damaged files of a kind: by command, and as a record
+RUNS, COUNT = 1, 10  # damaged files per kind: with the command, and read as a record
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -33,7 +33,7 @@ def test_a_damaged_configuration_ends_a_command_in_a_sentence(kind, tmp_path):
     for name, content in damaged(path.read_bytes(), 9 + list(FILES).index(kind), RUNS):
         path.write_bytes(content)
         result = run(tmp_path / "data", "reporting", env, conf, threads=1)
-        assert result.exit_code != 0, name  # there is nothing to report of
+        assert result.exit_code != 0, name  # there is no run to report on
         assert isinstance(result.exception, SystemExit), (name, repr(result.exception))
         sentence = " ".join(result.output[result.output.rindex("Error: ") :].split())
         assert_one_sentence(sentence.replace(str(tmp_path), ""))
@@ -53,7 +53,7 @@ def test_damaged_parameters_are_a_record_or_a_sentence(env, base):
             try:
                 read = OmegaConf.load(io.StringIO(content.decode()))
                 together = OmegaConf.to_container(OmegaConf.merge(base, read), resolve=True)
-            except (*UNREADABLE, OSError, ValueError):  # Kedro reads it alike; the command names the file
+            except (*UNREADABLE, OSError, ValueError):  # Kedro fails alike; the command names the file
                 continue
             sentence = refusal(together)
         if sentence is not None:

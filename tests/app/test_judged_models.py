@@ -1,4 +1,4 @@
-"""Whose models are judged, found out from the folders of runs."""
+"""The run whose models are evaluated, found from the folders of runs."""
 
 from pathlib import Path
 

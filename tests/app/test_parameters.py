@@ -1,4 +1,4 @@
-"""What is refused of the parameters of a whole run."""
+"""Refusals of parameters of a whole run."""
 
 import pytest
 from omegaconf import OmegaConf

@@ -1,4 +1,4 @@
-"""One sentence for what a user can mend: which file it is about is part of it."""
+"""One sentence for each error that a user can fix, with the file that it is about."""
 
 import resource
 

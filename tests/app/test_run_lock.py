@@ -1,4 +1,4 @@
-"""One writer a run: in one process, and between two commands that are started together."""
+"""One writer per run: within a process, and for two commands that are started together."""
 
 import os
 import re
@@ -73,13 +73,13 @@ def test_who_takes_the_lock_sweeps_the_folders_of_its_run_alone(tmp_path):
 
 
 def two_commands(data: Path, stage: str, **params) -> None:
-    """Start a command beside one that is in its middle: it is refused by name, and the first ends well."""
+    """Start a second command while one is running: it is refused by name, and the first ends normally."""
     first = start(data, stage, **params)
     lock = data / f".smoke.{stage}.lock"
     while not (lock.is_file() and lock.read_text().strip() == str(first.pid)):
         assert first.poll() is None, first.communicate()[0]
         time.sleep(0.01)
-    first.send_signal(signal.SIGSTOP)  # however busy the machine is, the second comes in time
+    first.send_signal(signal.SIGSTOP)  # so that the second command starts in time on a busy machine
     second = start(data, stage, **params)
     refusal = second.communicate(timeout=500)[0]
     first.send_signal(signal.SIGCONT)

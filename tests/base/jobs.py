@@ -1,4 +1,4 @@
-"""Jobs for tests of the engine, which workers import: nothing here that takes long to load."""
+"""Jobs for tests of the engine, which workers import: this module must load quickly."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from motiongrpo.base.errors import InputError
 
 
 def counted(given: int, job: int) -> Iterator[tuple[int, list[float], int]]:
-    """As many results as the job says, some of chance under a seed of the job's own."""
+    """As many results as the job says, some of them random, with the job's own seed."""
     for number in range(job):
         torch.manual_seed(number)
         yield given + number, torch.rand(3).tolist(), torch.get_num_threads()
@@ -24,7 +24,7 @@ def place(given: None, job: int) -> tuple[int, str]:
 
 
 def dying_once(folder: Path, job: int) -> Iterator[int]:
-    """Writes nothing itself; its second step kills the worker unless that has happened before."""
+    """A job whose second step kills the worker, unless that has happened before."""
     for number in range(len(list(folder.glob(f"{job}_*"))), 3):
         mark = folder / f"killed_{job}"
         if number == 1 and not mark.exists():

@@ -1,4 +1,4 @@
-"""What steps need, made before its turn."""
+"""Inputs of steps, prepared ahead of their turn."""
 
 import threading
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from motiongrpo.base.processes import on_processes
 @dataclass(frozen=True)
 class Drawn(Batched):
     noise: Tensor
-    mask: Tensor  # which gloo does not sum
+    mask: Tensor  # booleans, which gloo cannot sum
     level: Tensor
 
 
@@ -39,7 +39,7 @@ def test_every_step_gets_what_is_made_for_it(steps, threads):
 
 
 def test_so_many_steps_are_begun_ahead_and_no_more():
-    """The third is begun while the first is used, and the fourth is not before the second is asked for."""
+    """The third begins while the first is used, and the fourth only when the second is requested."""
     begun = [threading.Event() for _ in range(6)]
 
     def make(step: int) -> Drawn:
@@ -102,7 +102,7 @@ def test_threads_use_the_gpu_of_their_process(monkeypatch):
 
 
 def made_here(steps: range) -> Iterator[tuple[list[int], list[Drawn]]]:
-    """The steps that this process makes itself, and what it is given."""
+    """The steps that this process makes itself, and those that it receives."""
     own: list[int] = []
     made = list(made_ahead(lambda step: own.append(step) or drawn(step), steps, threads=2))
     yield sorted(own), made
@@ -110,7 +110,7 @@ def made_here(steps: range) -> Iterator[tuple[list[int], list[Drawn]]]:
 
 @pytest.mark.parametrize(("steps", "own"), [(range(3, 8), [3, 5, 7]), (range(7, 8), [7])])
 def test_processes_take_turns_and_all_get_the_same(steps, own):
-    """One step alone is made by everybody."""
+    """A single step is made by every process."""
     ((mine, made),) = on_processes(2, "cpu", made_here, steps)
     assert mine == own
     assert_in_order(made, steps)

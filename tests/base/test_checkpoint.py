@@ -56,7 +56,7 @@ def test_what_goes_in_comes_out_bit_by_bit(tmp_path):
 
 
 def test_equal_checkpoints_are_equal_files(tmp_path):
-    """Whatever order their tensors were gathered in."""
+    """In whichever order their tensors were collected."""
     backwards = dict(reversed(TENSORS.items()))
     one, other = saved(tmp_path / "a"), saved(tmp_path / "b", backwards)
     assert one.read_bytes() == other.read_bytes()
@@ -140,7 +140,7 @@ def test_a_header_from_elsewhere_is_refused_at_its_first_fault(change, message, 
 
 
 def test_writing_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
-    """Two tensors that share their memory are what safetensors refuses to write."""
+    """Two tensors that share memory, which safetensors refuses to write, make it fail."""
     before = saved(tmp_path / "a").read_bytes()
     shared = torch.zeros(4)
     with pytest.raises(RuntimeError, match="share memory"):
@@ -172,7 +172,7 @@ def test_a_flipped_bit_is_refused_wherever_weights_are_read(tmp_path):
 
 @pytest.mark.parametrize("kind", ["denoiser", "training_state"])
 def test_a_flipped_bit_is_found_wherever_it_is(kind, tmp_path):
-    """Of the header, of what it says of tensors, and of the tensors themselves."""
+    """In the header, in its description of tensors, and in the tensors."""
     whole = saved(tmp_path / "a", kind=kind).read_bytes()
     places = random.Random(0).sample(range(8 * len(whole)), 120)
     for bit in places:

@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster of two machines that are both this one: the same results, whatever dies."""
+"""Jobs on a simulated Ray cluster of two machines: the same results, even if workers die."""
 
 import os
 import shutil
@@ -16,8 +16,8 @@ from tests.pipelines.kedro_project import files, succeed
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two raylets of one core each, both of this machine."""
-    os.environ.update(engine.ENVIRONMENT)  # which Ray reads when it is loaded
+    """Two raylets on this machine, with one core each."""
+    os.environ.update(engine.ENVIRONMENT)  # read by Ray when it is imported
     pytest.importorskip("ray", reason="Ray is an extra and is not installed")
     from ray.cluster_utils import Cluster
 
@@ -30,7 +30,7 @@ def cluster():
 
 @pytest.fixture
 def two_machines(cluster, monkeypatch):
-    """The engine of this process; and workers know the modules of tests."""
+    """The cluster as the engine of this process, with the test modules importable by workers."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     choose(Engine("ray", cluster.address))
     yield cluster.address
@@ -86,7 +86,7 @@ def test_more_threads_than_a_machine_has_cores_are_refused(two_machines, monkeyp
 
 
 def by_one_and_by_two(made: str, shared: str, address: str, folder: Path) -> list[dict[str, bytes]]:
-    """Everything that a smoke run leaves, its last stages done by this process and by two machines."""
+    """All files of a smoke run, with its last stages run by this process, and by two machines."""
     here, there = folder / "here", folder / "there"
     succeed(here, made)
     shutil.copytree(here, there)

@@ -50,7 +50,7 @@ def test_writing_that_fails_or_is_interrupted_leaves_the_old_file_alone(fault, t
 
 
 def test_what_a_killed_writer_leaves_is_hidden_and_ends_in_partial(tmp_path):
-    """So that no glob for models or scores ever finds it."""
+    """So no glob for models or scores matches it."""
     names = []
     replace_file(tmp_path / "a.json", lambda temporary: (names.append(temporary.name), temporary.touch()))
     assert names[0].startswith(".a.json.")
@@ -82,7 +82,7 @@ def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path):
 
 @pytest.fixture
 def small_files():
-    """No file of this process may grow beyond a page, as on a full disk."""
+    """Limit the files of this process to one page, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     yield

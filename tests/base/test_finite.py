@@ -1,4 +1,4 @@
-"""A training that meets a number that is not one stops, with a sentence, and keeps what it had."""
+"""A training that meets a NaN or an infinity stops with one sentence and keeps its last state."""
 
 import math
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_a_loss_that_is_not_finite_takes_no_step():
 
 
 class InfiniteSlope(torch.autograd.Function):
-    """A finite loss whose gradient is not, as a square root at zero has."""
+    """A finite loss with an infinite gradient, like a square root at zero."""
 
     @staticmethod
     def forward(ctx, x):

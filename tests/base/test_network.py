@@ -1,4 +1,4 @@
-"""Networks come back from their weights as they were, or not at all."""
+"""Networks are restored from their weights exactly, or refused."""
 
 import pytest
 import torch

@@ -48,7 +48,7 @@ def test_a_learner_and_its_companion_go_on_together():
 
 
 def test_the_first_update_moves_every_weight_by_the_rate_and_warm_up_divides_it():
-    """Adam's first step is sign(g) times the rate; at step k of n of the warm-up the rate is k/n of it."""
+    """Adam's first step is sign(g) times the rate; at step k of n of the warm-up, the rate is k/n of it."""
     for warmup, expected in ((0, 0.1), (1, 0.1), (4, 0.025)):
         opt = optimiser(warmup_steps=warmup)
         before = weights(opt)
@@ -136,7 +136,7 @@ def test_frozen_weights_stay_and_have_no_state():
 
 
 def test_a_state_goes_on_bit_for_bit_in_another_process():
-    """Five steps, against three, a state, and two in a fresh optimiser of other weights."""
+    """Five steps, against three steps, a saved state, and two steps in a new optimiser with other weights."""
     changes = {"warmup_steps": 4, "weight_decay": 0.01, "gradient_clip": 0.1}
     whole, first = optimiser(**changes), optimiser(**changes)
     for step in range(3):
@@ -153,7 +153,7 @@ def test_a_state_goes_on_bit_for_bit_in_another_process():
     for name, value in whole.state().items():
         assert torch.equal(second.state()[name], value), name
     for name, value in kept.items():
-        assert torch.equal(state[name], value), name  # restoring and going on writes into no argument
+        assert torch.equal(state[name], value), name  # restoring must not write into its argument
 
 
 def test_the_state_of_a_training_that_has_not_begun_restores():

@@ -1,4 +1,4 @@
-"""Mixed precision: what is lowered and what is not."""
+"""Mixed precision: which parts run in lower precision and which do not."""
 
 import copy
 
@@ -75,7 +75,7 @@ def test_a_copy_of_a_model_has_its_precision_and_its_own_weights():
 
 
 def test_densities_stay_in_full_precision_and_the_first_update_passes_its_audit():
-    """x̂_0 of rollout and update are the same bits, so every ratio is one; with one group left out too."""
+    """x̂_0 of rollout and update are bit-identical, so every ratio is one; also with one group left out."""
     policy = network("bf16")
     config = rollout_config(6, 4, conditions=3, conditions_at_once=2)
     single = windows(3)

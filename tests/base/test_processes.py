@@ -1,4 +1,4 @@
-"""Starting processes, and what is said where one of them ends."""
+"""Starting processes, and the error where one of them ends."""
 
 import multiprocessing
 import os
@@ -23,7 +23,7 @@ def whoever_is_here(*inputs):
 
 
 def ending_elsewhere(end):
-    """The leader tells of its team, then asks for a sum that its follower never adds to."""
+    """The leader yields its team, then waits for a sum that its follower never joins."""
     if not team().leads:
         end()
     yield team().rank, team().size, torch.get_num_threads()
@@ -39,9 +39,9 @@ def fail():
 
 
 def end_slowly():
-    """Close what others listen to, some time before there is an exit code."""
+    """Close all pipes and sockets some time before the process exits."""
     for name in Path("/dev/fd").iterdir():
-        with suppress(OSError):  # of files that are neither, and of sockets without a peer
+        with suppress(OSError):  # from files that are neither, and from sockets without a peer
             number = int(name.name)
             if stat.S_ISFIFO(os.fstat(number).st_mode):
                 os.close(number)
@@ -55,7 +55,7 @@ def end_slowly():
 
 @pytest.fixture
 def threads():
-    """An even number of torch's threads, and after the test as many as before it."""
+    """Set an even number of torch's threads, and restore the number after the test."""
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     yield 4

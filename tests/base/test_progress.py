@@ -1,4 +1,4 @@
-"""What a log says of long work; on a terminal a bar says it."""
+"""Progress of long work in a log, and as a bar on a terminal."""
 
 import io
 
@@ -17,7 +17,7 @@ def _log(monkeypatch, caplog):
 
 
 def at_pace(monkeypatch, seconds: float) -> None:
-    """A clock on which every look takes as long."""
+    """A clock that advances by the same time at every reading."""
     clock = iter(seconds * step for step in range(10_000))
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
 
@@ -40,7 +40,7 @@ def test_quick_work_says_so_once_at_its_end(monkeypatch, caplog):
 
 
 def test_long_work_gets_a_line_now_and_then_with_the_time_left(monkeypatch, caplog):
-    """Four seconds an item: a line as soon as 15 s have passed, every fourth item."""
+    """At four seconds per item, a line as soon as 15 s have passed is every fourth item."""
     at_pace(monkeypatch, 4.0)
     list(with_progress(range(10), "training", total=10))
     assert lines(caplog) == [

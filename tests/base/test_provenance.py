@@ -1,4 +1,4 @@
-"""One answer to one question: is this result what would be made now, and if not, what has changed?"""
+"""Whether a result is the one that would be made now, and if not, what has changed."""
 
 import pytest
 

@@ -38,7 +38,7 @@ def test_a_team_ends_with_its_block_however_that_ends():
 
 
 def test_a_measurement_of_a_share_sees_no_team(monkeypatch):
-    """Or a network within would divide once more what is divided already."""
+    """Otherwise a network inside would divide the share again."""
     seen = []
 
     def measure(x, y):

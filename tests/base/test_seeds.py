@@ -27,7 +27,7 @@ def test_every_part_of_an_address_counts_and_so_does_its_place():
 
 
 def test_seeds_are_spread_over_63_bits():
-    """Of 4000 seeds each bit is set in about half: within five deviations of 2000."""
+    """In 4000 seeds each bit is set in about half: within five standard deviations of 2000."""
     seeds = [seed_for(0, "step", number) for number in range(4000)]
     assert max(seeds) < 2**63
     for bit in range(63):
@@ -41,7 +41,7 @@ def test_neighbouring_addresses_draw_numbers_that_do_not_hang_together():
 
 
 def test_a_seed_is_the_same_in_every_process_and_for_good():
-    """A constant, since resumed trainings and published numbers rest on it."""
+    """The value is fixed, since resumed trainings and published numbers depend on it."""
     program = "from motiongrpo.base.seeds import seed_for; print(seed_for(0, 'pretraining', 'batch', 1))"
     printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert int(printed.stdout) == seed_for(0, "pretraining", "batch", 1) == 6863765947889262416

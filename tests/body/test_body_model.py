@@ -26,7 +26,7 @@ def test_rest_joints_are_the_regressed_vertices_of_the_shaped_mesh(arrays):
 
 
 def test_a_file_with_smplh_vertices_has_its_eyes_where_egoallo_takes_them(tmp_path, arrays):
-    """A random mesh with 6890 vertices, so no licensed number is needed."""
+    """A random mesh with 6890 vertices, so that no licensed data are needed."""
     random = np.random.default_rng(0)
     template = random.standard_normal((6890, 3))
     weights = np.zeros((6890, 52))

@@ -1,4 +1,4 @@
-"""Body files damaged at random, from a seed, as they lie and within: whole bodies, or a sentence each."""
+"""Body files with seeded random damage, to the archive or inside it: valid bodies, or one sentence."""
 
 import io
 from pathlib import Path
@@ -12,12 +12,12 @@ from motiongrpo.body.gender_conversion import derive, load_gender_conversion
 from motiongrpo.body.skin import load_skinned_body
 from tests.damage import assert_one_sentence, damaged, repacked, within
 
-COUNT = 15  # damaged files of a kind
+COUNT = 15  # damaged files per kind
 NEEDED = ("v_template", "shapedirs", "J_regressor", "eye_regressor", "weights", "f", "kintree_table")
 
 
 def body_bytes() -> bytes:
-    """The open body without the arrays that nothing here reads."""
+    """The open body without the arrays that are not read here."""
     file = io.BytesIO()
     with np.load(OPEN_BODY) as archive:
         np.savez_compressed(file, **{name: archive[name] for name in NEEDED})  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ def test_gendered_betas_become_the_neutral_betas_of_the_same_vertices(folders):
 
 
 def test_what_the_neutral_shapes_cannot_make_is_met_in_least_squares():
-    """Against the slow way: a fit to many sampled bodies."""
+    """Compared with the slow way, a fit to many sampled bodies."""
     random = np.random.default_rng(0)
     source = Shapes(random.standard_normal(60), random.standard_normal((60, 16)))
     target = Shapes(random.standard_normal(60), random.standard_normal((60, 16)))
@@ -86,7 +86,7 @@ def test_bodies_of_another_mesh_keep_their_joints(folders):
     for gender in ("female", "male"):
         converted = maps[f"smplx_{gender}_A"] @ betas + maps[f"smplx_{gender}_b"]
         off = joints @ converted - joints @ (MIXES[gender] @ betas + SHIFTS[gender])
-        assert np.abs(off).max() < 0.005  # metres; shapes that joints cannot tell apart are left at the mean
+        assert np.abs(off).max() < 0.005  # metres; shapes that joints cannot distinguish stay at the mean
     assert_allclose(joints @ maps["smplx_neutral_b"], 0, rtol=0, atol=1e-6)
 
 

@@ -26,7 +26,7 @@ def random_pose(batch: int, joints: int = 51) -> tuple[torch.Tensor, Transform]:
 
 
 def test_joints_agree_with_smplx_below_a_tenth_of_a_millimetre(model):
-    """The oracle skins a mesh; ours never sees a vertex. Any betas, any pose, hands included."""
+    """The oracle skins a mesh; ours uses no vertices. With random betas and poses, hands included."""
     betas = 2 * torch.randn(64, 16, dtype=torch.float64)
     rotations, root = random_pose(64)
     posed = pose_body(model.shaped(betas), rotations, root)
@@ -83,7 +83,7 @@ def test_kinematics_is_differentiable(model):
 
 
 def test_the_standing_body_rests_on_its_soles(model):
-    """Zero pose, turned upright: soles on the floor within their own thickness, pupils before the head."""
+    """In the zero pose, upright: soles on the floor within their thickness, pupils in front of the head."""
     betas = torch.zeros(16, dtype=torch.float64)
     body = model.shaped(betas)
     upright = matrix_from_rotation_vector(torch.tensor([torch.pi / 2, 0, 0], dtype=torch.float64))

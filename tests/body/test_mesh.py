@@ -20,7 +20,7 @@ def mesher() -> Mesher:
 
 
 def test_the_zero_pose_is_the_shaped_template_of_the_file(mesher):
-    """Linear in the shape, and the root joint where it was asked to be."""
+    """It is linear in the shape, with the root joint at the requested position."""
     betas = torch.randn(2, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     identity = torch.eye(3, dtype=torch.float64)
     root = Transform(identity.expand(2, 3, 3), torch.tensor([[0.0, 0, 0], [1, 2, 3]]).double())
@@ -42,7 +42,7 @@ def test_soles_of_the_mesh_are_the_soles_of_our_body(mesher):
     soles = sole_positions(body, pose_body(body, rotations, root))
     vertices, _ = mesher.skin(betas, rotations, root)
     gap = torch.cdist(soles, vertices.double()).amin(dim=-1)
-    assert float(gap.max()) < 5e-3  # a little of the shin is blended in
+    assert float(gap.max()) < 5e-3  # the shin is blended in slightly
 
 
 def test_faces_are_triangles_of_vertices(mesher):

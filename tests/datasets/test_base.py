@@ -27,7 +27,7 @@ def test_a_folder_exists_once_something_in_it_bears_the_mark(tmp_path):
 
 
 def test_kedro_learns_options_and_place_also_where_a_class_inherits_its_constructor():
-    """As `kedro catalog resolve-patterns` and kedro-viz show them."""
+    """As shown by `kedro catalog resolve-patterns` and kedro-viz."""
     scores, state = RunScoresSoFar("data", "a", "a;b", {"layer": "x"}), TrainingState("data/grpo")
     config = DataCatalog({"scores": scores}).to_config()[0]["scores"]
     assert config == {

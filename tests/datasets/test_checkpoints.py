@@ -1,4 +1,4 @@
-"""Checkpoints on disk, in an order that a kill at any moment leaves usable."""
+"""Checkpoints on disk, written in an order that leaves them usable after a kill at any moment."""
 
 import json
 
@@ -62,7 +62,7 @@ def test_every_save_adds_a_model_and_replaces_the_state(tmp_path):
 
 
 def test_a_series_exists_while_its_training_is_complete(tmp_path):
-    """A longer training that goes on takes the end mark away until it has ended."""
+    """A longer training that continues it removes the end mark until it has ended."""
     series = CheckpointSeries(str(tmp_path))
     series.save(saved(2, complete=True))
     assert series.exists()

@@ -1,4 +1,4 @@
-"""What a run keeps on disk, damaged at random from a seed: a sentence that names where it lies."""
+"""Files of a run with seeded random damage: one sentence that names the file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.diffusion.test_egoallo_files import model
 from tests.metrics.test_bands import calibration
 from tests.recovery.test_parts import recording
 
-COUNT = 15  # damaged files of a kind
+COUNT = 15  # damaged files per kind
 
 
 def saved(dataset: Dataset, data: object) -> Dataset:

@@ -95,7 +95,7 @@ def test_what_raw_files_held_is_kept_beside_the_store(tmp_path):
 
 
 def test_a_file_that_is_saved_twice_is_there_once(tmp_path):
-    """So it is after a kill between the save and the next node."""
+    """This happens after a kill between the save and the next node."""
     dataset = MotionStoreDataset(str(tmp_path))
     for _ in range(2):
         dataset.save(update("a", finished=True))
@@ -125,7 +125,7 @@ def test_scores_lie_under_the_names_of_their_checkpoints(tmp_path):
 
 
 def scored(mpjpe_mm: float) -> dict:
-    """The least that a score says."""
+    """A score with the required fields only."""
     windows = {"sequence": [0], "window": [1], "subject": ["a"], "mpjpe_mm": [mpjpe_mm]}
     return {"stage": "grpo", "step": 2, "weights": "0", "windows": windows}
 

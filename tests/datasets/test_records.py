@@ -1,4 +1,4 @@
-"""Records and tables that one node writes and others read: what does not fit them is named with its file."""
+"""Records and tables that one node writes and others read: invalid ones are named with their file."""
 
 import json
 from collections.abc import Callable

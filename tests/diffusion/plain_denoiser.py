@@ -1,6 +1,6 @@
-"""The denoiser written out once more, slowly: one sample, one head at a time, no masks, no groups.
+"""A second, slow implementation of the denoiser: one sample and one head at a time, no masks, no groups.
 
-Everything is read from the names in the state dict and the configuration; nothing of the product is called.
+It only reads the state dict and the configuration, and calls nothing of the package.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Paths told with faults: each kind does what it says to the frames it says, and nothing else."""
+"""Faulty paths: each fault has its stated effect on the stated frames, and no other."""
 
 import pytest
 import torch
@@ -184,7 +184,7 @@ def test_half_the_rate_keeps_every_other_pose_and_guesses_those_between():
 
 @pytest.mark.parametrize("phase", [0.0, 0.3, 1.0])
 def test_a_straight_path_is_told_as_it_is_at_any_rate(phase):
-    """Only what bends between two poses is lost, and the ends are always seen."""
+    """Only curvature between two poses is lost, and the ends are always kept."""
     frame = torch.arange(FRAMES, dtype=torch.float64)
     T = torch.zeros(1, FRAMES, 7, dtype=torch.float64)
     T[..., 0], T[..., 4], T[..., 6] = 1, 0.03 * frame, 1.6
@@ -220,7 +220,7 @@ def test_quaternions_stay_unit_and_padding_repeats_the_last_real_frame():
 
 
 def test_padding_changes_nothing_of_what_a_window_is_told():
-    """The same window in a longer batch: what is bridged is bridged between its own frames."""
+    """The same window in a longer batch: gaps are bridged between its own frames."""
     T, amounts = paths(4), equal_amounts(4, Disturbance(**NONE | {"gap_s": 0.25, "rate_hz": 18.0}))
     mask = all_real(4)
     longer = torch.cat([T, T[:, -1:].expand(-1, 9, -1)], dim=1)

@@ -1,4 +1,4 @@
-"""Dropout takes no generator, yet a training with it goes on bit for bit, and nothing samples with it."""
+"""Dropout takes no generator, yet a training with it resumes bit for bit, and sampling never uses it."""
 
 from itertools import islice
 

@@ -32,7 +32,7 @@ def model(**changes) -> EgoAlloModel:
 
 @pytest.fixture
 def folder(tmp_path):
-    """A small checkpoint as EgoAllo leaves it."""
+    """A small checkpoint in EgoAllo's layout."""
     write_egoallo(model(), tmp_path, 7)
     return tmp_path
 
@@ -142,7 +142,7 @@ def test_a_hostile_tag_is_refused_and_runs_nothing(kind, folder, tmp_path_factor
 
 
 def test_the_same_tags_do_run_where_yaml_is_read_unsafely(tmp_path):
-    """The attack of the test above is a real one."""
+    """This shows that the attack in the test above works."""
     mark = tmp_path / "ran"
     yaml.load(HOSTILE["object/apply"].replace("{mark}", str(mark)), Loader=yaml.UnsafeLoader)
     assert mark.exists()
@@ -243,7 +243,7 @@ TRIALS = 100
 
 
 def fuzzed(folder, path, reach: int, favourites: bytes) -> int:
-    """How many of the trials with a few bytes changed were refused; the others must load whole."""
+    """The number of refusals among trials with a few bytes changed; all others must load completely."""
     whole, refused = path.read_bytes(), 0
     for seed in range(TRIALS):
         chance, changed = random.Random(seed), bytearray(whole)

@@ -1,4 +1,4 @@
-"""EgoAllo's network to the last digit: golden values of the default configuration in float64.
+"""EgoAllo's network exactly: golden values of the default configuration in float64.
 
 Weights and inputs come from seeded NumPy generators, so neither its code nor its weights are needed.
 """

@@ -1,4 +1,4 @@
-"""Guidance: what satisfies all stays, feet stop sliding, soles meet the floor, the head is where it was."""
+"""Guidance: a satisfying motion is unchanged, feet stop sliding, soles meet the floor, the head stays."""
 
 import math
 from dataclasses import replace
@@ -40,7 +40,7 @@ FOOT_LABELS = [joint - 1 for joint in FEET]
 
 
 def standing(frames: int = 16, speed_m_s: float = 0.0, height_m: float = 0.0) -> PlacedMotion:
-    """The zero pose, soles at a height, carried along by its head; all feet are labelled as in contact."""
+    """The zero pose with soles at a height, moved with its head; all feet are labelled as in contact."""
     zero = torch.zeros(1, frames, 7, dtype=torch.float64)
     zero[..., :4] = 0.5  # y up and z forward become z up and x forward
     contacts = torch.zeros(1, frames, 21, dtype=torch.float64)
@@ -59,7 +59,7 @@ def standing(frames: int = 16, speed_m_s: float = 0.0, height_m: float = 0.0) ->
 
 
 def shaken(frames: int = 16, count: int = 2, by_rad: float = 0.03) -> PlacedMotion:
-    """Synthetic motion of which every joint shakes, so that feet slide and sink."""
+    """Synthetic motion in which every joint shakes, so that feet slide and sink."""
     motion = PlacedMotion.truth(window_batch(frames, count))
     noise = torch.randn(count, frames, 21, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     return replace(motion, R_parent_joint=motion.R_parent_joint @ matrix_from_rotation_vector(by_rad * noise))
@@ -193,9 +193,9 @@ def test_a_motion_that_a_step_hardly_improves_takes_no_more():
 
 
 def test_the_gradient_is_that_of_the_objective():
-    """Against the derivative along random turns, taken by differences: half of it is g · turn."""
+    """Compared with differences along random rotations: half of the derivative is g · rotation."""
     motion, body = shaken(frames=8), open_body()
-    motion.T_world_cpf[..., 6] -= 0.08  # all soles are charged, some of them twice
+    motion.T_world_cpf[..., 6] -= 0.08  # all soles are penalised, some of them twice
     objective = Objective.of(motion, body, FPS, CONFIG)
     pose = GuidedPose.of(motion, body, refined(motion, iterations=1).R_parent_joint)
     turn = 1e-5 * torch.randn(2, 8, 21, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The loss in joint space: what it weighs, its gradient, and what it sees that rotations do not."""
+"""The loss in joint space: its weights, its gradient, and its difference from the loss of rotations."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def loss(position: float = 0.0, velocity: float = 0.0) -> JointLoss:
 
 
 def turned(batch: WindowBatch, rotation: int, radians: torch.Tensor) -> torch.Tensor:
-    """The truth with one joint turned about its first axis, by an angle a frame."""
+    """The truth with one joint rotated about its first axis, by an angle for each frame."""
     state = true_motion(batch)
     vectors = torch.zeros(len(radians), 3, dtype=radians.dtype)
     vectors[:, 0] = radians
@@ -41,7 +41,7 @@ def test_the_truth_costs_nothing_and_without_weights_nothing_does():
 
 
 def test_as_large_an_error_of_the_neck_costs_many_times_one_of_the_wrist():
-    """Both are 0.1 rad of one joint, the same to EgoAllo's loss; one swings the body and one a hand."""
+    """Both are 0.1 rad in one joint, equal in EgoAllo's loss; one swings the body, the other a hand."""
     batch = window_batch(frames=6)
     neck, wrist = (loss(1)(turned(batch, joint, constant(batch, 0.1)), batch) for joint in (NECK, WRIST))
     assert float(neck) > 20 * float(wrist)
@@ -55,7 +55,7 @@ def test_it_is_the_mean_distance_times_its_weight():
 
 
 def test_the_velocity_term_is_the_change_of_the_error_a_second():
-    """A neck that is ε further in every frame: its joints drift away by the same distance a frame."""
+    """A neck that turns by a further ε in every frame: its joints drift by the same distance per frame."""
     batch = window_batch(frames=6)
     drift = 1e-5 * torch.arange(6, dtype=batch.betas.dtype)
     in_a_frame = loss(position=1)(turned(batch, NECK, constant(batch, 1e-5)), batch)

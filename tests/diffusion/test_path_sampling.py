@@ -1,4 +1,4 @@
-"""Sampling under head paths longer than a window, against a slow and obvious writing-out of EgoAllo's."""
+"""Sampling under head paths longer than a window, against a slow, plain version of EgoAllo's."""
 
 import math
 
@@ -26,7 +26,7 @@ def denoiser(**changes) -> Denoiser:
 
 
 def head_paths(frames: int, count: int = 1) -> torch.Tensor:
-    """Frames and one before them, wandering."""
+    """Random walks with one frame in front."""
     torch.manual_seed(2)
     q = torch.nn.functional.normalize(torch.randn(count, frames + 1, 4, dtype=torch.float64), dim=-1)
     return torch.cat([q, torch.randn(count, frames + 1, 3, dtype=torch.float64)], dim=-1)
@@ -37,7 +37,7 @@ def generator() -> torch.Generator:
 
 
 def egoallo_by_hand(model: Denoiser, path: torch.Tensor, samples: int) -> torch.Tensor:
-    """The published loop for one path: 30 steps, windows of 128 every 96 frames, U·Vᵀ of the body."""
+    """The published loop for one path: 30 steps, windows of 128 every 96 frames, U·Vᵀ for the body."""
     frames, noise = path.shape[1] - 1, generator()
     levels = [1000, *[k * k for k in range(29, -1, -1)]]
     alpha_bar = cosine_alpha_bar().tolist()
@@ -129,7 +129,7 @@ def test_a_blend_is_the_mean_of_its_windows_each_under_its_own_frames():
 
 
 def test_a_denoiser_that_knows_the_answer_is_not_changed_by_blending():
-    """Windows that agree cannot disagree with their mean."""
+    """Windows that agree with each other agree with their mean."""
 
     class Sure(Denoiser):
         def forward(self, x_t, t, condition, mask):

@@ -112,7 +112,7 @@ def test_they_are_the_samples_of_the_path_under_noise_that_is_addressed_by_frame
 
 
 def long_path(frames: int) -> torch.Tensor:
-    """The short walk, there and back again and again."""
+    """The short walk, repeated back and forth."""
     walk = BATCH.T_world_cpf[0]
     return torch.cat([walk, walk.flip(0)]).repeat(-(-frames // len(walk)), 1)[: frames + 1]
 

@@ -42,7 +42,7 @@ def variance_after(levels: list[int], eta: float) -> float:
 
 @pytest.mark.parametrize("eta", [0.3, 1.0])
 def test_the_exact_denoiser_of_a_gaussian_keeps_its_marginals(eta):
-    """One level at a time the chain ends in the data's distribution; the error shrinks with the stride."""
+    """By steps of one level the chain ends in the data's distribution; the error shrinks with the stride."""
     errors = [
         abs(variance_after(list(range(1000, -1, -stride)), eta) / VARIANCE - 1) for stride in (1, 10, 50)
     ]
@@ -82,7 +82,7 @@ def test_at_eta_one_every_level_of_the_chain_has_its_forward_marginal():
 @pytest.mark.parametrize("sampler", ["egoallo", "egoallo_without_offset"])
 @pytest.mark.parametrize("steps", range(2, 31))
 def test_too_few_steps_for_egoallos_noise_are_refused_with_the_parameters(steps, sampler):
-    """Exactly the counts at which its σ would not fit; ours takes any."""
+    """These are exactly the numbers of steps that its σ does not allow; ours allows any."""
 
     def walked() -> None:
         free = SamplingConfig.model_construct(steps=steps, eta=1.0, sampler=sampler)
@@ -184,7 +184,7 @@ def test_impossible_samplers_are_refused_by_name(wrong):
 
 
 def test_below_a_level_steps_take_no_noise():
-    """Those above stay as they are; the deterministic ones are DDIM's with η = 0."""
+    """Steps above it are unchanged; the deterministic ones are DDIM's with η = 0."""
     settings = config(steps=10).model_copy(update={"deterministic_below": 400})
     for t, s in itertools.pairwise(squared_levels(10)):
         expected = ddim_step(ALPHA_BAR[t], ALPHA_BAR[s], eta=float(t >= 400))

@@ -9,7 +9,7 @@ from tests.diffusion.test_denoiser import denoiser
 
 
 def test_the_condition_enters_as_if_it_were_standardised():
-    """Each feature moves the first layer alike, however small its own scale is."""
+    """Each feature has the same effect on the first layer, however small its scale is."""
     model, batch = denoiser(), window_batch(count=6)
     start_from_data(model, batch, torch.Generator().manual_seed(0))
     condition = head_condition(batch.T_world_cpf)[batch.mask]

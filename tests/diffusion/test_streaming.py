@@ -1,8 +1,8 @@
-"""Recovery while the head moves, against the windows written out and against recovery of the whole path.
+"""Recovery while the head moves, against plainly written windows and against recovery of the whole path.
 
-The networks are not trained. Whether streaming draws the motion of `recover` is a property of the scheme,
-seen with networks whose estimate of a frame depends on that frame alone, or on its neighbours by a known
-kernel; how near a trained one comes on held-out paths is measured by `benchmarks/streaming_latency.py`.
+The networks are not trained. That streaming draws the motion of `recover` is a property of the scheme, shown
+with networks whose estimate of a frame depends on that frame alone, or on its neighbours by a known kernel.
+The agreement of a trained network on held-out paths is measured by `benchmarks/streaming_latency.py`.
 """
 
 import functools
@@ -34,7 +34,7 @@ CONFIG = StreamingConfig(look_ahead_frames=8, hop_frames=4)
 
 
 class ByFrame(Denoiser):
-    """An estimate that is bent by the frame's own noisy motion and condition, and by those near it."""
+    """A network whose estimate depends on noisy motion and condition of the frame and its neighbours."""
 
     reach = 0
 
@@ -113,7 +113,7 @@ def by_hand(model: TrainedDenoiser, path: torch.Tensor, look_ahead: int, hop: in
     path, total, weights = with_frame_before(path), torch.zeros(n, features).double(), torch.zeros(n).double()
     with torch.no_grad():
         for end in range(hop, n + hop + look_ahead, hop):
-            stop = min(end, n)  # a window that would end beyond the path ends with it
+            stop = min(end, n)  # a window that would extend beyond the path ends with it
             start = max(0, stop - length)
             noise = FrameNoise.over(start, stop, (1, features), 3, "recovery")
             one = Window(0, stop - start, torch.ones(stop - start).double())
@@ -153,7 +153,7 @@ def test_the_look_ahead_makes_streaming_and_recovery_agree_within_a_centimetre()
 
 
 def test_how_the_poses_arrive_changes_nothing():
-    """Late ones, repeated ones and ones that are none, between the same poses."""
+    """With late, repeated and invalid poses between the same poses."""
     stream, bodies = streaming(), []
     for frame, pose in enumerate(PATH):
         bodies += stream.push(frame / FPS, pose)

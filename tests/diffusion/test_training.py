@@ -98,7 +98,7 @@ def test_levels_do_not_go_with_the_rows_of_a_batch():
 
 
 class Clairvoyant(Denoiser):
-    """Says the truth plus a known error, and keeps what it was shown."""
+    """A network that returns the truth plus a known error, and records its inputs."""
 
     def __init__(self, x_0: torch.Tensor, error: float) -> None:
         super().__init__(denoiser_config())
@@ -153,7 +153,7 @@ def test_without_a_share_the_loss_is_that_of_true_paths_bit_for_bit():
 
 
 def test_disturbed_paths_are_shown_and_what_is_to_be_said_stays_the_true_motion_under_the_true_head():
-    """An oracle that says the truth loses nothing, in joint space neither, whatever path it was shown."""
+    """An oracle that returns the truth has no loss, also in joint space, under any path."""
     batch, joint = (
         window_batch(frames=6),
         JointLoss(open_body(), FPS, JointLossConfig(position=1, velocity=1)),

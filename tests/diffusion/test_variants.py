@@ -1,4 +1,4 @@
-"""Every architecture that EgoAllo's configuration can say."""
+"""Every architecture that EgoAllo's configuration can describe."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ COMPUTED = [
 
 
 def denoiser(**changes) -> Denoiser:
-    """Random everywhere, also where training starts from zero or one."""
+    """A denoiser with random parameters, also where training starts from zero or one."""
     torch.manual_seed(0)
     model = Denoiser(small(**changes)).double().eval()
     with torch.no_grad():

@@ -21,7 +21,7 @@ def share_of(windows, number: int, frame: int) -> float:
 
 
 def largest_jump(windows, frames: int) -> float:
-    """The largest change of any window's share between neighbouring frames, leaving its range included."""
+    """The largest change of any window's share between neighbouring frames, including at its ends."""
     shares = torch.zeros(len(windows), frames, dtype=torch.float64)
     for row, window in zip(shares, windows, strict=True):
         row[window.start : window.stop] = window.share
@@ -85,7 +85,7 @@ def test_our_windows_are_all_full_and_the_last_ends_with_the_path(frames):
 
 @pytest.mark.parametrize("frames", range(129, 500, 7))
 def test_our_shares_never_jump(frames):
-    """By more than a ramp of 32 frames can: two neighbours of equal standing change by 1/33 a frame."""
+    """Not by more than a ramp of 32 frames: two neighbours of equal weight change by 1/33 per frame."""
     assert largest_jump(symmetric_windows(frames, EGOALLO_PLAN), frames) <= 1 / 31
 
 

@@ -1,4 +1,4 @@
-"""Cells of the ablation: what they change, what they leave, and what is refused by name."""
+"""Cells of the ablation: what they change, what they keep, and what is refused by name."""
 
 import copy
 from pathlib import Path
@@ -123,7 +123,7 @@ def test_continued_pretraining_does_not_begin_with_the_batches_it_began_with():
 
 
 def test_what_is_trained_without_rollouts_is_trained_at_one_rate():
-    """Otherwise the two controls would differ in more than what they are taught."""
+    """Otherwise the two controls would differ in more than their loss."""
     rates = {
         name: planned(name, 0, ablation(), FOUNDATION).training.optimiser.learning_rate
         for name in ("continued_pretraining", "supervised")

@@ -1,4 +1,4 @@
-"""Contrasts of cells by hand, and what is resampled."""
+"""Contrasts of cells computed by hand, and what is resampled."""
 
 import math
 
@@ -72,7 +72,7 @@ def test_what_was_paid_is_in_deviations_of_the_reference():
 
 
 def test_people_who_differ_widen_the_interval_only_where_people_are_drawn():
-    """Sequences of a subject are equal, so with all subjects kept there is nothing left to vary."""
+    """Sequences of a subject are equal, so nothing varies while all subjects are kept."""
     few, many = (["a", "a", "b", "b"], ["abcdef"[i // 2] for i in range(12)])
     values = {n: [[float(10 * (i // 2)) for i in range(n)]] for n in (4, 12)}
     kept, drawn = held_out({"x": values[4]}, few), held_out({"x": values[12]}, many)

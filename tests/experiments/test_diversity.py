@@ -1,4 +1,4 @@
-"""Cells of the study on a small network: which there are, and what is measured of one."""
+"""Cells of the study on a small network: the design, and the measurements of a cell."""
 
 from dataclasses import replace
 
@@ -162,7 +162,7 @@ def test_a_pools_gradient_is_that_of_the_update_that_is_not_made():
 
 
 def test_credit_at_the_clean_estimate_is_among_the_gradients_and_its_branches_follow_the_derivative():
-    """Many pairs over whole windows; what a few branches leave is noise about the same direction."""
+    """With many pairs over whole windows; fewer branches add noise around the same direction."""
     many = credit_config(pairs=200, frames=6, body=False, sd_rad=0.02)
     found = replace(study(), credit=many).pool(without_noise("ddim", "own"), 0).gradients
     assert float(torch.cosine_similarity(found["branch"], found["derivative"], dim=0)) > 0.5

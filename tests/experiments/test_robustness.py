@@ -1,4 +1,4 @@
-"""What faults of a path cost: against evaluation, a network that needs no path, and a table read by hand."""
+"""The cost of faults: against evaluation, a network that ignores the path, and a table by hand."""
 
 import pandas as pd
 import pytest
@@ -21,7 +21,7 @@ FLOOR = Disturbance(**NONE | {"floor_m": 0.1})
 
 
 class Blind(Denoiser):
-    """Says the truth whatever path it is shown, and keeps what it was shown."""
+    """A network that returns the truth under any path, and records its inputs."""
 
     def __init__(self, batch: WindowBatch) -> None:
         super().__init__(small())
@@ -48,7 +48,7 @@ def test_the_undisturbed_path_has_the_scores_of_evaluation_however_bodies_are_hu
 
 
 def test_a_floor_that_is_off_lifts_the_body_in_use_by_as_much_and_that_alone():
-    """Of a network that knows the motion, nothing else is left."""
+    """With a network that knows the motion, there is no other error."""
     batch = window_batch(frames=8, count=3)
     model = Blind(batch)
     found = study(batch).score(model, FLOOR)

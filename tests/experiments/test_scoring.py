@@ -1,4 +1,4 @@
-"""Gold and proxy of the same samples, and the choice of the best of several."""
+"""Metrics and rewards of the same samples, and the selection of the best of several."""
 
 import torch
 from torch.testing import assert_close
@@ -86,7 +86,7 @@ def test_by_hand_the_better_of_two_is_chosen_and_the_first_where_they_agree():
 
 
 def test_rewards_are_of_the_samples_that_are_judged():
-    """Placed by the true head, the position error that is paid for is MPJPE."""
+    """Placed by the true head, the position error of the reward is MPJPE."""
     batch = windows(3, "score")
     _, rewards = Scorer(hybrid(), OMEGA, CONFIG).score(network(), batch_of_three())
     values = hybrid().measure(drawn(), batch, batch.T_world_cpf[:, None, 1:].expand(-1, 2, -1, -1)).values

@@ -49,7 +49,7 @@ def tuned(settings: SupervisedConfig, model: Denoiser | None = None):
 def test_the_gradient_is_the_slope_of_minus_the_log_rewards_that_grpo_is_paid():
     """Along a random direction of all trained weights, against central differences of `HybridReward.measure`.
 
-    What only contacts depend on has no gradient, which has to be so: no joint term sees a contact.
+    Weights that affect only contacts must have no gradient, since no joint term depends on contacts.
     """
     model, batch, t = network(), windows(4, "slope"), torch.tensor([1000, 500, 200, 64])
     reward, placement = hybrid(), batch.T_world_cpf[:, None, 1:]

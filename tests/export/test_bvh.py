@@ -1,4 +1,4 @@
-"""BVH, read back by another program's reader and by our own."""
+"""BVH, read back by the reader of another program and by our own."""
 
 import math
 from dataclasses import replace
@@ -47,7 +47,7 @@ CONFIG = MocapConfig(
 
 
 def locked() -> BodyTrack:
-    """At and beside a right angle of the second of three angles, where the others trade places."""
+    """Rotations at and near gimbal lock: a right angle as the second of three angles."""
     angles = torch.tensor([90.0, 90 - 1e-4, 90 + 1e-4, -90.0]).deg2rad().double()
     about_x = angles[:, None] * torch.tensor([1.0, 0.0, 0.0]).double()
     about_y = torch.tensor([0.0, 1.0, 0.0]).double()
@@ -58,7 +58,7 @@ def locked() -> BodyTrack:
 
 @pytest.mark.parametrize("track", [walk(), wild(), locked()], ids=["walk", "wild", "locked"])
 def test_another_programs_reader_finds_every_joint_where_it_was(track, tmp_path):
-    """`bvhio` builds its own tree of transforms; single precision and metres of world bound it."""
+    """`bvhio` builds its own tree of transforms; the tolerance is single precision at metres."""
     write_bvh(track, open_body(), tmp_path / "a.bvh")
     root = bvhio.readAsHierarchy(str(tmp_path / "a.bvh"))
     expected = track.posed(open_body()).p_world_joint.numpy()
@@ -82,7 +82,7 @@ def test_our_own_reader_finds_every_joint_where_it_was(track):
 
 
 def test_ingestion_takes_the_file_for_what_it_was_on_the_mean_body():
-    """Through layout, T-pose and retargeting: the rig rests as our body does, so nothing is bent."""
+    """Through layout, T-pose and retargeting: the rig has our rest pose, so nothing is changed."""
     track = replace(walk(), betas=torch.zeros(16, dtype=torch.float64))
     bvh = parse_bvh(bvh_text(track, open_body()), "ours")
     clip = bvh_clip(bvh, "take", {}, open_body(), CONFIG)

@@ -1,4 +1,4 @@
-"""Everything a track is written as: names, splits, equal bytes, and all or nothing."""
+"""The files of a track: names, splits, equal bytes, and all or nothing."""
 
 import zipfile
 

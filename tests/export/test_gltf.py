@@ -1,4 +1,4 @@
-"""GLB: read back byte by byte, moved by a small reader of our own, and held against our kinematics."""
+"""GLB: read back byte by byte, animated by a small reader of our own, and compared with our kinematics."""
 
 import json
 import struct
@@ -32,7 +32,7 @@ def y_up(points: np.ndarray) -> np.ndarray:
 
 
 class Reader:
-    """The JSON and the arrays of a GLB file, by the letter of glTF 2.0, without the library that wrote it."""
+    """The JSON and the arrays of a GLB file, read by the specification of glTF 2.0 and not by a library."""
 
     def __init__(self, data: bytes) -> None:
         magic, version, length = struct.unpack("<4sII", data[:12])
@@ -89,7 +89,7 @@ def read(track: BodyTrack, body: SkinnedBody | None = None) -> Reader:
 
 
 def mesh(track: BodyTrack, file: Path = OPEN_BODY) -> np.ndarray:
-    """The vertices that the project's own skinning makes, with every joint that the body file names."""
+    """The vertices of the project's own skinning, with all joints of the body file."""
     fingers = torch.eye(3, dtype=torch.float64).expand(len(track), 30, 3, 3)
     rotations = torch.cat([track.R_parent_joint.double(), fingers], dim=1)
     root = Transform.from_wxyz_xyz(track.T_world_root)
@@ -109,7 +109,7 @@ def test_every_joint_is_where_it_was(track):
 
 
 def test_the_skin_is_that_of_the_project_but_for_where_more_than_four_joints_meet():
-    """On the open body that is the base of the neck; SMPL-H files have four joints a vertex to begin with."""
+    """On the open body this is the base of the neck; SMPL-H files have only four joints per vertex anyway."""
     reader, expected = read(walk()), mesh(walk())
     gaps = np.stack([np.abs(reader.skinned(f) - y_up(expected[f])).max(1) for f in range(0, FRAMES, 5)])
     joints = (skinned_body().body_weights() > 0).sum(1)
@@ -131,7 +131,7 @@ def test_the_skin_of_a_body_with_four_joints_a_vertex_is_that_of_the_project(tmp
 
 
 def test_the_skin_rests_as_the_body_does():
-    """At rest four joints are as good as fifty: all that differs is single precision."""
+    """At rest, four joints are as good as fifty: only rounding to single precision differs."""
     rotations = torch.eye(3, dtype=torch.float64).expand(FRAMES, 21, 3, 3)
     still = replace(walk(), R_parent_joint=rotations.contiguous())
     assert_allclose(read(still).skinned(3), y_up(mesh(still)[3]), rtol=0, atol=1e-5)
@@ -146,7 +146,7 @@ def test_four_weights_are_the_heaviest_and_sum_to_one():
 
 
 def test_the_file_keeps_to_the_rules_of_the_format(tmp_path):
-    """Those that readers rely on: targets, bounds of positions and times, unit normals and weights."""
+    """The rules that readers rely on: targets, bounds of positions and times, unit normals and weights."""
     write_glb(walk(), skinned_body(), tmp_path / "a.glb")
     reader = Reader((tmp_path / "a.glb").read_bytes())
     library = GLTF2().load(str(tmp_path / "a.glb"))

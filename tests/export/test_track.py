@@ -1,4 +1,4 @@
-"""Tracks: what of a recording goes into one, and its stretches as tracks of their own."""
+"""Tracks: their content of a recording, and its stretches as separate tracks."""
 
 from dataclasses import replace
 
@@ -54,7 +54,7 @@ def test_parts_are_the_stretches_and_a_track_that_is_whole_is_its_only_part():
 
 
 def test_up_is_y_where_tools_have_it_so():
-    """A world that is turned as a whole: what was up is y, what was x still is."""
+    """The whole world is rotated: up becomes y, and x stays x."""
     root, ours = walk().root_y_up(), walk().T_world_root[:, 4:]
     assert_close(root.p, torch.stack([ours[:, 0], ours[:, 2], -ours[:, 1]], dim=1), rtol=0, atol=1e-12)
     up_of_body = root.R[..., 1]

@@ -26,7 +26,7 @@ def skinned_body() -> SkinnedBody:
 
 @functools.cache
 def recording() -> Recording:
-    """Two walks, of people of different shape, each called by its number."""
+    """Two walks, of people with different shapes, each named by its number."""
     motions = PlacedMotion.truth(window_batch(frames=FRAMES, count=2))
     betas = torch.linspace(-1.5, 1.5, 32, dtype=torch.float64).reshape(2, 16)
     motions = replace(motions, betas=betas)
@@ -41,7 +41,7 @@ def walk() -> BodyTrack:
 
 @functools.cache
 def split_walk() -> BodyTrack:
-    """In two stretches with three seconds between them, some frames touched, and a band."""
+    """A walk in two stretches with three seconds between them, some touched frames, and a band."""
     gap = torch.zeros(FRAMES, dtype=torch.float64)
     gap[SPLIT[1].start :] = 3.0
     touched = torch.zeros(FRAMES, dtype=torch.int64)
@@ -53,7 +53,7 @@ def split_walk() -> BodyTrack:
 
 
 def wild(frames: int = 12, share: float = 1.0) -> BodyTrack:
-    """Every joint anywhere, turned by this share of random angles; the mean body."""
+    """Every joint of the mean body rotated by this share of random angles."""
     rotations, root = random_motion(frames, seed=3)
     vectors = share * rotation_vector_from_matrix(rotations[:, :21])
     here = replace(walk(), stretches=(range(frames), range(frames, FRAMES))).parts()[0]
@@ -67,7 +67,7 @@ def wild(frames: int = 12, share: float = 1.0) -> BodyTrack:
 
 
 def repeated(track: BodyTrack, frames: int) -> BodyTrack:
-    """The only frame of a track, again and again."""
+    """The only frame of a track, repeated."""
     longer = {
         name: value.expand(frames, *value.shape[1:])
         for name, value in vars(track).items()

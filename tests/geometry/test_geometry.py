@@ -54,7 +54,7 @@ def test_quaternion_and_matrix_undo_each_other():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("angle", [0.0, torch.pi])
 def test_the_geodesic_angle_has_a_derivative_also_of_no_turn_and_of_half_a_turn(angle, dtype):
-    """Rounding takes some of these angles beyond π, where the arc sine has none."""
+    """By rounding, some of these angles would be beyond π, where the arc sine has no derivative."""
     torch.manual_seed(0)
     axis = torch.nn.functional.normalize(torch.randn(2000, 3, dtype=dtype), dim=-1)
     R = matrix_from_rotation_vector(torch.randn(2000, 3, dtype=dtype))

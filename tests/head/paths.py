@@ -1,4 +1,4 @@
-"""Head paths with known answers: a wearer who walks a curve and looks about, as rows at any times."""
+"""Known head paths: a wearer who walks along a curve and looks around, as rows at any times."""
 
 from dataclasses import replace
 from typing import Literal
@@ -32,7 +32,7 @@ LEVEL = Rotation.from_matrix([[0, 0, 1], [1, 0, 0], [0, 1, 0]])  # looks along x
 
 
 def walker(t: np.ndarray) -> np.ndarray:
-    """Poses at times from the start: 1.2 m/s around a circle of 3 m, two steps a second, a head that nods."""
+    """Poses at times from the start: 1.2 m/s around a circle of 3 m, two steps per second, a nodding head."""
     angle = 0.4 * t
     p = [3 * np.sin(angle), 3 - 3 * np.cos(angle), 1.6 + 0.02 * np.sin(4 * np.pi * t)]
     turn = np.stack([angle + 0.3 * np.sin(3 * t), 0.1 * np.sin(5 * t), 0 * t], axis=1)
@@ -41,7 +41,7 @@ def walker(t: np.ndarray) -> np.ndarray:
 
 
 def times(rate: float, seconds: float, jitter: float = 0.0, seed: int = 0) -> np.ndarray:
-    """Times at a rate, each moved by up to a share of a step; they keep their order below one half."""
+    """Times at a rate, each shifted by up to a share of a step; below one half they stay in order."""
     t = np.arange(round(rate * seconds) + 1) / rate
     return np.maximum(t + np.random.default_rng(seed).uniform(-jitter, jitter, len(t)) / rate, 0)
 

@@ -96,7 +96,7 @@ def test_a_left_handed_file_read_as_a_right_handed_one_is_noticed():
 
 
 def looking_about(neck: np.ndarray) -> RawHeadPath:
-    """Eyes 9 cm before and 8 cm over a neck that sways, on a head that turns and nods."""
+    """Eyes 9 cm in front of and 8 cm above a swaying neck, on a head that turns and nods."""
     t = times(72, 8)
     turn = np.stack([0.8 * np.sin(2 * t), 0.4 * np.sin(3 * t + 1), 0 * t], axis=1)
     R = Rotation.from_euler("ZYX", turn) * Rotation.from_matrix([[0, 0, 1], [1, 0, 0], [0, 1, 0]])

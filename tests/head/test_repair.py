@@ -145,7 +145,7 @@ def test_stretches_under_a_second_are_left_out_and_counted():
 
 
 def test_kilohertz_rows_with_times_off_by_most_of_a_step_are_no_jumps():
-    """Speeds from row to row reach 30 m/s there; the clock, not the head, is to blame."""
+    """Speeds from row to row reach 30 m/s there, because of the clock and not of the head."""
     t = times(1000, 5, 0.49)
     t[1::2] = t[::2][:-1] + 4e-6
     recording = prepare(raw_path(t, walker(times(1000, 5))))

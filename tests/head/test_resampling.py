@@ -38,7 +38,7 @@ def test_signs_of_quaternions_change_nothing():
 
 
 def response(hz: np.ndarray) -> np.ndarray:
-    """Of the continuous fit to a sine at each frequency: an integral that knows nothing of rows."""
+    """Response of the continuous fit to a sine at each frequency, as an integral without rows."""
     s = np.linspace(-2, 2, 4001)
     weight = 0.5 * (1 + np.cos(np.pi * s / 2))
     S0, S2, S4 = (np.trapezoid(weight * s**power, s) for power in (0, 2, 4))
@@ -71,7 +71,7 @@ def test_white_noise_is_averaged_as_theory_says_and_not_aliased():
 
 
 def test_a_clock_in_bursts_overshoots_no_row():
-    """Rows that arrive in pairs a millisecond apart: the speed between two of them means nothing."""
+    """Rows arrive in pairs a millisecond apart, so the speed within a pair is meaningless."""
     t = np.arange(0, 10, 1 / 30)
     late = t.copy()
     late[1::2] = late[::2][: len(late[1::2])] + 0.001

@@ -1,4 +1,4 @@
-"""Head recordings on disk come back as they were."""
+"""Head recordings are the same after saving and loading."""
 
 import pytest
 import torch

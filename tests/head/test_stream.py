@@ -1,4 +1,4 @@
-"""Poses at the rate of a headset, resampled as they come."""
+"""Poses at the rate of a headset, resampled as they arrive."""
 
 import pytest
 import roma
@@ -15,7 +15,7 @@ FPS = 30.0
 
 
 def pose_at(time_s: float) -> torch.Tensor:
-    """A head that turns about one axis and goes straight on, for which interpolation is exact."""
+    """A head that turns about one axis and moves in a straight line, so that interpolation is exact."""
     turn = torch.tensor([0.3, -1.1, 0.7], dtype=torch.float64) * time_s
     p = torch.tensor([0.5, -0.2, 0.1], dtype=torch.float64) * time_s + torch.tensor([0, 0, 1.6])
     return torch.cat([quaternion_from_rotation_vector(turn), p])
@@ -153,7 +153,7 @@ def test_a_glitch_before_a_long_gap_begins_nothing():
 
 
 def test_a_runner_who_is_seen_ten_times_a_second_does_not_jump():
-    """In 0.1 s six metres a second are farther than a head is given, but it goes on at its speed."""
+    """6 m/s for 0.1 s is beyond the limit of a jump, but in line with the speed before."""
     stream, q = PoseStream(FPS, CONFIG), pose_at(0.0)[:4]
     for i in range(30):
         t = 0.1 * i

@@ -128,7 +128,7 @@ def write_aria(
     maps: Any = None,
     frame: str = "world",
 ) -> None:
-    """MPS's trajectory; `up` y is Aria Digital Twin's, `odometry` the open loop in its other order."""
+    """MPS's trajectory; `up` y is Aria Digital Twin's, `odometry` the open loop with its column order."""
     R, p = _in_file(T_world_cpf, SAME if up == "z" else Y_UP, SAME, offset=ARIA)
     gravity = [f"{-9.81 if axis == up else 0:.6f}" for axis in "xyz"]
     q = _quaternions(R, "xyzw")
@@ -184,7 +184,7 @@ def write_openvr(path: Path, T_world_cpf: np.ndarray, time_s: np.ndarray) -> Non
 
 
 def write_visionos(path: Path, T_world_cpf: np.ndarray, time_s: np.ndarray) -> None:
-    """By columns, as simd writes its matrices."""
+    """Matrices by columns, as simd writes them."""
     T = _matrices(T_world_cpf, VISOR, Y_UP, VIEW)
     path.write_text(_rows([time_s, T.mT.reshape(-1, 16)], ","))
 
@@ -223,7 +223,7 @@ def write_bvh(path: Path, T_world_cpf: np.ndarray, time_s: np.ndarray) -> None:
 
 
 def write_csv(path: Path, T_world_cpf: np.ndarray, time_s: np.ndarray) -> None:
-    """As a spreadsheet of another locale exports it: a mark, semicolons, decimal commas, millimetres."""
+    """A spreadsheet's export in another locale: byte-order mark, semicolons, decimal commas, millimetres."""
     R, p = _in_file(T_world_cpf, X_UP, SAME, unit_m=0.001)
     rows = _rows([1e3 * time_s, p, _quaternions(R, "wxyz")], ";").replace(".", ",")
     path.write_bytes(("stamp;X;Y;Z;a;b;c;d\n" + rows).replace("\n", "\r\n").encode("utf-8-sig"))

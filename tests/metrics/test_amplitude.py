@@ -1,4 +1,4 @@
-"""Amplitude: by hand, and of bodies that hold still while they are carried."""
+"""Amplitude: by hand, and for motionless bodies that are carried along."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def draw(seed: int, *shape: int) -> torch.Tensor:
 
 
 def moving(p_root_joint: torch.Tensor, seed: int = 0) -> BodyMotion:
-    """Joints given as the pelvis sees them, carried and turned at random by a pelvis at their origin."""
+    """Joints given in coordinates of the pelvis, which moves and turns at random."""
     R = roma.rotvec_to_rotmat(draw(seed, 2, FRAMES, 3))
     p_root_joint = p_root_joint.expand(2, FRAMES, 22, 3).clone()
     p_root_joint[:, :, 0] = 0
@@ -30,7 +30,7 @@ def moving(p_root_joint: torch.Tensor, seed: int = 0) -> BodyMotion:
 
 
 def test_the_speed_is_that_of_wrists_and_toes_alone():
-    """Limbs go 1, 2, 3 and 4 cm a frame along x, all other joints a metre."""
+    """Limbs move by 1, 2, 3 and 4 cm per frame along x, all other joints by a metre."""
     step = torch.ones(22, dtype=torch.float64)
     step[list(LIMBS)] = torch.tensor([0.01, 0.02, 0.03, 0.04], dtype=torch.float64)
     along_x = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)

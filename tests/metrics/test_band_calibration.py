@@ -1,4 +1,4 @@
-"""Bands on stored motion: which stretches, which samples, and how the check counts."""
+"""Bands on stored motion: stretches, samples, and the counts of the check."""
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ PLAN = WindowPlan(length=16, overlap=4)
 
 
 def table(**sequences: list[int]) -> pd.DataFrame:
-    """Windows one after the other, of the lengths that are given by subject."""
+    """Consecutive windows with the lengths given for each subject."""
     rows = []
     for sequence, (subject, lengths) in enumerate(sequences.items()):
         starts = 1 + np.cumsum([0, *lengths[:-1]])
@@ -87,7 +87,7 @@ def test_what_is_judged_are_the_motions_that_a_recovery_of_the_stretch_gives(tmp
 
 
 def judged() -> JudgedSamples:
-    """Two stretches of a, all of whose joints are inside a ball of 10 cm, and one of b with half of them."""
+    """Two stretches of a with all joints inside a ball of 10 cm, and one of b with half of them inside."""
     error = torch.full((3, 4, BODY_JOINTS), 0.05)
     error[2, :, ::2] = 0.3
     error[0, 2:] = 9.0  # padding

@@ -1,4 +1,4 @@
-"""Bands hold what they say, against closed forms and on errors that are exchangeable."""
+"""Bands contain their stated share, against closed forms and for exchangeable errors."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def judged(people: int = 6, stretches: int = 4, frames: int = 250, seed: int = 0) -> JudgedSamples:
-    """Errors that are normal, isotropic and the same for everybody; the spread is constant."""
+    """Errors that are normal, isotropic and equally distributed for everybody; the spread is constant."""
     count = people * stretches
     error = (normal(count, frames, 2, 3, seed=seed) * SIGMA_M[:, None]).norm(dim=-1)
     return JudgedSamples(
@@ -46,7 +46,7 @@ def judged(people: int = 6, stretches: int = 4, frames: int = 250, seed: int = 0
 
 
 def in_proportion(people: int = 6, seed: int = 0) -> JudgedSamples:
-    """Errors whose deviation is three times the spread, which differs from frame to frame."""
+    """Errors whose standard deviation is three times the spread, which varies from frame to frame."""
     one = judged(people, seed=seed)
     spread = (
         0.01 + 0.09 * torch.rand(one.error_m.shape, generator=torch.Generator().manual_seed(seed)).double()
@@ -55,7 +55,7 @@ def in_proportion(people: int = 6, seed: int = 0) -> JudgedSamples:
 
 
 def share_inside(bands: JointBands, of: JudgedSamples, level: float) -> torch.Tensor:
-    """By joint."""
+    """The share inside the band, by joint."""
     return (of.error_m <= bands.radius_m(of.spread_m, level)).double().mean((0, 1))
 
 
@@ -100,7 +100,7 @@ def test_padding_changes_nothing():
 
 
 def test_everybody_counts_the_same_however_much_there_is_of_them():
-    """One of two people has ninety times as much motion, and no error to speak of."""
+    """One of two people has ninety times as much motion, and almost no error."""
     much, little = judged(people=1, stretches=90), judged(people=1, stretches=1, seed=1)
     both = JudgedSamples.concatenate(
         [replace(much, error_m=0.001 * much.error_m), replace(little, person=little.person + 1)]
@@ -111,7 +111,7 @@ def test_everybody_counts_the_same_however_much_there_is_of_them():
 
 
 def test_where_people_differ_bands_hold_the_joints_of_those_they_were_not_fitted_on():
-    """What is fitted without regard to people holds fewer of a new person's joints than it says."""
+    """Bands fitted without regard to people contain fewer of a new person's joints than stated."""
 
     def differing(seed: int, people: int) -> JudgedSamples:
         one = judged(people, seed=seed)

@@ -1,4 +1,4 @@
-"""Baselines: the pose they hold, how it stands under a head, and what each is made of."""
+"""Baselines: their pose, its placement under a head, and their inputs."""
 
 import pandas as pd
 import pytest
@@ -76,7 +76,7 @@ def test_the_pose_is_held_by_every_sample_in_every_frame():
 
 
 def test_constant_poses_are_measured_as_samples_are():
-    """A statue has no amplitude and no diversity; only the upright one turns its head otherwise."""
+    """A statue has no amplitude and no diversity; only the upright one has a rotation error of the head."""
     batch, body = window_batch(), open_body()
     follows_tilt: dict[Placement, bool] = {"upright": False, "hung": True}
     for placement, follows in follows_tilt.items():

@@ -1,4 +1,4 @@
-"""Intervals against the normal theory that they tend to when there are many sequences."""
+"""Intervals against normal theory, which is their limit for many sequences."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ ONE = np.ones
 
 
 def table(lengths: np.ndarray, spread: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of sequences that differ by `spread` and, within a sequence, by a little."""
+    """Windows of sequences that differ by `spread` and, within a sequence, slightly."""
     rng = np.random.default_rng(seed)
     sequence = np.repeat(np.arange(len(lengths)), lengths)
     values = 100 + spread * rng.standard_normal(len(lengths))[sequence] + rng.standard_normal(len(sequence))
@@ -19,7 +19,7 @@ def table(lengths: np.ndarray, spread: float, seed: int) -> tuple[np.ndarray, np
 
 
 def draw_over_sequences(owners: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Resamples that do not know whose the sequences are."""
+    """Resamples of sequences, regardless of their subjects."""
     return draw_sequences(len(owners), resamples, rng)
 
 
@@ -27,7 +27,8 @@ def draw_over_sequences(owners: np.ndarray, resamples: int, rng: np.random.Gener
 def test_the_interval_is_the_normal_one_of_a_ratio_of_sums_over_sequences(lengths):
     """Var = Σ_s (Σ_w (v − mean))² / N². Drawing windows instead would give an interval half as wide or less.
 
-    The end of a percentile interval of R resamples is known to √(p(1−p)/R)/φ(1.96) ≈ 0.04 standard errors.
+    The error of a bound of a percentile interval of R resamples is √(p(1−p)/R)/φ(1.96) ≈ 0.04 standard
+    errors.
     """
     values, sequence = table(lengths, spread=5, seed=1)
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Feet and floor, on a few points whose heights and speeds are chosen by hand."""
+"""Feet and floor, for a few points with heights and speeds chosen by hand."""
 
 import pytest
 import torch
@@ -114,7 +114,7 @@ def test_f1_reads_contacts_above_one_half_and_those_of_feet_only():
 
 
 def test_f1_is_undefined_exactly_where_no_foot_truly_touches_the_floor():
-    """Whatever is guessed, so that all checkpoints are averaged over the same windows."""
+    """It does not depend on the prediction, so all checkpoints are averaged over the same windows."""
     truth = torch.cat([contact(4), contact(4), contact(4, Joint.LEFT_FOOT)])
     guess = torch.cat([contact(4), contact(4, Joint.LEFT_FOOT), contact(4)])
     f1 = contact_f1(guess, truth, real(4).expand(3, -1))

@@ -1,4 +1,4 @@
-"""The position error taken apart: the parts are the whole, and the samples are those that were scored."""
+"""The position error by parts: their mean is the whole, and the samples are those that were scored."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The metrics of print, worked by hand, and the table that shows what EgoAllo's PA is not."""
+"""Metrics as papers report them, by hand, and a table that compares EgoAllo's PA with the textbook's."""
 
 import math
 
@@ -61,7 +61,7 @@ def test_a_shift_of_5_cm_is_all_of_egoallos_pa_and_none_of_the_textbooks():
 
 
 def test_noise_of_5_cm_an_axis_is_a_third_of_itself_to_egoallo_and_nearly_all_to_the_textbook():
-    """Print: 79.4, 25.8, 74.8, on another body and few draws."""
+    """Published: 79.4, 25.8, 74.8, on another body and with few draws."""
     truth = person(3000)
     noise = 0.05 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     found = three_errors(truth + noise, truth)
@@ -109,7 +109,7 @@ def test_no_other_joint_and_no_padded_frame_grounds_a_clip():
 
 
 def skating() -> torch.Tensor:
-    """A toe joint that goes 3 cm in x and −4 cm in y a frame, at heights 0, 2 cm, 0, 4 cm."""
+    """A toe joint that moves by 3 cm in x and −4 cm in y per frame, at heights 0, 2 cm, 0, 4 cm."""
     p = standing(4)
     frame = torch.arange(4, dtype=torch.float64)
     p[0, :, Joint.LEFT_FOOT] = torch.stack([0.03 * frame, -0.04 * frame, vector(0, 0.02, 0, 0.04)], dim=1)
@@ -198,7 +198,7 @@ def test_penetration_adds_up_the_depth_of_the_lowest_joint_and_knows_no_joint_ab
 
 
 def test_a_mean_of_jitter_ratios_is_ruled_by_the_clip_that_hardly_moves():
-    """Guesses shake by 1 and 1, truths by 2 and 0.1: a mean of ratios of 5.25, a ratio of means below 1."""
+    """Jitters of 1 and 1 against the truth's 2 and 0.1: mean of ratios 5.25, ratio of means below 1."""
     frame = torch.arange(6, dtype=torch.float64)[None, :, None, None]
     shake = (frame % 2) * vector(1, 0, 0).expand(2, 6, BODY_JOINTS, 3)
     truth = shake * vector(2, 0.1)[:, None, None, None]

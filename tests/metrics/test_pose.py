@@ -71,7 +71,7 @@ def test_a_rotation_with_a_shift_is_seen_by_mpjpe_and_not_by_pa_mpjpe():
 
 def test_noise_of_5_cm_an_axis_has_the_mean_of_chi_and_alignment_takes_what_seven_freedoms_can():
     """E|N(0, σ² I₃)| = σ √(8/π). A similarity fits 7 of the 66 coordinates, and what it leaves is scaled down
-    by the fraction of the guess that is no noise. Print, on a real body: 79.4 and 74.8."""
+    by the fraction of the prediction that is not noise. Published, on a real body: 79.4 and 74.8."""
     truth = bodies(1, 4000)
     noise = 0.05 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     chi = 50 * math.sqrt(8 / math.pi)
@@ -93,7 +93,7 @@ def test_pa_mpjpe_ignores_any_similarity_of_the_guess_in_any_frame():
 
 
 def test_pa_mpjpe_is_in_the_scale_of_the_truth():
-    """Twice the truth has twice the error, twice the guess the same."""
+    """Doubling the truth doubles the error, doubling the prediction does not change it."""
     truth, guess = bodies(1, 6), bodies(1, 6, seed=1)
     error = pa_mpjpe_mm(guess, truth, real(truth))
     assert_close(pa_mpjpe_mm(2 * guess, truth, real(truth)), error, rtol=0, atol=1e-9)

@@ -1,4 +1,4 @@
-"""All metrics together, on a body: what holds for each of them."""
+"""All metrics together, on a body: their common properties."""
 
 import re
 from dataclasses import replace
@@ -112,7 +112,7 @@ FLOOR = {"penetration_mm", "penetration_share", "floating_share"}
     ],
 )
 def test_a_metric_reads_what_it_says_and_nothing_else(pair, whose, field, readers):
-    """Exchanging one field of the guess (0) or of the truth (1) between windows changes its readers alone."""
+    """Exchanging a field of prediction (0) or truth (1) between windows changes only metrics that use it."""
     sinking = draw(7, 3, FRAMES, 1, 1) * torch.tensor([0, 0, 0.1], dtype=torch.float64)
     both = [replace(m, p_world_sole=m.p_world_sole * torch.tensor([1, 1, 0]) + sinking) for m in pair]
     before = score(*both, MASK, FPS)
@@ -130,7 +130,7 @@ def test_every_metric_has_one_sentence_and_a_weight_that_is_a_metric():
 
 
 def test_the_truth_has_no_error_of_its_own(model):
-    """What remains is a property of the truth: its jitter, its sliding, its sinking."""
+    """The other metrics are properties of the truth: its jitter, its sliding, its sinking."""
     truth = motion(model, 20, upright_head(0))
     found = score(truth, truth, MASK, FPS)
     errors = ["mpjpe_mm", "pa_mpjpe_mm", "mpjre_deg", "mpjve_mm_s", "head_position_mm", "head_rotation_deg"]
@@ -143,7 +143,7 @@ def test_the_truth_has_no_error_of_its_own(model):
 
 
 def test_the_same_frames_at_twice_the_rate_are_faster_and_nothing_else(pair):
-    """Velocities are doubled and the jerk is eight times as large; no other metric knows of time."""
+    """Velocities are doubled and the jerk is eight times as large; no other metric depends on time."""
     powers = {"mpjve_mm_s": 1, "foot_sliding_mm_s": 1, "true_limb_speed_m_s": 1}
     powers |= {"jitter_m_s3": 3, "true_jitter_m_s3": 3}
     slow, fast = score(*pair, MASK, FPS), score(*pair, MASK, 2 * FPS)
@@ -152,7 +152,7 @@ def test_the_same_frames_at_twice_the_rate_are_faster_and_nothing_else(pair):
 
 
 def test_a_body_hung_from_a_head_wears_it(pair):
-    """Not so the truth's pose under another head path."""
+    """This does not hold for the true pose under another head path."""
     found = score(*pair, MASK, FPS)
     assert_close(found["head_position_mm"], torch.zeros(3).double(), rtol=0, atol=1e-9)
     assert_close(found["head_rotation_deg"], torch.zeros(3).double(), rtol=0, atol=1e-5)

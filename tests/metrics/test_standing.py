@@ -1,4 +1,4 @@
-"""What a score was measured under: what it says when something changed, and numbers that hold the version."""
+"""The provenance of scores: the reported changes, and values that are fixed for the version."""
 
 from dataclasses import replace
 
@@ -42,14 +42,14 @@ FRAMES, PADDED = 12, 3
 
 
 def formula(*shape: int, rate: float = 0.7) -> torch.Tensor:
-    """Values that no random generator and no other code has a part in."""
+    """Values that depend on no random generator and no other code."""
     return torch.sin(rate * torch.arange(1, torch.Size(shape).numel() + 1, dtype=torch.float64)).reshape(
         shape
     )
 
 
 def batch() -> WindowBatch:
-    """Two windows, the second with padding, of a body that wriggles beside its head."""
+    """Two windows, the second with padding, of a body that moves independently of its head."""
     upright = torch.tensor([torch.pi / 2, 0.0, 0.0], dtype=torch.float64)
     turn = quaternion_from_rotation_vector(upright + 0.1 * formula(2, FRAMES + 1, 3, rate=0.11))
     place = torch.tensor([0.0, 0.0, 1.58], dtype=torch.float64) + 0.05 * formula(2, FRAMES + 1, 3, rate=0.05)
@@ -65,7 +65,7 @@ def batch() -> WindowBatch:
 
 
 def denoiser() -> Denoiser:
-    """Every matrix and bias by formula; the last biases are the mean motion, so that a body comes out."""
+    """A denoiser with every matrix and bias by formula; the last biases are a mean motion, to give a body."""
     network = Denoiser(small()).double().eval()
     means = true_motion(batch()).pack().mean(dim=(0, 1)).split(list(feature_sizes(False).values()))
     with torch.no_grad():
@@ -112,7 +112,7 @@ SCORES = {  # of version 1
 
 
 def test_the_numbers_of_a_checkpoint_are_those_of_this_version():
-    """Whoever changes them on purpose raises VERSION, so that old scores become stale."""
+    """An intended change needs a new VERSION, so that old scores become stale."""
     assert VERSION == 1
     found = measured()
     assert found.keys() == SCORES.keys() | {"head_position_mm", "head_rotation_deg"}  # zero up to rounding

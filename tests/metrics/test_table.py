@@ -13,7 +13,7 @@ SEQUENCES, WINDOWS = 30, 4
 
 
 def scores(checkpoint: str, stage: str, step: int, seed: int, **metrics: np.ndarray | float) -> pd.DataFrame:
-    """One checkpoint; its own noise is small, that of the windows large and common to all checkpoints."""
+    """One checkpoint; its own noise is small, that of the windows is large and shared by all checkpoints."""
     count = SEQUENCES * WINDOWS
     hard = 20 * np.random.default_rng(0).standard_normal(count)
     noise = np.random.default_rng(seed).standard_normal(count)
@@ -64,7 +64,7 @@ def test_the_mean_is_that_of_all_windows(two):
 
 
 def test_a_paired_difference_is_sure_where_the_means_are_not(two):
-    """The windows' own difficulty is common to both and drops out."""
+    """The difficulty of windows is common to both and cancels."""
     base, tuned = (row(compare(two), name) for name in ("base", "tuned"))
     assert tuned["high"] > base["low"]
     assert -4 < tuned["difference_low"] < tuned["difference_high"] < -2
@@ -90,7 +90,7 @@ def test_the_same_seed_gives_the_same_table_and_another_seed_other_intervals(two
 
 
 def test_the_order_of_rows_does_not_matter(two):
-    """But for which checkpoint comes first."""
+    """Except for the order of checkpoints."""
     shuffled = two.sample(frac=1, random_state=0).sort_values("checkpoint", kind="stable")
     assert_frame_equal(compare(shuffled), compare(two), rtol=0, atol=1e-10)
 
@@ -122,7 +122,7 @@ def test_a_difference_rests_on_the_windows_where_both_are_defined(two):
 
 
 def test_the_mean_jitter_ratio_is_the_ratio_of_mean_jitters():
-    """A window that hardly moves would rule a mean of ratios."""
+    """A window that hardly moves would dominate a mean of ratios."""
     truth = np.where(np.arange(SEQUENCES * WINDOWS) % 2, 100.0, 0.1)
     guess = np.full(SEQUENCES * WINDOWS, 50.0)
     table = scores("base", "pretraining", 0, seed=1, true_jitter_m_s3=truth, jitter_m_s3=guess)

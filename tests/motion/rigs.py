@@ -1,4 +1,4 @@
-"""Rigs to retarget from: our own body under other names, with other axes, as poses and as BVH text."""
+"""Rigs for retargeting: our own body with other names and axes, as poses and as BVH text."""
 
 import math
 import re
@@ -57,13 +57,13 @@ def rig_poses_of(motion: tuple[Tensor, Transform], R_joint_axes: Tensor | None =
 
 
 def clip_of(q_parent_joint: Tensor, T_world_root: Tensor, fps: float = 60.0) -> Clip:
-    """A clip about which nothing matters but its motion."""
+    """A clip of which only the motion matters."""
     betas = torch.zeros(16).to(T_world_root)
     return Clip("clip", "test", "somebody", "", "none", fps, betas, q_parent_joint, T_world_root)
 
 
 def bvh_text(motion: tuple[Tensor, Transform], fps: float, unit_m: float, order: str = "ZXY") -> str:
-    """Our 22 joints as BVH, y up, each called X_ and its name; positions and angles to 9 digits."""
+    """Our 22 joints as BVH, y up, each named X_ and its name; positions and angles to 9 digits."""
     rotations, root = motion
     lines = ["HIERARCHY", *_hierarchy(0, unit_m, order), "MOTION", f"Frames: {len(rotations)}"]
     lines.append(f"Frame Time: {1 / fps:.9f}")
@@ -104,7 +104,7 @@ def _hierarchy(joint: int, unit_m: float, order: str) -> list[str]:
 
 
 def cmu_take(frames: int = 60) -> str:
-    """A BVH file as in CMU's collection: somebody stands and lowers an arm. 30 fps."""
+    """A BVH file like CMU's: a person stands and lowers an arm. 30 fps."""
     clip, layout = standing_clip(frames), BVH_LAYOUTS["motionbuilder"]
     motion = matrix_from_quaternion(clip.q_parent_joint), Transform.from_wxyz_xyz(clip.T_world_root)
     text = bvh_text(motion, FPS, layout.unit_m)

@@ -5,7 +5,7 @@ from motiongrpo.motion.cadence import cadence_doubt, walk_ratio
 
 
 def walker(step_m: float, step_s: float, fps: float = 30.0, seconds: float = 12.0) -> torch.Tensor:
-    """Joints of somebody who walks along x with a step of so many metres each so many seconds."""
+    """Joints of a person who walks along x, with steps of `step_m` metres and `step_s` seconds."""
     t = torch.arange(seconds * fps, dtype=torch.float64) / fps
     p = torch.zeros(len(t), 22, 3, dtype=torch.float64)
     p[:, :, 0] = (step_m / step_s * t)[:, None]

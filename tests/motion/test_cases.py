@@ -1,4 +1,4 @@
-"""Files as people have them, kept beside the repository, each with what is right for it in `EXPECTED.md`."""
+"""Realistic files, kept beside the repository, with their expected results in `EXPECTED.md`."""
 
 import re
 import shutil

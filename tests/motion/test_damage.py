@@ -1,4 +1,4 @@
-"""Damaged files of every format: one sentence each, and the whole file beside them is ingested."""
+"""Damaged files of every format: one sentence each, and the intact file beside them is ingested."""
 
 import io
 import json
@@ -90,7 +90,7 @@ BVH = {
 
 @pytest.fixture(scope="module")
 def mocap(tmp_path_factory) -> dict[str, dict]:
-    """The verdicts on a folder with one whole take among damaged ones; each is a subject of its own."""
+    """The verdicts on a folder with one intact take among damaged ones, each with its own subject."""
     root = tmp_path_factory.mktemp("mocap")
     (root / "01_01.bvh").write_text(TAKE)
     (root / "namespace.bvh").write_text(re.sub(r"(ROOT|JOINT) ", r"\1 mixamorig:", TAKE))
@@ -203,7 +203,7 @@ def test_damaged_npz_files_are_one_sentence_each_beside_a_whole_one(tmp_path):
 
 
 def doubled(depth: int) -> bytes:
-    """A program that leaves a tuple of 2**depth leaves on the stack, in seven bytes a level."""
+    """A pickle that puts a tuple with 2**depth leaves on the stack, in seven bytes per level."""
     program = b"K\x01q\x00"
     for level in range(depth):
         program += b"0h" + bytes([level]) + b"h" + bytes([level]) + b"\x86q" + bytes([level + 1])

@@ -1,4 +1,4 @@
-"""Files damaged at random, from a seed: a sentence each, and the whole file beside them is ingested."""
+"""Files with seeded random damage: one sentence each, and the intact file beside them is ingested."""
 
 import lzma
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from tests.motion.sources.mocap.test_asf_amc import AMC, ASF
 from tests.motion.sources.raw_folders import rich_tree, smplh_file
 from tests.motion.test_damage import TAKE, ingested
 
-COUNT = 15  # damaged files of a kind
+COUNT = 15  # damaged files per kind
 
 
 def mocap(root: Path) -> dict:
-    """BVH, packed and plain; AMC with a whole skeleton, and whole AMC with a skeleton."""
+    """Damaged BVH, packed and plain; damaged AMC with an intact skeleton, and the reverse."""
     (root / "s.asf").write_text(ASF)
     for name, content in damaged(TAKE.encode(), 1, COUNT):
         (root / f"{name}.bvh").write_bytes(content)
@@ -33,7 +33,7 @@ def mocap(root: Path) -> dict:
 
 
 def amass(root: Path) -> dict:
-    """Archives damaged as they lie, and within."""
+    """Archives damaged as files, and inside."""
     content = smplh_file(root / "KIT/1/short_poses.npz", seconds=0.2, dmpls=None).read_bytes()
     for name, other in damaged(content, 5, COUNT):
         (root / f"KIT/1/{name}_poses.npz").write_bytes(other)
@@ -44,7 +44,7 @@ def amass(root: Path) -> dict:
 
 
 def rich(root: Path) -> dict:
-    """Bodies and cameras, each damaged in a scene of its own."""
+    """Damaged bodies and cameras, each in a separate scene."""
     body = next(iter(rich_tree(root, "Whole_001_walk", "001", range(60)).values())).read_bytes()
     camera = (root / "data/multicam2world/Whole_multicam2world.json").read_bytes()
     for name, content in damaged(body, 6, COUNT):

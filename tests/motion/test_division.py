@@ -1,4 +1,4 @@
-"""Who goes into which split, found out from the names of files before any is opened."""
+"""The split of each subject, determined from the names of files before any is opened."""
 
 import pytest
 

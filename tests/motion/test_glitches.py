@@ -20,7 +20,7 @@ def quaternions(degrees: list[float]) -> torch.Tensor:
 
 
 def bent(joint: Joint, degrees: list[float]) -> Tensor:
-    """A body at rest but for one joint, which turns about one axis."""
+    """A body at rest except for one joint, which turns about one axis."""
     tracks = torch.zeros(len(degrees), 52, 7, dtype=torch.float64)
     tracks[..., 0] = 1.0
     tracks[:, joint, :4] = quaternions(degrees)
@@ -71,7 +71,7 @@ def test_frames_that_flip_and_come_back_are_put_on_the_way_between_their_neighbo
 
 
 def test_steep_neighbours_below_the_limit_belong_to_the_glitch():
-    """The pelvis leaves its way by steps just under the limit and is torn back by one above it."""
+    """The pelvis leaves its path by steps just below the limit and returns by one above it."""
     after, _ = mended(bent(PELVIS, [0.0] * 6 + [28.0, 54.0, 54.0] + [0.0] * 6), LIMITS)
     assert_close(after, bent(PELVIS, [0.0] * 15), rtol=0, atol=1e-12)
 
@@ -85,7 +85,7 @@ def test_a_step_of_a_limb_is_spread_over_more_frames():
 
 
 def test_a_step_of_the_pelvis_is_left_as_a_jump():
-    """It carries the whole body: smoothed, everybody would be thrown across the room."""
+    """It moves the whole body: smoothing would move the whole person across the room."""
     tracks = bent(PELVIS, [0.0] * 15 + [50.0] * 15)
     after, repairs = mended(tracks, LIMITS)
     assert torch.equal(after, tracks)

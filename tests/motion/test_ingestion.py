@@ -72,7 +72,7 @@ def test_a_jump_cuts_a_clip_in_two_pieces_each_on_its_own_floor():
 
 
 def climbing(frames: int) -> torch.Tensor:
-    """Three steps of a stair, so that a third of the resting feet share a height."""
+    """Three steps of a staircase, so that a third of the resting feet have the same height."""
     return 0.15 * torch.div(3 * torch.arange(frames), frames, rounding_mode="floor")
 
 

@@ -42,7 +42,7 @@ def test_each_joint_gets_the_mirrored_rotation_of_its_other_side_fingers_too():
 
 
 def test_a_pose_on_the_midline_is_reflected_in_x():
-    """T' = M T M: a point p of the frame goes to where the reflection of T(p) is reached from M p."""
+    """T' = M T M: it maps M p to the reflection of T(p), for any point p of the frame."""
     T = torch.cat([random_quaternions(20), torch.randn(20, 3, dtype=torch.float64)], dim=-1)
     mirrored = mirror_poses(T)
     point = torch.tensor([0.3, -0.2, 0.7], dtype=torch.float64)

@@ -92,7 +92,7 @@ def test_a_clip_of_nothing_but_jumps_is_refused():
 
 
 def test_no_piece_has_a_jump_left():
-    """Of any noise: what is handed on is accepted as it is."""
+    """With any noise, the kept pieces are accepted unchanged when checked again."""
     generator = torch.Generator().manual_seed(3)
     clip = walking(600)
     for _ in range(12):

@@ -1,4 +1,4 @@
-"""Telling a changed file from the one that was ingested."""
+"""Detection of files that have changed since their ingestion."""
 
 import lzma
 import math
@@ -101,7 +101,7 @@ def test_bounds_are_by_kind_and_none_holds_for_what_is_not_read_whole():
 
 
 def test_a_file_that_may_not_be_read_is_told_and_tried_again(tmp_path):
-    """A folder stands for it: whoever runs the tests may be allowed to read every file."""
+    """A folder is used instead of such a file, since the user of the tests may be able to read all files."""
     (tmp_path / "a.bvh").mkdir()
     listed = [RawFile("a.bvh", tmp_path / "a.bvh", 5, 1)]
     known = dict(fingerprints(listed, {}, MOST))

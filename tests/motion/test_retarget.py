@@ -75,7 +75,7 @@ def test_limbs_point_where_the_rigs_do_whatever_its_rest_pose():
 
 @pytest.mark.parametrize("side", ["LEFT", "RIGHT"])
 def test_a_hand_goes_on_where_its_forearm_points(side):
-    """A rig may rest with bent elbows and hands in line with them; then ours are in line as well."""
+    """A rig may rest with bent elbows and hands in line with the forearms; then ours are in line, too."""
     rest = resting({Joint.LEFT_ELBOW: [0, -0.3, 0], Joint.RIGHT_ELBOW: [0, 0.3, 0]})
     q, _ = retarget(rest, rest, MODEL)
     open_hand = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
@@ -84,7 +84,7 @@ def test_a_hand_goes_on_where_its_forearm_points(side):
 
 @pytest.mark.parametrize("side", ["LEFT", "RIGHT"])
 def test_a_foot_is_level_when_a_rig_that_rests_with_spread_legs_stands_straight(side):
-    """CMU's skeleton: the foot keeps its angle to the shin, so closing the legs must not tip the sole."""
+    """In CMU's skeleton the foot keeps its angle to the shin, so closing the legs must not tip the sole."""
     spread = {Joint.LEFT_HIP: [0, 0, 0.35], Joint.RIGHT_HIP: [0, 0, -0.35]}
     posed = posed_by(*retarget(rig_poses_of(still(1)), resting(spread), MODEL))
     up = posed.joint(Joint[f"{side}_ANKLE"]).R[0, :, 1]
@@ -92,7 +92,7 @@ def test_a_foot_is_level_when_a_rig_that_rests_with_spread_legs_stands_straight(
 
 
 def test_a_rig_that_rests_on_a_steeper_instep_has_level_soles_all_the_same():
-    """How high an ankle sits over the toes differs between rigs; where the sole is does not."""
+    """The height of the ankle above the toes differs between rigs, but the sole is level in all."""
     rest = rig_poses_of(still(1))
     p = rest.p_world_joint.clone()
     p[:, [Joint.LEFT_FOOT, Joint.RIGHT_FOOT], 2] -= 0.05
@@ -152,5 +152,5 @@ def test_the_left_hand_of_a_rig_is_on_our_left():
     posed = posed_by(q, T)
     assert posed.joint(Joint.LEFT_WRIST).p[0, 0] > 0.4 > -0.4 > posed.joint(Joint.RIGHT_WRIST).p[0, 0]
     toes = posed.joint(Joint.LEFT_FOOT).p - posed.joint(Joint.LEFT_ANKLE).p
-    assert toes[0, 1] < -0.05  # standing as the body file does, in a z-up world, is to face −y
+    assert toes[0, 1] < -0.05  # in the body file's pose, in a z-up world, the body faces −y
     assert math.isclose(float(geodesic_angle(posed.joint(Joint.PELVIS).R[0], STANDING)), 0.0, abs_tol=1e-6)

@@ -1,4 +1,4 @@
-"""What the tests of windows leave open about who goes where."""
+"""The division of subjects, beyond the tests of windows."""
 
 from collections import Counter
 

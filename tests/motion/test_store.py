@@ -127,7 +127,7 @@ def test_a_store_that_was_edited_by_hand_is_refused_by_the_name_of_its_file(
 
 
 def test_two_ingestions_at_once_leave_a_store_that_is_refused(tmp_path):
-    """Each writer counts its own frames only, so that its rows point into those of the other."""
+    """Each writer counts its own frames only, so its rows point into those of the other."""
     first, second = (StoreWriter(tmp_path, HEADER, "g") for _ in range(2))
     first.append(verdict("a", grounded(10, "walk")))
     second.append(verdict("b", grounded(12, "run")))

@@ -1,4 +1,4 @@
-"""Stretches of the store as training reads them."""
+"""Reading stretches of the store, as in training."""
 
 import copy
 import resource

@@ -215,7 +215,7 @@ def test_evaluation_takes_windows_spread_over_the_whole_split(store):
 
 
 def windows_of(**counts: int) -> pd.DataFrame:
-    """Test rows of people who have so many windows each, one sequence a window, in an order of their own."""
+    """Test rows of people with given numbers of windows, one sequence per window, in shuffled order."""
     subjects = [name for name, count in counts.items() for _ in range(count)]
     subjects = np.random.default_rng(0).permutation(subjects).tolist()
     return pd.DataFrame({"split": "test", "sequence": range(len(subjects)), "start": 1, "subject": subjects})

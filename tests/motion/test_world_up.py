@@ -16,7 +16,7 @@ from tests.bodies import CONTACT, FLOOR, open_body, standing_clip
 
 
 def turned(clip: Clip, vector: list[float]) -> Clip:
-    """The clip in a world that is turned about its origin."""
+    """The clip in a world that is rotated about its origin."""
     R = matrix_from_rotation_vector(torch.tensor(vector, dtype=torch.float64))
     R_root, p = matrix_from_quaternion(clip.T_world_root[:, :4]), clip.T_world_root[:, 4:]
     return replace(clip, T_world_root=torch.cat([quaternion_from_matrix(R @ R_root), p @ R.T], dim=1))

@@ -1,4 +1,4 @@
-"""Axes of files and the project's: proper where the file is right-handed, mirrored where it is not."""
+"""From axes of files to the project's: a rotation where the file is right-handed, otherwise a reflection."""
 
 from itertools import product
 from typing import get_args

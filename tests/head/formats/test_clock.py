@@ -1,4 +1,4 @@
-"""Ticks of any unit, as seconds."""
+"""Ticks of any unit, converted to seconds."""
 
 import numpy as np
 import pytest

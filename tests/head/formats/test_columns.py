@@ -1,4 +1,4 @@
-"""Roles of columns by the names in use, and by what the user says of them."""
+"""Roles of columns, by common names and by parameters."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What may be said of a recording, and what contradicts itself."""
+"""Parameters of a recording's format, and contradictions among them."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""Recordings of every format, damaged at random from a seed: a head path, or one sentence."""
+"""Recordings of every format with seeded random damage: a head path, or one sentence."""
 
 import warnings
 from pathlib import Path
@@ -13,7 +13,7 @@ from motiongrpo.head.preparation import prepared
 from tests.damage import assert_one_sentence, damaged, within
 from tests.head.writers import BASE, WRITERS, head_config, options, walk, write
 
-COUNT = 15  # damaged files of a format
+COUNT = 15  # damaged files per format
 PATH, SECONDS = walk(60, 30.0)
 
 
@@ -22,7 +22,7 @@ def repair_config() -> HeadRepairConfig:
 
 
 def refusal(path: Path, format: str) -> str | None:
-    """Why a recording is refused; None where it can be given to a model."""
+    """Why a recording is refused; None where a model can use it."""
     try:
         raw = read_head_path(path, head_config(**options(format, SECONDS)))
         prepared(raw, 30.0, repair_config(), "estimate")

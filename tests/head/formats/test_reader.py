@@ -1,4 +1,4 @@
-"""One path in every format, real recordings, and the cases whose right answers are known."""
+"""One path in every format, real recordings, and cases with known results."""
 
 from pathlib import Path
 

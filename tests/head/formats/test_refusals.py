@@ -1,4 +1,4 @@
-"""Recordings that are not what they are said to be: refused in a sentence that says where and what to do."""
+"""Recordings that are not as declared: refused in a sentence with the place and the remedy."""
 
 import os
 
@@ -26,7 +26,7 @@ def lines(tmp_path):
 
 @pytest.fixture
 def refuse(tmp_path):
-    """Read lines, bytes or what lies there, which must end in a message that is one line and matches."""
+    """Read lines, bytes or an existing file, which must fail with a one-line message that matches."""
 
     def read(content, match, **changes):
         path = tmp_path / "head.csv"

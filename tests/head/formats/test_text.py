@@ -1,4 +1,4 @@
-"""Rows of text as exports write them, whatever their locale; a last row that is cut."""
+"""Rows of text from exports in any locale; a last row that is cut off."""
 
 import numpy as np
 import pytest

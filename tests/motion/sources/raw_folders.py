@@ -1,4 +1,4 @@
-"""Miniature data sets on disk, in the exact layout of their owners, and what reads them."""
+"""Miniature data sets on disk, in the exact layouts of the originals, and their readers."""
 
 import json
 import pickle
@@ -16,7 +16,7 @@ from tests.pipelines.kedro_project import ROOT
 
 
 def base_config(source: str, **changes: Any) -> IngestionConfig:
-    """`conf/base` for another source; a change of a section replaces the fields it names."""
+    """`conf/base` for another source; changes of a section replace the named fields."""
     values = yaml.safe_load((ROOT / "conf/base/parameters_ingestion.yml").read_text())["ingestion"]
     for key, change in changes.items():
         values[key] = values[key] | change if isinstance(change, dict) else change
@@ -28,7 +28,7 @@ def listed(folder: Path) -> RawFolder:
 
 
 def swaying(frames: int, fps: float, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Axis angles (root first, the rest small) and positions of somebody who shifts weight; z up."""
+    """Axis angles (root first, the rest small) and positions of a person who shifts weight; z up."""
     t = np.arange(frames) / fps
     phase = np.random.default_rng(seed).uniform(0, 2 * np.pi, width)
     poses = 0.05 * np.sin(2 * np.pi * 0.3 * t[:, None] + phase)
@@ -96,7 +96,7 @@ def rich_tree(
 ) -> dict[int, Path]:
     """RICH's pickles of one person, `multicam2world` of the scene and the toolkit's `gender.json`.
 
-    The person stands in the world as `swaying` does; the files hold it in the camera's frame.
+    The person moves in the world like `swaying`; the files are in the camera's coordinates.
     """
     world = camera_to_world()
     scene = sequence.partition("_")[0]
@@ -112,7 +112,7 @@ def rich_tree(
     for i, frame in enumerate(frames):
         orient = (Rotation.from_matrix(R) * Rotation.from_rotvec(poses[i, :3])).as_rotvec()
         body = {
-            "transl": R @ (p_world[i] - t),  # of the pelvis; J₀ is the reader's to add
+            "transl": R @ (p_world[i] - t),  # without J₀, which the reader has to add
             "global_orient": orient,
             "body_pose": poses[i, 3:],
             "betas": np.linspace(-1, 1, 10),

@@ -30,7 +30,7 @@ def changed(**arrays):
 
 
 def test_joints_are_those_of_smplx_given_the_numbers_of_the_file():
-    """The oracle takes `poses` and `trans` as they come; ours goes through pelvis and quaternions."""
+    """The oracle uses `poses` and `trans` directly; ours uses pelvis and quaternions."""
     _, posed = amass_clip(ARRAYS, FILE, MODEL, config()).posed(MODEL)
     poses = torch.from_numpy(ARRAYS["poses"]).float()
     joints = Mesher(OPEN_BODY).layer(

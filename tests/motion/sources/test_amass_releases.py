@@ -1,4 +1,4 @@
-"""AMASS in both releases and under both sets of names, from miniature trees in its layout."""
+"""AMASS in both releases and with both sets of names, from miniature trees in its layout."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ UNCUT = {"skip": [], "middle_share": 1.0, "fps": {}}
 
 
 def verdicts(folder, conversion=None, **amass):
-    """By file, what became of it."""
+    """The verdict by file."""
     config = base_config("amass", amass=UNCUT | amass)
     readers = clip_readers(listed(folder), open_body(), config, conversion)
     return {name: ingest(name, read, open_body(), config) for name, read in readers}

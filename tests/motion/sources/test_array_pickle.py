@@ -48,7 +48,7 @@ def test_what_is_read_can_be_written_to_and_belongs_to_nobody_else():
 
 
 class Runs:
-    """Calls what it is given when it is unpickled by one who trusts it."""
+    """An object that calls a function when it is unpickled without protection."""
 
     def __init__(self, function, *arguments):
         self.call = function, arguments
@@ -141,7 +141,7 @@ def test_each_wall_says_what_was_tried(data, sentence):
 
 
 def test_the_second_wall_holds_without_the_first(monkeypatch):
-    """Names are refused by the reader even where no instruction was looked at."""
+    """Names are refused by the unpickler even without the inspection of instructions."""
     monkeypatch.setattr(array_pickle, "_inspect", lambda data: None)
     for data in (
         HOSTILE["a persistent id"],
@@ -171,7 +171,7 @@ def test_arrays_of_anything_but_numbers_are_refused(liar, protocol):
 
 
 def test_a_dtype_that_lies_about_its_memory_is_refused():
-    """Flags that make numpy follow the bytes of a file as pointers; here they mean nothing or are refused."""
+    """Flags that make numpy use bytes of a file as pointers; here they have no effect or are refused."""
     honest = pickle.dumps({"a": np.arange(4.0)}, 4)
     itemsize_and_flags = pickle.dumps((3, "<", None, None, None, 4096, 8, 63), 4)
     assert b"f8" in honest

@@ -21,7 +21,7 @@ GROUP = "ACCAD/Female1Walking_c3d/B3_walk1_poses.npz"
 
 
 def group_arrays(frames: int = 60) -> dict[str, np.ndarray]:
-    """What EgoAllo writes of a take, of somebody with betas 0.5 on the open body."""
+    """The arrays that EgoAllo writes for a take, of a person with betas 0.5 on the open body."""
     clip = standing_clip(frames)
     betas = torch.full((16,), 0.5, dtype=torch.float64)
     clip = type(clip)(**clip.__dict__ | {"betas": betas})

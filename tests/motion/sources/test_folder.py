@@ -86,7 +86,7 @@ def test_a_byte_order_mark_is_no_part_of_a_text_file():
 
 
 def test_an_amc_file_asks_for_its_skeleton_beside_it():
-    """One in another folder is another subject's."""
+    """A skeleton in another folder belongs to another subject."""
     readers = dict(mocap_clips(folder(**{"s/07_01.amc": b"", "07.asf": b""}), MODEL, MOCAP))
     with pytest.raises(InputError, match=r"'s/07_01\.amc' needs its skeleton 's/07\.asf' beside it$"):
         readers["s/07_01.amc"]()
@@ -134,7 +134,7 @@ def test_a_packed_skeleton_serves_as_well():
 
 
 def test_a_damaged_rest_take_is_refused_alone():
-    """Others of its layout then ask for a T-pose; the listing itself does not fail."""
+    """Other takes of its layout are then refused for lack of a T-pose; the listing itself does not fail."""
     config = MOCAP.model_copy(update={"rest_takes": {"motionbuilder": "07_03"}})
     files = folder(**{"07_03.bvh": b"HIERARCHY", "07_04.bvh": cmu_take(30).encode()})
     readers = dict(mocap_clips(files, MODEL, config))

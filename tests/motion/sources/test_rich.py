@@ -46,7 +46,7 @@ def test_a_body_stands_upright_in_the_world_and_turns_about_its_pelvis(tmp_path)
 
 
 def test_the_pelvis_is_where_the_posed_model_has_it(tmp_path):
-    """transl moves the model's origin; the pelvis is J₀ from it, in the camera's frame, before the scale."""
+    """transl moves the model's origin; the pelvis is at J₀ from it, in camera coordinates, before scaling."""
     scaled = camera_to_world(c=1.5)
     rich_tree(tmp_path, "BBQ_001_guitar", "001", range(60))
     (tmp_path / "data/multicam2world/BBQ_multicam2world.json").write_text(json.dumps(scaled))

@@ -81,7 +81,7 @@ def test_position_channels_are_added_to_offsets_or_replace_them():
 
 
 def test_at_zero_angles_joints_stay_where_the_first_frame_has_them():
-    """Bones whose length is in position channels must not vanish in the T-pose."""
+    """Bones whose length is in position channels must not have length zero in the T-pose."""
     chain = bvh_chain(parse_bvh(SMALL, "small.bvh").at_zero_angles(), ["leg"], "added_to_offset")
     assert chain.t_parent_joint.tolist() == [[[11, 2, 3], [0, -2, 0]]]
     assert_close(
@@ -121,7 +121,7 @@ def test_a_body_written_as_bvh_stands_where_it_stood(order, unit_m):
         ("0.008333333333333332", 120.0),
         ("0.0166833", 1 / 0.0166833),
         ("8.3333e-3", 120.0),
-        ("2", 0.5),  # refused later, if nothing names the true rate
+        ("2", 0.5),  # refused later, unless the true rate is given
     ],
 )
 def test_the_frame_rate_is_the_whole_one_that_prints_as_the_frame_time(frame_time, fps):
@@ -188,7 +188,7 @@ def test_a_file_without_a_hierarchy_is_refused():
 
 
 def test_a_file_cut_anywhere_is_refused():
-    """Whatever byte a download stops at, but for the last line's end and digits of its last number."""
+    """At any byte, except at the last line's end and within the digits of its last number."""
     text = bvh_text(still(2), fps=30.0, unit_m=0.01)
     last_number = text.rstrip().rindex(" ") + 1
     for length in range(0, last_number, 97):

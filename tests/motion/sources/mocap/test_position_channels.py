@@ -67,7 +67,7 @@ def test_numbers_that_deny_the_layout_name_the_right_one(positions, channels, se
         (("3 91 5", "0 2 0", "0 -2 0"), "instead_of_offset"),
         (("3 1 5", "0 0 0", "0 0 0"), "added_to_offset"),
         (("3 1 5", "0 2 0", "0 -2 0"), {"h*": "added_to_offset", "*": "instead_of_offset"}),
-        (("3 50 5", "0 1 0", "0 -1 0"), "added_to_offset"),  # a lift and shifts, which nothing denies
+        (("3 50 5", "0 1 0", "0 -1 0"), "added_to_offset"),  # a lift and shifts: no contradiction
     ],
 )
 def test_numbers_that_suit_the_layout_are_let_be(positions, channels):

@@ -1,4 +1,4 @@
-"""Takes of any rig, on a rig of our own that is described by a layout."""
+"""Takes on any rig, tested with a rig of our own that is described by a layout."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from tests.motion.rigs import MODEL, bvh_text, random_motion, still
 
 
 def config(**layout) -> MocapConfig:
-    """A folder of takes on a rig of our own, some named as CMU's are."""
+    """A folder of takes on a rig of our own, some named like CMU's."""
     description = {
         "joints": {name: f"X_{name}" for name in RIG_JOINTS},
         "unit_m": 0.01,
@@ -140,7 +140,7 @@ def test_a_take_of_an_unknown_person_is_refused_since_splits_go_by_subject():
 
 
 def test_a_take_whose_up_is_z_stands_the_same():
-    """The same numbers read with z up are the same body lying down: a quarter turn about x away."""
+    """The same numbers read with z up are the same body lying down, rotated by a quarter turn about x."""
     rest = dict([rest_pose(with_t_pose_in_front(), config())])
     assert rest["mine"].position("head")[0, 2] > 0.5
     lying = rest_pose(with_t_pose_in_front(), config(up="z"))[1]

@@ -78,7 +78,7 @@ def clip(file: str) -> Clip:
 
 @pytest.mark.parametrize("take", TAKES, ids=[take["file"] for take in TAKES])
 def test_a_take_is_read_whole_and_is_accepted_or_refused_with_a_reason(take):
-    """A T-pose in front is dropped and nothing else; no piece that is handed on has a jump left."""
+    """Only a T-pose in front is dropped, and no piece that is kept has a jump."""
     ours = clip(take["file"])
     dropped = 8 if take["layout"] == "daz" else int(take["first_frame_is_tpose"])
     assert len(ours) == int(take["frames"]) - dropped
@@ -104,7 +104,7 @@ def test_only_takes_without_vertical_motion_are_refused_and_little_of_the_others
     "file", [f"daz/martial_{number}.bvh.xz" for number in ("03", "05", "07", "08", "09")]
 )
 def test_nothing_is_left_of_the_t_pose_that_was_filtered_into_the_first_frames(file):
-    """These five stand still when they start, to 0.2° a frame; one frame earlier they do not."""
+    """These five takes start at rest, to 0.2° per frame; one frame earlier they are not at rest."""
     rotations = matrix_from_quaternion(clip(file).q_parent_joint[:10])
     assert float(geodesic_angle(rotations[1:], rotations[:-1]).max()) < math.radians(0.2)
 
@@ -125,7 +125,7 @@ def joints_of_01_01(layout: str) -> tuple[Tensor, Tensor]:
 
 
 def test_one_take_is_the_same_motion_from_its_two_native_layouts():
-    """Frame by frame and joint by joint, rotations too: nothing is aligned but the T-pose that is dropped."""
+    """Frame by frame and joint by joint, with rotations, and aligned only by the dropped T-pose."""
     (p_asf, R_asf), (p_bvh, R_bvh) = joints_of_01_01("asfamc"), joints_of_01_01("motionbuilder")
     assert_close(p_bvh, p_asf, rtol=0, atol=2e-5)
     assert float((p_bvh - p_asf).norm(dim=-1).mean()) < 5e-6
@@ -134,7 +134,7 @@ def test_one_take_is_the_same_motion_from_its_two_native_layouts():
 
 @pytest.mark.parametrize("layout", ["asfamc", "motionbuilder"])
 def test_one_take_is_the_same_motion_from_a_rig_of_other_proportions(layout):
-    """Below 10 mm over the 22 joints, once both are in one place; the conversion turned the take by 0.8°."""
+    """Within 10 mm over the 22 joints after alignment; the conversion turned the take by 0.8°."""
     (p_theirs, R_theirs), (p, R) = joints_of_01_01("iclone"), joints_of_01_01(layout)
     turn = heading_angle(R[:, Joint.SPINE3]) - heading_angle(R_theirs[:, Joint.SPINE3])
     R_turn = rotation_about_up(turn.median())
@@ -192,7 +192,7 @@ def test_walkers_look_where_they_go_and_their_knees_bend_backwards_only(file):
     "file", ["asfamc/01_01.amc.xz", "iclone/01_01.bvh.xz", "iclone/02_10.bvh.xz", "daz/salsa_05.bvh.xz"]
 )
 def test_soles_of_standing_feet_lie_flat(file):
-    """Median tilt of resting feet, sideways and along: legs that rest spread must not tip them."""
+    """Median tilt of resting feet, sideways and along: a rest pose with spread legs must not tip them."""
     ours = clip(file)
     _, posed = ours.posed(MODEL)
     for side in ("LEFT", "RIGHT"):

@@ -1,4 +1,4 @@
-"""The open body, a configuration to vary, and a synthetic clip next to the plan that it came from."""
+"""The open body, a configuration to vary, and a synthetic clip with its plan."""
 
 from dataclasses import dataclass, replace
 
@@ -43,7 +43,7 @@ def config(**changes) -> SyntheticConfig:
 
 @dataclass(frozen=True)
 class Filmed:
-    """A clip, its joints in the world, and what was planned in each of its frames."""
+    """A clip, its joints in the world, and the plan in each of its frames."""
 
     clip: Clip
     body: ShapedBody
@@ -64,7 +64,7 @@ class Filmed:
         return inside
 
     def steady(self, activity: str) -> np.ndarray:
-        """Frames in which a travelling activity is the only velocity, and in full force."""
+        """Frames in which the activity's velocity is the only one, and in full force."""
         steady = np.zeros(len(self.t), dtype=bool)
         spans = [travel.span for travel in self.timeline.plan.travels]
         for segment in self.timeline.plan.segments:
@@ -103,7 +103,7 @@ def joint(posed: PosedBody, which) -> np.ndarray:
 
 
 def interior(first: torch.Tensor | np.ndarray) -> np.ndarray:
-    """Frames that are True and whose neighbours are too, so that central differences stay within."""
+    """True frames with True neighbours, so that central differences stay within."""
     mask = np.asarray(first)
     return mask & np.r_[True, mask[:-1]] & np.r_[mask[1:], True]
 

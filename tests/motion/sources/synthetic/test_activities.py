@@ -1,4 +1,4 @@
-"""What each synthetic activity looks like, how clips are named and numbered, and what is refused."""
+"""The characteristics of each synthetic activity, names and numbers of clips, and refusals."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def in_the_air(filmed: Filmed) -> np.ndarray:
 
 
 def pelvis_height(filmed: Filmed) -> np.ndarray:
-    """As a share of the height when standing."""
+    """Height of the pelvis as a share of that in standing."""
     return joint(filmed.posed, Joint.PELVIS)[:, 2] / float(filmed.body.standing_height[Joint.PELVIS])
 
 
@@ -191,7 +191,7 @@ def test_jumpers_have_both_feet_off_the_floor_and_fall_freely():
             assert (foot.planted == filmed.feet[0].planted).all()
         fall = -np.diff(joint(filmed.posed, Joint.PELVIS)[:, 2], n=2) * 30**2
         middle = flying[1:-1] & flying[:-2] & flying[2:]
-        assert 5 < np.median(fall[middle]) < 12  # m/s², a little off where the legs hold the pelvis back
+        assert 5 < np.median(fall[middle]) < 12  # m/s², slightly off where the legs hold the pelvis back
     assert 0.1 < max(highest) < 0.4
 
 

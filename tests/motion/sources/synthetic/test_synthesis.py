@@ -1,4 +1,4 @@
-"""What synthetic motion promises, measured over 200 clips."""
+"""The stated properties of synthetic motion, measured over 200 clips."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ CONTACT = ContactConfig(speed_m_s=0.2, height_m=0.04)
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """Tensors of one clip are too small to share out."""
+    """Use one thread: tensors of one clip are too small for several."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -70,12 +70,12 @@ def test_the_lowest_point_of_a_planted_foot_does_not_slip(clips):
             slips.append(slip[interior(foot.planted)])
     slips = np.concatenate(slips)
     assert np.median(slips) < 1e-9
-    assert np.quantile(slips, 0.9) < 0.01  # what is left is one frame's turn about heel or toe
+    assert np.quantile(slips, 0.9) < 0.01  # the remainder is one frame's rotation about heel or toe
 
 
 def test_no_foot_is_deeper_than_5_mm_below_the_floor(clips):
     deepest = min(float(filmed.soles[..., 2].min()) for filmed in clips)
-    assert deepest > -0.0001  # 5 mm were promised
+    assert deepest > -0.0001  # the stated bound is 5 mm
 
 
 def test_a_flat_planted_foot_rests_on_the_floor_within_2_mm(clips):
@@ -103,7 +103,7 @@ def test_walking_is_between_0_7_and_2_metres_per_second(clips, walks):
         path = joint(filmed.posed, Joint.PELVIS)[:, :2]
         steady = filmed.steady("walk")
         step = np.linalg.norm(np.diff(path, axis=0), axis=1) * FPS
-        if steady.sum() > FPS:  # a stride or so, over which the sway of the pelvis averages out
+        if steady.sum() > FPS:  # about a stride, over which the sway of the pelvis averages out
             speeds.append(step[steady[1:] & steady[:-1]].mean())
     assert len(speeds) > 60
     assert min(speeds) > 0.7
@@ -125,7 +125,7 @@ def test_the_head_stays_within_the_reach_of_the_body(clips):
 
 
 def test_the_head_bobs_twice_a_stride_in_the_phase_of_the_gait(walks):
-    """Its height against phase: the beat of the steps carries it, the beat of the stride does not."""
+    """Its height by phase has the frequency of steps and not that of strides."""
     ratios = []
     for filmed in walks:
         steady = filmed.steady("walk")
@@ -143,7 +143,7 @@ def test_the_head_bobs_twice_a_stride_in_the_phase_of_the_gait(walks):
 
 
 def beats(height: np.ndarray, phase: np.ndarray) -> tuple[complex, complex]:
-    """What of a height goes with cos and sin of the stride and of the step, apart from a slow drift."""
+    """The components of a height at the frequencies of stride and step, without slow drift."""
     drift = np.polynomial.polynomial.polyvander(np.linspace(-1, 1, len(phase)), 2)
     angles = np.pi * phase, 2 * np.pi * phase
     waves = [wave(angle) for angle in angles for wave in (np.cos, np.sin)]
@@ -195,7 +195,7 @@ def test_accelerations_are_those_of_a_body(clips):
 
 
 def test_joint_angles_have_no_kinks():
-    """Where a velocity jumps, halving the time between frames does not halve the change between them."""
+    """If a velocity jumped, halving the time between frames would not halve the change between them."""
     coarse, fine = (
         torch.stack([_largest_change(film(config(fps=fps, seconds_max=4.0), i)) for i in range(12)])
         for fps in (120.0, 240.0)
@@ -204,7 +204,7 @@ def test_joint_angles_have_no_kinks():
 
 
 def _largest_change(filmed: Filmed) -> torch.Tensor:
-    """Of the angular velocity of each joint between two frames, rad/s."""
+    """The largest change of each joint's angular velocity between two frames, rad/s."""
     R = matrix_from_quaternion(filmed.clip.q_parent_joint[:, : BODY_JOINTS - 1])
     velocity = rotation_vector_from_matrix(R[:-1].mT @ R[1:]) * filmed.clip.fps
     return velocity.diff(dim=0).norm(dim=-1).amax(0)
