@@ -1,4 +1,4 @@
-"""The prepared run on a GPU, at toy size: it cannot be tried out where it counts."""
+"""The benchmark for a GPU at toy size, since tests have no GPU."""
 
 import importlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-SLOW = {"update bf16 compiled", "two processes"}  # to begin with
+SLOW = {"update bf16 compiled", "two processes"}  # because they take long to start
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.pipelines.kedro_project import QUIET, ROOT, arguments
 
 
 def wrapped(inner: Exception) -> DatasetError:
-    """What Kedro makes of an error while it loads a dataset, twice over."""
+    """An error as Kedro wraps it, twice, while it loads a dataset."""
     outer = DatasetError("Failed while loading data")
     outer.__cause__ = DatasetError("from data set Body(path=…)")
     outer.__cause__.__cause__ = inner
@@ -54,7 +54,7 @@ def test_what_the_disk_refuses_is_one_sentence_with_the_path(error, said):
 
 
 def unreadable(cause: Exception) -> DatasetError:
-    """What Kedro makes of a file that cannot be parsed."""
+    """Kedro's error for a file that cannot be parsed."""
     error = DatasetError(
         "Failed while loading data from dataset CSVDataset(filepath=PurePosixPath('/d/a.csv'))."
     )
@@ -146,7 +146,7 @@ def test_outside_the_project_the_way_into_it_is_told(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("flags", [["--help"], ["-h"], ["run", "--help"], []])
 def test_the_help_says_what_a_user_can_do(flags):
-    """Blanks aside: lines break anywhere, also after a hyphen."""
+    """Blanks are ignored, since lines break anywhere, also after a hyphen."""
     shown = "".join(CliRunner().invoke(cli, flags).output.split())
     for command, sentence in COMMANDS:
         assert "".join(f"{command}{sentence[0].upper()}{sentence[1:]}.".split()) in shown
@@ -160,7 +160,7 @@ def test_the_help_names_every_pipeline():
 
 @pytest.mark.parametrize(("flags", "lines"), [([], 1), (["--verbose"], None)])
 def test_a_command_that_cannot_load_its_body_says_so_on_its_own_line(flags, lines, tmp_path):
-    """As a process: what a user sees, and what a script gets."""
+    """It runs as a process, to test output and exit code."""
     given = arguments(tmp_path, "smoke", "ingestion", {"body": "nowhere.npz"})
     command = [sys.executable, "-m", "kedro", "run", *given, *flags]
     done = subprocess.run(command, cwd=ROOT, env=QUIET, capture_output=True, text=True)
@@ -176,7 +176,7 @@ HEAVY = {"torch", "pandas", "scipy", "viser", "matplotlib", "plotly", "kedro_dat
 
 @pytest.mark.parametrize("command", [["motiongrpo", "--help"], ["kedro", "run", "--help"]])
 def test_help_loads_nothing_that_takes_a_second(command):
-    """As a process: what this one has loaded already says nothing."""
+    """It runs as a process, since this one has already loaded such modules."""
     timed = [sys.executable, "-X", "importtime", "-m", *command]
     done = subprocess.run(timed, cwd=ROOT, env=QUIET, capture_output=True, text=True, check=True)
     loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in done.stderr.splitlines()}

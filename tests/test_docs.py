@@ -1,4 +1,4 @@
-"""What the pages of docs say of files and names is so."""
+"""Files and names in the pages of docs exist."""
 
 import io
 import re
@@ -12,7 +12,7 @@ from tools import layout
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "motiongrpo"
 PAGES = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAST = ("log.md",)  # it tells what was done, to files that may since have gone
+PAST = ("log.md",)  # a history, in which files may no longer exist
 PRESENT = [page for page in PAGES if page.name not in PAST]
 A_FILE = re.compile(
     r"(?<![\w/.])((?:benchmarks|conf(?!/local)|docs|notebooks|src|tests|tools)/[\w./-]*\w|(?:\w+/)+\w+\.py)\b"
@@ -25,7 +25,7 @@ def name_of(page: Path) -> str:
 
 
 def names_in(path: Path) -> set[str]:
-    """Every name of a file's code, and every string that is one word; neither comments nor docstrings."""
+    """Every name in a file's code, and every one-word string, without comments and docstrings."""
     tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
     return {
         token.string.strip("\"'")
@@ -42,7 +42,7 @@ def notation() -> list[list[str]]:
 
 
 def test_the_layout_is_the_one_on_disk():
-    """`python tools/layout.py` writes it."""
+    """It is written by `python tools/layout.py`."""
     assert layout.PAGE.read_text(encoding="utf-8") == layout.page()
 
 
@@ -75,7 +75,7 @@ def test_every_file_and_module_that_a_page_names_is_there(page):
 
 
 def is_in_a_module(dotted: str) -> bool:
-    """Whether it is a module or package, or a name in the code of one."""
+    """Whether a dotted name is a module or package, or a name in the code of one."""
     parts = dotted.removeprefix("motiongrpo.").split(".")
     root = PACKAGE if dotted.startswith("motiongrpo.") else ROOT
     whole, outer = root.joinpath(*parts), root.joinpath(*parts[:-1]).with_suffix(".py")

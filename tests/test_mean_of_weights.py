@@ -1,4 +1,4 @@
-"""The mean of the weights of several denoisers, a checkpoint like any other."""
+"""The mean of the weights of several denoisers is a checkpoint like any other."""
 
 import pytest
 import torch

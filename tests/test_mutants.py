@@ -1,4 +1,4 @@
-"""Mutants fit the source and the tests as they are today; `make mutants` tries them."""
+"""The mutants match the present source and tests; `make mutants` runs them."""
 
 import ast
 import tomllib
@@ -9,7 +9,7 @@ MUTANTS = tomllib.loads((ROOT / "tools/mutants.toml").read_text())["mutant"]
 
 
 def places(mutant: dict[str, str]) -> int:
-    """How often what is to be replaced stands in its file."""
+    """How often the text to replace occurs in its file."""
     path = ROOT / "src/motiongrpo" / mutant["file"]
     return path.read_text().count(mutant["find"]) if path.is_file() else 0
 

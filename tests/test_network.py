@@ -1,4 +1,4 @@
-"""Tests wait for no other machine."""
+"""Tests do not connect to other machines."""
 
 import asyncio
 import socket

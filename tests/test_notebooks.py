@@ -1,4 +1,4 @@
-"""The notebooks as a reader runs them, on a small run; committed without outputs."""
+"""The notebooks run as for a reader, on a small run, and are committed without outputs."""
 
 import json
 import shutil
@@ -11,13 +11,13 @@ from nbclient import NotebookClient
 from tests.pipelines.kedro_project import ROOT, succeed
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-STUDIES = ("2_", "3_")  # read a study and a training, and take as long as the other two together
-SECONDS = 600  # after which a cell hangs
+STUDIES = ("2_", "3_")  # these need a study and a training, and take as long as the other two together
+SECONDS = 600  # after which a cell counts as hanging
 
 
 @pytest.fixture
 def data(smoke_run, tmp_path, request):
-    """A finished run, for studies with that of diversity."""
+    """A finished run, for some notebooks with the diversity study."""
     data = shutil.copytree(smoke_run[0], tmp_path / "data")
     if request.node.callspec.params["path"].name.startswith(STUDIES):
         succeed(data, "diversity")

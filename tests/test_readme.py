@@ -1,4 +1,4 @@
-"""What the README says of the project is so."""
+"""Statements of the README about the project are true."""
 
 import re
 from pathlib import Path
@@ -11,12 +11,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_folders_are_those_on_disk():
-    """`python tools/layout.py` writes them."""
+    """They are written by `python tools/layout.py`."""
     assert README.split(START)[1].split(END)[0] == folders()
 
 
 def test_commands_are_told_in_the_words_of_the_help():
-    """Without its markup, a row of the table is one of the first commands of `--help` with its sentence."""
+    """Without markup, a row of the table is one of the first commands of `--help` with its sentence."""
     rows = re.findall(r"^\| ((?:kedro|motiongrpo) .*?) \| (.*) \|$", README.replace("`", ""), re.MULTILINE)
     assert rows == list(MAIN)
 

@@ -1,4 +1,4 @@
-"""What no linter checks."""
+"""Rules of style that no linter checks."""
 
 from pathlib import Path
 

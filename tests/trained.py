@@ -1,4 +1,4 @@
-"""Small denoisers for tests together with how they are used."""
+"""Small denoisers for tests, with their usage."""
 
 import torch
 
@@ -12,7 +12,7 @@ DDIM = SamplingConfig(steps=4, eta=1.0, sampler="ddim", deterministic_below=0)
 
 
 def trained(network: type[Denoiser] = Denoiser, length: int = 16, **usage) -> TrainedDenoiser:
-    """A network that was not trained, in float64, for windows of so many frames at 30 fps."""
+    """An untrained network in float64, for windows of `length` frames at 30 fps."""
     torch.manual_seed(0)
     denoiser = network(small(encoder_layers=1, decoder_layers=1)).double().eval()
     plan = WindowPlan(length=length, overlap=length // 4)

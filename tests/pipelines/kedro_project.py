@@ -1,4 +1,4 @@
-"""Runs of this project inside a test: in process where speed counts, as a command where a kill is meant."""
+"""Runs of this project inside tests: in process for speed, or as a command that can be killed."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ QUIET = os.environ | {"DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
 
 
 def arguments(data: Path, env: str, stages: str, params: dict[str, Any]) -> list[str]:
-    """What follows `kedro run` on a command line."""
+    """The arguments of `kedro run` on a command line."""
     text = ",".join(f"{name}={value}" for name, value in ({"data": data} | params).items())
     return ["--env", env, *(["--pipelines", stages] if stages else []), "--params", text]
 
@@ -37,14 +37,14 @@ def run(data: Path, stages: str, env: str = "smoke", conf: Path | None = None, *
 
 
 def succeed(data: Path, stages: str, env: str = "smoke", **params: Any) -> str:
-    """`run`, which must end without an error, and what it printed."""
+    """`run`, which must end without an error; returns its output."""
     result = run(data, stages, env, **params)
     assert result.exit_code == 0, result.output
     return result.output
 
 
 def start(data: Path, stages: str, **params: Any) -> subprocess.Popen:
-    """`kedro run` as a process of its own."""
+    """`kedro run` as a separate process."""
     named = {name.replace("__", "."): value for name, value in params.items()}
     command = [sys.executable, "-m", "kedro", "run", *arguments(data, "smoke", stages, named)]
     return subprocess.Popen(

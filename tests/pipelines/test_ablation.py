@@ -1,4 +1,4 @@
-"""The ablation on a small scale: it runs, goes on, does nothing twice, and makes again what changed."""
+"""The ablation on a small scale: it runs, resumes, repeats nothing, and remakes what has changed."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def subjects(data: Path, split: str) -> set[str]:
 
 
 def test_all_cells_are_judged_from_the_same_noise(finished):
-    """The pretrained model's score differs from a cell's by its weights alone."""
+    """The pretrained model's score differs from that of a cell only by the weights."""
     table = pd.read_csv(finished / "08_reporting/smoke/ablation_table.csv").query(
         "metric == 'mpjpe_mm' and motion == 'held-out'"
     )

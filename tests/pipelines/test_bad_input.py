@@ -1,4 +1,4 @@
-"""What a user can get wrong with files: each ends in one sentence that says what, where and what to do."""
+"""User errors with files: each ends in one sentence with the fault, the place and the remedy."""
 
 import csv
 import re
@@ -29,7 +29,7 @@ def ingested(folder: Path, raw: dict[str, str | bytes], **params: object) -> tup
 
 
 def assert_refused(result: Result, *sentence: str) -> None:
-    """The run stopped and ended with one sentence that has these parts."""
+    """Assert that the run stopped with one sentence that has these parts."""
     assert result.exit_code == 1
     last = result.output.strip().splitlines()[-1]
     assert last.startswith("Error: ")
@@ -131,7 +131,7 @@ def test_when_all_files_are_refused_the_motion_of_before_stays(tmp_path):
     result, data = ingested(tmp_path, good)
     assert result.exit_code == 0, result.output
     before = files(data)
-    before.pop("02_intermediate/smoke/motions/raw_files.json")  # of files as they are now
+    before.pop("02_intermediate/smoke/motions/raw_files.json")  # describes the files as they are now
     result, _ = ingested(tmp_path, {name: TAKE[:9000] for name in good})
     assert_refused(
         result, "every file was refused, 4 in all, the first, '00_01.bvh', because: ", "files.jsonl"
@@ -140,7 +140,7 @@ def test_when_all_files_are_refused_the_motion_of_before_stays(tmp_path):
 
 
 def test_one_bad_file_is_listed_with_its_reason_and_the_rest_goes_through(tmp_path):
-    """The bad one is the take whose first frame would serve others as their T-pose."""
+    """The bad file is the take whose first frame gives others their T-pose."""
     takes = {f"0{subject}_01.bvh": TAKE for subject in range(4)}
     result, data = ingested(tmp_path, takes | {"07_03.bvh": with_number(7, "inf")})
     assert result.exit_code == 0, result.output

@@ -1,4 +1,4 @@
-"""The whole chain on a small scale, once; then what a second command does and does not do."""
+"""The whole chain on a small scale, once, and the effects of a second command."""
 
 import json
 import shutil

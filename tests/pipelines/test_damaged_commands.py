@@ -1,4 +1,4 @@
-"""Damaged inputs by command: a sentence each, whole files beside them used, nothing left behind."""
+"""Damaged inputs of commands: one sentence each, intact files beside them used, nothing left behind."""
 
 import csv
 import json
@@ -21,14 +21,14 @@ from tests.motion.test_damage_at_random import amass, mocap, rich
 from tests.pipelines.kedro_project import QUIET, ROOT, arguments, files
 
 SHARED = ROOT.parent / "shared" / "cases" / "damaged"
-SECONDS, MEGABYTES = 20, 1500  # that one damaged input may take, beside what a command takes anyway
+SECONDS, MEGABYTES = 20, 1500  # limits for one damaged input, in addition to those of a command
 COMMAND_S = 60
 
 pytestmark = pytest.mark.soak
 
 
 def ended(data: Path, stages: str, conf: Path = ROOT / "conf", **params: object) -> tuple[int, str, float]:
-    """`kedro run` as a process of its own: its exit status, what it printed and its most memory in MB."""
+    """`kedro run` as a separate process: its exit status, its output and its peak memory in MB."""
     named = {name.replace("__", "."): value for name, value in params.items()}
     command = [sys.executable, "-m", "kedro", "run", "--conf-source", str(conf)]
     command += arguments(data, "smoke", stages, named)

@@ -1,4 +1,4 @@
-"""A training that leaves the numbers ends with one sentence, and its run stays as it was saved."""
+"""A training that diverges ends with one sentence, and its run stays as it was saved."""
 
 import json
 import math
@@ -44,7 +44,7 @@ def test_a_rate_far_too_high_ends_a_training_with_what_to_lower(stage, data):
 
 @pytest.mark.soak
 def test_post_training_that_runs_away_keeps_its_last_checkpoint(data):
-    """The limit is where a calm run of another name stood after its first update."""
+    """The limit is the divergence of a stable run of another name after its first update."""
     succeed(data, "ingestion,pretraining,reward_model,grpo", run="another")
     rows = map(json.loads, (data / REPORTS / "another/grpo_log.jsonl").read_text().splitlines())
     first, *later = [row["kl_per_dim"] for row in rows]
@@ -61,7 +61,7 @@ def test_post_training_that_runs_away_keeps_its_last_checkpoint(data):
 
 
 def test_updates_without_a_group_are_logged_until_they_are_too_many(data):
-    """Hardly a group's rewards spread as they do over all data."""
+    """Rewards within a group hardly ever spread as much as over all data."""
     none = {"run": "empty", "grpo__advantage__drop_below": 0.999, "grpo__advantage__empty_updates": 3}
     stages = "ingestion,pretraining,reward_model,grpo"
     result = run(data, stages, **none, grpo__checkpoint_every=1, grpo__rewards__terms="[perceptual]")
@@ -72,5 +72,5 @@ def test_updates_without_a_group_are_logged_until_they_are_too_many(data):
     assert not any(name.startswith(("gradient", "audit", "level")) for row in last for name in row)
     before = files(data)
     again = run(data, "grpo", **none, grpo__checkpoint_every=1, grpo__rewards__terms="[perceptual]")
-    assert_refused(again, "all groups of 3 updates in a row were dropped")  # those before count too
+    assert_refused(again, "all groups of 3 updates in a row were dropped")  # earlier ones count, too
     assert files(data) == before

@@ -1,4 +1,4 @@
-"""The diversity study on a small scale: one file a cell, each measured once, whatever happens in between."""
+"""The diversity study on a small scale: one file per cell, each measured once, despite interruptions."""
 
 import json
 import shutil

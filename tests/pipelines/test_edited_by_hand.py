@@ -1,4 +1,4 @@
-"""What one node writes and another reads, edited by hand in between: used, or refused by its name."""
+"""Files between nodes, edited by hand: used, or refused by name."""
 
 import logging
 import shutil
@@ -37,7 +37,7 @@ NOTHING_LEFT = {
 }
 """What is said where all rows of a list or table were deleted, which is no damage."""
 
-COUNT = 6  # edits of a file
+COUNT = 6  # edits per file
 QUICK = {
     *("find_what_matters", "plot_reliability", "plot_reliability_by_joint", "describe_data", "describe_run"),
     *(
@@ -54,7 +54,7 @@ QUICK = {
 
 
 class Run:
-    """The catalog of a finished run, its quick nodes, and what they read from whole files."""
+    """The catalog of a finished run, its quick nodes, and their inputs from intact files."""
 
     def __init__(self, catalog: DataCatalog) -> None:
         named = {node.name: node for pipeline in pipelines.values() for node in pipeline.nodes}
@@ -101,7 +101,7 @@ def test_a_file_that_was_edited_is_used_or_refused_by_its_name_in_one_sentence(n
         path.write_bytes(edited(content, path.suffix, np.random.default_rng([number, KEPT.index(name)])))
         try:
             finished.use(name)
-        except Exception as error:  # whatever it is, it must come to a sentence
+        except Exception as error:  # any error must give one sentence
             faults.append((error, sentence_of(error)))
         finally:
             path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""EgoAllo's checkpoint through the pipelines: in, all the way down, and out again."""
+"""EgoAllo's checkpoint through the pipelines: imported, used in every stage, and exported."""
 
 import json
 
@@ -14,7 +14,7 @@ from tests.pipelines.kedro_project import run, succeed
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory):
-    """A checkpoint in EgoAllo's layout, small, with hands and another condition than ours."""
+    """A small checkpoint in EgoAllo's layout, with hands and another condition than ours."""
     torch.manual_seed(0)
     config = small(include_hands=True, cond_param="absrel", noise_conditioning="film")
     model = EgoAlloModel(config, Denoiser(config).state_dict())

@@ -1,4 +1,4 @@
-"""What evaluation scores and what it leaves alone: new checkpoints, stale scores, others' checkpoints."""
+"""What evaluation scores and what it keeps: new checkpoints, stale scores, checkpoints from elsewhere."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def data(smoke_run, tmp_path):
 
 
 def evaluated(data: Path, stages: str = "evaluation", **params: object) -> str:
-    """What the run said, as one line."""
+    """The output of the run, as one line."""
     return " ".join(succeed(data, stages, **params).split())
 
 
@@ -104,7 +104,7 @@ def test_other_code_makes_scores_stale(data, monkeypatch):
 
 
 def test_scores_of_two_protocols_are_never_mixed_and_are_told_apart(data):
-    """As after an evaluation that was killed half way: the pretrained score is of now, one other is not."""
+    """As after an evaluation that was killed half-way: the pretrained score is current, another is not."""
     path = data / "07_model_output/smoke/scores/grpo/step_0000004.json"
     old = path.read_bytes()
     evaluated(data, evaluation__samples=3)
@@ -123,7 +123,7 @@ def test_scores_of_two_protocols_are_never_mixed_and_are_told_apart(data):
 
 
 def test_reporting_reflects_what_is_on_disk(data):
-    """A score that came or went since the last evaluation is in the comparison, or not."""
+    """Scores that were added or removed since the last evaluation change the comparison."""
     (data / "06_models/smoke/grpo/step_0000002.safetensors").unlink()
     said = evaluated(data, "reporting")
     assert "not scored as of now, its checkpoint is gone: grpo/step_0000002" in said
@@ -152,7 +152,7 @@ def test_checkpoints_from_elsewhere_are_scored_like_ours_under_their_own_names(d
     same = rows.loc[["others/copied", "grpo/step_0000006"], ["mean", "low", "high", "difference"]]
     assert same.iloc[0].equals(same.iloc[1])
     assert rows.loc["others/theirs", ["stage", "step"]].tolist() == ["others", 3_000_000]
-    assert rows.loc["pretraining/step_0000024", "difference"] == 0  # still what all are compared with
+    assert rows.loc["pretraining/step_0000024", "difference"] == 0  # still the reference
     assert "smoke, theirs" in said
     assert "smoke, copied" in (data / "08_reporting/smoke/runs.html").read_text()
     assert "nothing to do" in evaluated(data)
@@ -169,7 +169,7 @@ def test_weights_that_change_under_one_name_are_scored_again(data):
 
 
 def damaged(path: Path) -> None:
-    """One bit of one weight."""
+    """The checkpoint with one bit of one weight changed."""
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
@@ -280,7 +280,7 @@ def test_a_run_drawn_otherwise_is_compared_with_a_warning_until_it_is_scored_her
 
 
 def test_a_run_of_test_motion_alone_scores_the_checkpoints_of_others(data):
-    """As a store of RICH does: it has motion, and nothing was trained on it."""
+    """Like a store of RICH, it has motion on which nothing was trained."""
     motion = {"ingestion__synthetic__seed": 99, "run": "held"}
     succeed(data, "ingestion", **motion)
     assert "name runs that have some" in refused(data, run="held")

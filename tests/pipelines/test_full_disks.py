@@ -1,4 +1,4 @@
-"""A disk that is full in the middle of the chain: one sentence with the path, and nothing lost but time."""
+"""A disk that becomes full during the chain: one sentence with the path, and nothing but time is lost."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,21 +8,21 @@ import pytest
 
 from tests.pipelines.kedro_project import files, start, succeed
 
-SHARES = (0.02, 0.12, 0.2, 0.5, 0.9)  # of what the chain needs: in its ingestion, trainings, clips and pages
+SHARES = (0.02, 0.12, 0.2, 0.5, 0.9)  # of the chain's space: full in ingestion, trainings, clips and pages
 ROOMY = 1 << 28  # bytes
 
 pytestmark = pytest.mark.soak
 
 
 def mounted(folder: Path, size: int, *options: str) -> bool:
-    """Whether the system let us give the folder a disk of this size."""
+    """Whether the system allowed mounting a disk of this size at the folder."""
     command = ["mount", "-t", "tmpfs", "-o", ",".join([*options, f"size={size}"]), "tmpfs", str(folder)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture
 def disk(tmp_path_factory) -> Iterator[Path]:
-    """A small disk of its own, which is always at the same place, since reports name it."""
+    """A separate small disk, always at the same path, since reports contain it."""
     folder = tmp_path_factory.getbasetemp() / "disk"
     folder.mkdir(exist_ok=True)
     if not mounted(folder, ROOMY):
@@ -33,7 +33,7 @@ def disk(tmp_path_factory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def unbroken() -> dict[str, bytes]:
-    """What the chain leaves on a disk with room, filled in by the first test that needs it."""
+    """The chain's results on a disk with enough room, made by the first test that needs them."""
     return {}
 
 
@@ -53,7 +53,7 @@ def test_a_full_disk_is_one_sentence_and_with_room_the_run_ends_as_if_there_alwa
     assert "Traceback" not in output
     last = " ".join(output[output.rindex("Error: ") :].split())
     assert last.startswith(f"Error: '{disk}/")
-    assert "no space left on device" in last.lower()  # safetensors says it in its own words
+    assert "no space left on device" in last.lower()  # safetensors has its own wording
     assert last.endswith("mend that, or name another place for runs with --params data=DIR")
     assert not [path for path in disk.rglob("*") if "partial" in path.name]
     assert mounted(disk, ROOMY, "remount")

@@ -1,4 +1,4 @@
-"""Folder trees through the command: several processes, a kill, the report."""
+"""Ingestion of folder trees by command: several processes, a kill, the report."""
 
 import json
 import os
@@ -21,7 +21,7 @@ REPORTS = "08_reporting/smoke"
 
 @pytest.fixture(scope="module")
 def amass(tmp_path_factory) -> Path:
-    """HuMoR's subsets, a few takes in each, one of them with a name that is skipped, one torn."""
+    """HuMoR's subsets with a few takes each, one of which is skipped by name, and one cut off."""
     root = tmp_path_factory.mktemp("amass")
     split = PROTOCOLS["humor"]
     for name in (*split.train, *split.validation, *split.test):

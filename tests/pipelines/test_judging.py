@@ -1,4 +1,4 @@
-"""Motion alone that judges the models of another run: any source's test motion, RICH, and what is lacking."""
+"""Motion on which the models of another run are evaluated: any source's test motion, RICH, and omissions."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ CLIPS = [f"{rank}_clip.{kind}" for rank in ("best", "median", "worst") for kind 
 
 @pytest.fixture
 def data(smoke_run, tmp_path) -> Path:
-    """A copy of a whole run to judge."""
+    """A copy of a whole run to evaluate."""
     return shutil.copytree(smoke_run[0], tmp_path / "data")
 
 
@@ -28,7 +28,7 @@ def loaded(data: Path, name: str, run_name: str, layer: str = "08_reporting"):
 
 
 def of_smoke(data: Path) -> dict[str, int]:
-    """The files of the run that is judged, and a digest of each."""
+    """The files of the run that is evaluated, with a digest of each."""
     return {name: hash(content) for name, content in files(data).items() if name.split("/")[1] == "smoke"}
 
 
@@ -41,7 +41,7 @@ def splits(data: Path, run_name: str) -> set[str]:
 
 
 def assert_reported(data: Path, run_name: str) -> None:
-    """The report says whose models are judged on whose motion, and figures and clips lie beside it."""
+    """Assert that the report names both runs, of the models and of the motion, and has figures and clips."""
     folder = data / "08_reporting" / run_name
     assert [name for name in (*MADE, *CLIPS) if not (folder / name).is_file()] == []
     page = (folder / "report.html").read_text(encoding="utf-8")
@@ -71,7 +71,7 @@ def test_test_motion_alone_judges_the_models_of_another_run(data):
 
 @pytest.mark.soak
 def test_rich_judges_a_run_of_which_only_the_models_are_left(data, tmp_path):
-    """As the documentation has it; what smoke's motion would give is left out, and it is said."""
+    """As in the documentation; what needs the motion of smoke is left out, with a message."""
     rich_tree(tmp_path / "rich", "BBQ_001_guitar", "001", range(40))
     raw = {"ingestion__source": "rich", "data_root": str(tmp_path / "rich")}
     succeed(data, "ingestion", run="rich", **raw)

@@ -1,4 +1,4 @@
-"""The whole chain killed again and again, at moments from a seed: it ends as if nothing had happened."""
+"""The whole chain killed repeatedly at seeded moments: it ends with the same results."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 from tests.pipelines.kedro_project import files, start, succeed
 
 KILLS = 20
-MOST_NEW_FILES = 8  # that one command may make before it is killed; the chain makes some eighty
+MOST_NEW_FILES = 8  # that a command may make before it is killed; the chain makes about eighty
 LATEST_S = 0.5  # after the last of them
 
 pytestmark = pytest.mark.soak
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.soak
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory) -> tuple[Path, dict[str, bytes]]:
-    """A folder, since reports name it, and what a chain leaves there that nobody kills."""
+    """A folder, fixed since reports contain it, and the results in it of a chain that is not killed."""
     data = tmp_path_factory.mktemp("chain") / "data"
     data.mkdir()
     succeed(data, "")
@@ -33,7 +33,7 @@ def count(folder: Path) -> int:
 
 
 def killed(data: Path, random: np.random.Generator) -> bool:
-    """Start the chain and kill it at a moment that other load does not shift; false where it ended before."""
+    """Start the chain and kill it at a moment that does not depend on load; False where it ended before."""
     wanted, delay = count(data) + random.integers(MOST_NEW_FILES), random.uniform(0, LATEST_S)
     process = start(data, "")
     while count(data) < wanted and process.poll() is None:

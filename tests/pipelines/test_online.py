@@ -1,4 +1,4 @@
-"""Post-training with a perceptual model that follows the policy, through the command."""
+"""Post-training by command with a perceptual model that follows the policy."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How many processes pretraining takes where none are named."""
+"""The default number of processes of pretraining."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ from tests.diffusion.test_training import pretraining_config
 
 @pytest.mark.parametrize(("dropout_p", "asked", "count"), [(0.0, None, 2), (0.1, None, 1), (0.1, 2, 2)])
 def test_dropout_takes_one_process_unless_more_are_asked_for(dropout_p, asked, count, monkeypatch):
-    """Several cannot draw one dropout, and are refused where they were named (`train_prior`)."""
+    """Several processes cannot draw the same dropout, and are refused where requested (`train_prior`)."""
     monkeypatch.setattr(nodes, "on_processes", lambda processes, *_: iter([processes]))
     monkeypatch.setattr(nodes, "Materials", lambda *_, **__: None)
     settings = pretraining_config(steps=1)

@@ -1,4 +1,4 @@
-"""`kedro run` with several processes: stopped, killed and gone on with, it ends where one process ends."""
+"""`kedro run` with several processes: stopped, killed and resumed, it ends like one process."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def read_until(process: subprocess.Popen, words: str) -> None:
 
 
 def followers(process: subprocess.Popen) -> list[int]:
-    """The processes that a command has started, but for the tracker of their resources."""
+    """The processes that a command has started, without Python's resource tracker."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
@@ -48,7 +48,7 @@ def rows(data: Path) -> list[dict]:
 
 
 def assert_equal_runs(data: Path, whole: Path) -> None:
-    """But for rounding, which single precision and AdamW blow up where a gradient is zero."""
+    """Assert equality up to rounding, which single precision and AdamW amplify where a gradient is zero."""
     found, expected = rows(data), rows(whole)
     assert found == [pytest.approx(row, rel=1e-3, abs=1e-3) for row in expected]
     policy, trained = (load_file(of / MODELS / "policy.safetensors") for of in (data, whole))

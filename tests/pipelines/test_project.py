@@ -44,7 +44,7 @@ def no_parameters(names: Iterable[str]) -> set[str]:
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_everything_a_pipeline_touches_is_in_the_catalog_and_nothing_else_is(env):
-    """Kedro would keep a misspelt output in memory, and it would be lost."""
+    """Kedro would keep a misspelt output in memory only, and it would be lost."""
     assert no_parameters(context(env).catalog.keys()) == used_datasets()
 
 
@@ -78,7 +78,7 @@ def test_every_node_has_a_sentence_and_stands_in_the_group_of_its_pipeline():
 
 
 def is_sentence(text: str) -> bool:
-    """A capital at its start, a full stop or a question mark at its end, and some words between."""
+    """Whether it starts with a capital, ends with a full stop or question mark, and has several words."""
     return text[:1].isupper() and text.endswith((".", "?")) and len(text.split()) >= 4
 
 
@@ -97,7 +97,7 @@ def test_the_default_pipeline_is_the_chain_in_order():
 
 
 def test_domain_packages_are_importable_without_kedro(monkeypatch):
-    """What runs on a GPU machine needs torch, numpy, pandas, safetensors, and no Kedro."""
+    """Benchmarks on a GPU machine need torch, numpy, pandas and safetensors, but not Kedro."""
     import subprocess
     import sys
 
@@ -135,7 +135,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("params", "sentence"), REFUSALS)
 def test_a_wrong_parameter_anywhere_is_refused_by_name_before_anything_runs(params, sentence, tmp_path):
-    """It is refused also where its stage is not part of the run."""
+    """It is also refused where its stage is not part of the run."""
     result = run(tmp_path, "ingestion", **params)
     assert result.exit_code == 1
     assert sentence in result.output
@@ -222,7 +222,7 @@ def test_the_paper_without_its_files_ends_at_once_with_a_sentence_for_each(tmp_p
 
 
 def test_a_run_is_told_of_what_it_reads_and_of_nothing_else(tmp_path, monkeypatch):
-    """Scoring needs no raw motion, and a smaller body has its own device."""
+    """Scoring needs no raw motion, and the given device and body file exist."""
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     result = run(tmp_path, "evaluation", env="paper", device="cpu", body=str(OPEN_BODY))
     assert result.output.strip().splitlines() == [

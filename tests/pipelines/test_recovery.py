@@ -1,4 +1,4 @@
-"""A headset's file in, a moving body out: the pipeline, its command, what it refuses, and a stop half-way."""
+"""Recovery of a headset's file: the pipeline, its command, refusals, and a stop half-way."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def data(smoke_run, tmp_path_factory):
 
 @pytest.fixture
 def walk(data, tmp_path) -> Path:
-    shutil.rmtree(recovered(data), ignore_errors=True)  # of another test's file of this name
+    shutil.rmtree(recovered(data), ignore_errors=True)  # left by another test with a file of this name
     file = tmp_path / "walk.csv"
     write(file, *walking(120, 30.0), "openxr")
     return file

@@ -1,4 +1,4 @@
-"""A killed training, started again by the same command, ends bit for bit where an unbroken one ends."""
+"""A killed training, restarted by the same command, ends bit for bit like an uninterrupted one."""
 
 import os
 import shutil
@@ -77,7 +77,7 @@ def test_a_polite_signal_saves_and_stops_with_one_sentence(unbroken, tmp_path):
 
 
 def test_an_ingestion_that_was_killed_goes_on(unbroken, tmp_path):
-    """Half a store: its log is cut after a few files, with frames of a file that was not committed."""
+    """From half a store: its log is cut after a few files, with frames of a file that was not committed."""
     data = shutil.copytree(unbroken, tmp_path / "data")
     store = data / "02_intermediate/smoke/motions"
     (store / "CURRENT").unlink()

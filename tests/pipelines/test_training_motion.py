@@ -1,4 +1,4 @@
-"""Whose training motion makes the constant pose, and which bands stand in for those that cannot be made."""
+"""The run whose training motion gives the constant pose, and the bands of runs that cannot calibrate any."""
 
 from dataclasses import replace
 

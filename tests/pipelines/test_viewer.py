@@ -1,4 +1,4 @@
-"""Held-out motion recorded and shown: what the recordings hold, and what is told where none can be shown."""
+"""Held-out motion recorded and shown: the content of recordings, and messages where none can be shown."""
 
 import shutil
 

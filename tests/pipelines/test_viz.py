@@ -1,4 +1,4 @@
-"""What kedro-viz shows: previews of what a run left, the stages as groups, the static site and its panels."""
+"""kedro-viz: previews of a run's results, the stages as groups, the static site and its panels."""
 
 import base64
 import inspect
@@ -31,7 +31,7 @@ NO_PREVIEW = {
     "scenes",
     "report",
     "runs_page",
-}  # nothing to see, or too much
+}  # empty, or too large
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_a_clip_is_an_animated_picture(catalog):
     _, preview = previewed(catalog.get("median_clip"))
     picture = base64.b64decode(preview)
     assert picture.startswith(b"GIF89a")
-    assert b"NETSCAPE2.0" in picture  # it plays again and again
+    assert b"NETSCAPE2.0" in picture  # it plays in a loop
 
 
 def test_tables_know_no_nan():
@@ -112,7 +112,7 @@ def test_datasets_that_stages_share_keep_their_names():
 
 @pytest.fixture(scope="module")
 def site(smoke_run, tmp_path_factory) -> Path:
-    """The static site as `make viz ENV=smoke` builds it, of a project whose data is that of the smoke run."""
+    """The static site of `make viz ENV=smoke`, for a project with the data of the smoke run."""
     project = tmp_path_factory.mktemp("project")
     for name in ("src", "conf"):
         shutil.copytree(ROOT / name, project / name)

@@ -1,6 +1,6 @@
-"""A policy whose every expectation has a closed form: x̂_0 = gain_t · x_t + bias_t, one pair a level.
+"""A policy with closed forms for all expectations: x̂_0 = gain_t · x_t + bias_t, one pair per level.
 
-The chain is then Gaussian, its mean and variance are carried exactly, and so is any quadratic reward.
+The chain is then Gaussian, and its mean, its variance and any quadratic reward are computed exactly.
 """
 
 import itertools
@@ -22,7 +22,7 @@ FRAMES = 2
 
 
 class LinearPolicy(Denoiser):
-    """Features of a frame are treated alike and the condition is ignored."""
+    """The policy: all features of a frame are treated alike, and the condition is ignored."""
 
     def __init__(self, steps: int, seed: int = 0) -> None:
         nn.Module.__init__(self)
@@ -39,7 +39,7 @@ class LinearPolicy(Denoiser):
 
 
 def noise(scope: str = "group", tracks: int = 1) -> NoiseConfig:
-    """None at all; the scope says which samples are compared."""
+    """No noise; the scope determines which samples are compared."""
     return NoiseConfig(
         kind="none", scope=scope, tracks=tracks, amplitude_m=0.0, spacing_frames=16.0, octaves=1
     )
@@ -60,7 +60,7 @@ def rollout_config(steps: int, group_size: int, **changes) -> RolloutConfig:
 
 
 def windows(count: int, *address) -> WindowBatch:
-    """Conditions that say nothing."""
+    """Conditions without information."""
     pose = torch.tensor([1.0, 0, 0, 0, 0, 0, 1.6], dtype=torch.float64)
     return WindowBatch(
         betas=torch.zeros(count, 16, dtype=torch.float64),
@@ -77,7 +77,7 @@ def reward(x: torch.Tensor) -> torch.Tensor:
 
 
 def expected_reward(policy: LinearPolicy, config: RolloutConfig) -> torch.Tensor:
-    """J in closed form: mean and variance of the state through the chain."""
+    """J in closed form, from mean and variance of the state along the chain."""
     mean, variance = torch.zeros(()).double(), torch.ones(()).double()
     levels = squared_levels(config.sampling.steps)
     for i, (t, s) in enumerate(itertools.pairwise(levels)):
@@ -89,7 +89,7 @@ def expected_reward(policy: LinearPolicy, config: RolloutConfig) -> torch.Tensor
 
 
 def first_step_divergence(policy: LinearPolicy, reference: LinearPolicy) -> torch.Tensor:
-    """KL per dimension of the first step, whose state is N(0, 1) whatever the policy."""
+    """KL per dimension of the first step, whose state is N(0, 1) for any policy."""
     alpha_bar = cosine_alpha_bar()
     t, s = policy.levels[0], policy.levels[1]
     change = (policy.gain[0] - reference.gain[0]) ** 2 + (policy.bias[0] - reference.bias[0]) ** 2

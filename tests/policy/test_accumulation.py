@@ -1,4 +1,4 @@
-"""A gradient summed over parts of whole groups is the gradient of all of them."""
+"""A gradient summed over parts of whole groups equals the gradient of all groups."""
 
 import copy
 from dataclasses import asdict, replace
@@ -45,7 +45,7 @@ def sampled(at_once: int, scope: str = "nested") -> Rollouts:
 
 
 def updated(at_once: int, scope: str = "nested"):
-    """Weights and diagnostics after one update away from the policy that sampled."""
+    """Weights and diagnostics after one update of the sampling policy."""
     policy = network()
     for parameter in policy.parameters():
         parameter.data *= 1.01
@@ -60,7 +60,7 @@ def updated(at_once: int, scope: str = "nested"):
 @pytest.mark.parametrize("scope", ["nested", "group", "sample"])
 @pytest.mark.parametrize("at_once", [1, 2, 3])
 def test_parts_of_whole_groups_give_the_update_of_all_groups_at_once(at_once, scope):
-    """Four groups in passes of one, of two, of three and one; their real frames differ."""
+    """Four groups in passes of one, of two, and of three and one; their numbers of real frames differ."""
     gradient, weights, found = updated(at_once, scope)
     whole_gradient, whole_weights, whole_found = updated(GROUPS, scope)
     assert max(float(g.abs().max()) for g in whole_gradient.values()) > 1e-4
@@ -86,7 +86,7 @@ def test_a_part_is_whole_groups_and_the_parts_are_all_of_them(at_once):
 
 
 def test_a_part_is_a_view():
-    """Or parts would double the memory that they are there to save."""
+    """Otherwise parts would double the memory that they are meant to save."""
     rollouts = sampled(2)
     first = next(part for _, part in rollouts.parts())
     assert first.steps[0].x_t.data_ptr() == rollouts.steps[0].x_t.data_ptr()

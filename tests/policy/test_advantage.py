@@ -80,7 +80,7 @@ def test_a_group_is_informative_if_any_reward_tells_its_samples_apart():
 
 
 def test_the_variance_split_adds_up_and_finds_the_known_parts():
-    """Rewards made of a condition part with variance 4 and an action part with variance 1."""
+    """For rewards with a condition part of variance 4 and an action part of variance 1."""
     torch.manual_seed(0)
     condition = 2 * torch.randn(4000, 8, 1, dtype=torch.float64)
     r = condition + torch.randn(4000, 8, 4, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Credit by branches, against theory: what a turn can move, unbiasedness, and what may change nothing."""
+"""Credit by branches, against theory: what a rotation can move, unbiasedness, and invariances."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ from tests.rewards.test_hybrid import hybrid, samples
 
 JOINT = ["rotation", "position", "aligned_position", "velocity"]
 SCALES = {"position": 0.1, "contact": 0.1}
-FAULTS = ["sliding", "penetration"]  # but for the labels of contact, which turns do not move
+FAULTS = ["sliding", "penetration"]  # without contact labels, which do not depend on rotations
 
 
 def credit_config(**changes) -> CreditConfig:
@@ -58,7 +58,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def test_what_moves_a_joint_is_what_its_position_depends_on():
-    """The mask is the pattern of the Jacobian of a body that is hung from its head."""
+    """The mask is the sparsity pattern of the Jacobian of a body hung from its head."""
     body = open_body().shaped(torch.zeros(16, dtype=torch.float64))
     torch.manual_seed(0)
     R = matrix_from_rotation_vector(0.3 * torch.randn(ROTATIONS, 3, dtype=torch.float64))
@@ -98,7 +98,7 @@ def test_what_moves_a_sole_is_what_its_height_depends_on():
 
 
 def test_a_turn_is_credited_with_every_fault_that_it_can_change():
-    """One frame is turned; what changes by that is gathered in that frame and joint, whole."""
+    """One frame is rotated, and all changes due to it are credited to that frame and joint."""
     x, batch, placement = samples(1)
     in_the_floor = placement[:1, 0] - torch.tensor([0, 0, 0, 0, 0, 0, 0.1]).double()
     guess = PlacedMotion.sampled(x[:1, 0], in_the_floor, batch.mask[:1])
@@ -115,10 +115,10 @@ def test_a_turn_is_credited_with_every_fault_that_it_can_change():
 
 
 def test_labels_are_credited_with_what_a_step_of_theirs_does_to_f1():
-    """One label of four is at the threshold, the others are found: F1 is 2 · 3.5 / 7.5 if all are true.
+    """One label of four is at the threshold, the others are found: F1 is 2 · 3.5 / 7.5 where all are true.
 
-    A missed contact climbs by the density times (2 − F1) / (claims + facts); a false claim falls by F1 over
-    that sum.
+    The slope of a missed contact is the density times (2 − F1) / (claims + facts); that of a false claim is
+    negative, with F1 over that sum.
     """
     contacts, truth = torch.zeros(2, 1, 1, 21, dtype=torch.float64)
     feet = [joint - 1 for joint in FEET]
@@ -128,7 +128,7 @@ def test_labels_are_credited_with_what_a_step_of_theirs_does_to_f1():
     slope = label_slope(contacts, truth, mask, 0.25)
     assert float(slope[..., feet[0]]) == pytest.approx(density * (2 - 7 / 7.5) / 7.5)
     assert int((slope.abs() > 1e-9).sum()) == 1
-    truth[..., feet[0]] = 0.0  # now it is half a false claim: F1 is 2 · 3 / 6.5
+    truth[..., feet[0]] = 0.0  # now the label is half a false claim: F1 is 2 · 3 / 6.5
     slope = label_slope(contacts, truth, mask, 0.25)
     assert float(slope[..., feet[0]]) == pytest.approx(-density * (6 / 6.5) / 6.5)
 
@@ -165,7 +165,7 @@ def test_every_rotation_can_change_the_alignment_and_without_masks_everything():
 
 
 def test_the_estimate_is_the_gradient_where_rewards_are_linear():
-    """Errors that are linear in the turns have a gradient that is known; the mean over branches is that."""
+    """Errors that are linear in the rotations have a known gradient, which is the mean over branches."""
     count, frames, sd = 4000, 3, 0.05
     torch.manual_seed(0)
     slope = (
@@ -246,7 +246,7 @@ def test_padding_changes_nothing_and_gets_nothing():
 
 @pytest.mark.parametrize("terms", [["position"], ["perceptual"]])
 def test_the_null_has_mean_zero_and_the_size_of_the_estimate(terms):
-    """Credits of turns that were not judged are drift alone; those that were judged are not."""
+    """Credits of rotations other than the judged ones are pure drift; those of the judged ones are not."""
     x, batch, placement = samples(1)
     same = torch.zeros(200, dtype=torch.long)
     few = (x[same], batch.rows(same), placement[same])

@@ -38,7 +38,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 class Supply:
-    """Hands out windows and remembers what it was asked for."""
+    """A supply of windows that records its requests."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, int]] = []
@@ -73,7 +73,7 @@ def test_groups_that_all_teach_are_all_kept():
 
 
 def test_shuffled_rewards_stay_in_their_group_and_leave_their_sample():
-    """All terms of a sample move together, and what was sampled is the same as without."""
+    """All terms of a sample move together, and the samples are the same as without shuffling."""
     plain = collect(collector(Supply()))
     settings = collector(Supply())
     shuffled = collect(replace(settings, advantage=settings.advantage.model_copy(update={"shuffled": True})))
@@ -106,7 +106,7 @@ def test_an_update_without_a_group_has_no_row_whoever_shares_the_noise(noise):
 
 
 class Poisoned(Denoiser):
-    """A network one of whose weights is not a number."""
+    """A network with one weight that is NaN."""
 
     def __init__(self, *of) -> None:
         super().__init__(*of)
@@ -147,7 +147,7 @@ def position_scale(spread: float) -> RewardScale:
 
 
 def test_dropped_groups_are_refilled_and_what_is_kept_and_dropped_is_told():
-    """A bar between the least and the next deviation of the first three groups drops just one of them."""
+    """A threshold between the smallest and the next deviation of the first three groups drops one of them."""
     low, middle, _ = deviations(collect(collector(Supply(), position_scale(0.0), TERMS[:1]))).sort().values
     bar = float(low + middle) / 2
     supply = Supply()

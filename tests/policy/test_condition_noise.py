@@ -1,8 +1,8 @@
-"""What noise on the condition does to the gradient, by who shares it: a one-step linear Gaussian policy.
+"""The effect of condition noise on the gradient, by its scope, in a one-step linear Gaussian policy.
 
-An action is x = μ + λ c̃ + s ε with the condition's noise c̃ and the policy's own ε; its reward is linear in x.
-A share ρ² = s²/(s² + λ²) of the variance that is compared is then the action's doing, and the estimate
-Σ Â ε of n samples in D dimensions has the true direction's cosine 1/√(1 + D/(n ρ²)).
+An action is x = μ + λ c̃ + s ε with the condition's noise c̃ and the policy's own ε; its reward is linear in
+x. A share ρ² = s²/(s² + λ²) of the compared variance is then due to the action, and the estimate Σ Â ε of n
+samples in D dimensions has the cosine 1/√(1 + D/(n ρ²)) to the true direction.
 """
 
 import pytest
@@ -28,7 +28,7 @@ def rollout(scope: str, seed: int):
 
 
 def cosine(scope: str, seed: int) -> float:
-    """Of the estimated with the true gradient."""
+    """The cosine between estimated and true gradient."""
     config, reward, eps = rollout(scope, seed)
     advantage = group_advantages({"r": config.compared(reward)}, {"r": 0.0}, clamp=1e9)
     estimate = (advantage.view(len(eps), -1)[..., None] * eps).sum((0, 1))
@@ -38,14 +38,14 @@ def cosine(scope: str, seed: int) -> float:
 @pytest.mark.parametrize(("scope", "share"), [("group", 1.0), ("nested", 1.0), ("sample", 0.1)])
 def test_noise_hides_the_gradient_by_as_much_as_it_explains_the_compared_rewards(scope, share):
     compared = SAMPLES // 4 if scope == "nested" else SAMPLES
-    worth = GROUPS * SAMPLES * (compared - 1) / compared * share  # a baseline costs one sample of its own
+    worth = GROUPS * SAMPLES * (compared - 1) / compared * share  # the baseline costs one sample
     expected = (1 + (DIMENSIONS - 1) / worth) ** -0.5
     measured = sum(cosine(scope, seed) for seed in range(100)) / 100
     assert measured == pytest.approx(expected, abs=0.02)
 
 
 def test_the_variance_split_finds_the_actions_share():
-    """Of samples under several tracks: λ² of the condition, s² of the action."""
+    """For samples under several tracks: λ² from the condition, s² from the action."""
     split = [variance_split(rollout("nested", seed)[1].view(GROUPS, 4, 4)) for seed in range(50)]
     between, within = (torch.stack(part).mean() for part in zip(*split, strict=True))
     assert float(within / (within + between)) == pytest.approx(0.1, abs=0.01)

@@ -1,4 +1,4 @@
-"""What caused the variance of rewards: on rewards with known parts, and on rollouts of a real network."""
+"""The causes of the variance of rewards, for rewards with known parts and for rollouts of a network."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def test_what_the_track_alone_decides_is_caused_by_the_condition():
 
 
 def test_what_the_sample_alone_decides_is_caused_by_the_action():
-    """Every track has the same two rewards: between tracks there is less variance than chance would leave."""
+    """Every track has the same two rewards, so the variance between tracks is less than by chance."""
     condition, action = condition_and_action(torch.tensor([[0.0, 2.0] * 3]).double(), tracks=3)
     assert action.tolist() == [2.0]
     assert condition.tolist() == [-1.0]  # 0 − 2/2: unbiased, not positive

@@ -31,7 +31,7 @@ EVERYTHING = window_batch(frames=6, count=8)
 
 
 def windows(count: int, *address) -> WindowBatch:
-    """Windows that depend on nothing but what they are for."""
+    """Windows that depend only on their address."""
     first = seed_for(0, *address) % len(EVERYTHING)
     return EVERYTHING.rows((torch.arange(count) + first) % len(EVERYTHING))
 
@@ -119,7 +119,7 @@ def test_every_update_is_told_and_every_pass_is_a_step():
 
 
 class Forgetful(Denoiser):
-    """Answers otherwise when it is trained than when it was sampled, as stray dropout would make it."""
+    """A network with another output in training than in sampling, as by stray dropout."""
 
     def forward(self, x_t, t, condition, mask):
         x_0 = super().forward(x_t, t, condition, mask)
@@ -136,7 +136,7 @@ DROP_ALL = 1e15  # times drop_below: no group reaches it
 
 
 def run_of_drops(settings: GrpoConfig, empty_updates: int = 0, shares=(DROP_ALL,) * 9):
-    """Updates whose groups are all dropped, or none, as `shares` of the spread say, by update."""
+    """Updates with all groups dropped or none, by `shares` of the spread for each update."""
     training, coach = Optimiser(network(), settings.optimiser), trainer(settings)
     scale = coach.reward_scale()
     told = []
@@ -186,7 +186,7 @@ def test_those_before_a_kill_count_too():
 
 
 def test_a_policy_too_far_from_the_pretrained_model_stops_the_run():
-    """The update that walked there is the one that ends it: its record never comes."""
+    """The update that leads there ends the run, without a record."""
     _, (calm,) = post_trained(config(updates=1))
     sentence = r"nats a dimension from the pretrained model, more than grpo\.surrogate\.kl_limit_per_dim="
     assert len(limited(1.001 * calm.kl_per_dim)) == 1
@@ -210,7 +210,7 @@ def test_looking_at_a_run_changes_no_weight_of_it():
 
 
 def test_what_is_drawn_to_look_is_not_what_was_drawn_to_learn(monkeypatch):
-    """The extra rollout under the numbers of the update's own would be correlated with it."""
+    """With the random numbers of the update, the extra rollout would be correlated with it."""
     addresses = []
 
     def recorded(*address, **where):
@@ -220,7 +220,7 @@ def test_what_is_drawn_to_look_is_not_what_was_drawn_to_learn(monkeypatch):
     grpo_generator = grpo.generator_for
     monkeypatch.setattr(grpo, "generator_for", recorded)
     post_trained(config(updates=2, diagnostics=LOOK.model_copy(update={"every": 1})))
-    assert len(addresses) == 5  # a calibration pool, then a rollout and a look of either update
+    assert len(addresses) == 5  # a calibration pool, then a rollout and an extra one per update
     assert len(set(addresses)) == len(addresses)
 
 
@@ -278,7 +278,7 @@ def test_a_run_in_two_parts_is_a_run_in_one():
 
 
 def following(settings: GrpoConfig) -> tuple[Optimiser[Denoiser], Trainer]:
-    """A policy and what it takes to improve it, the perceptual model in training too."""
+    """A policy and everything for its training, with the perceptual model in training, too."""
     reward = following_reward(hybrid().perceptual)
     coach = trainer(settings)
     judged = replace(coach.reward, perceptual=reward.training.averaged)
@@ -330,7 +330,7 @@ def trainer_with(reward: HybridReward) -> Trainer:
 
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_a_run_with_a_model_that_follows_in_two_parts_is_a_run_in_one(at):
-    """Stopped before a refresh, after one, or between two."""
+    """It is stopped before a refresh, after one, or between two."""
     policy, coach = following(config(updates=4))
     whole = WithCompanion(policy, coach.online.training, "perceptual")
     told = list(improve(policy, coach, coach.reward_scale()))
@@ -396,7 +396,7 @@ def test_with_nested_noise_floors_are_of_the_deviation_within_a_track():
 
 @pytest.mark.parametrize("kind", ["branch", "derivative"])
 def test_credit_at_the_clean_estimate_lowers_the_error_of_what_is_sampled(kind):
-    """On the windows that are trained on; every pass is a step, and no density has a part in it."""
+    """On the training windows; every pass is a step, and no density is used."""
     credit = CREDIT.model_copy(update={"kind": kind, "pairs": 4})
     settings = config(updates=12, passes=2)
     rate = settings.optimiser.model_copy(update={"learning_rate": 3e-3})

@@ -1,4 +1,4 @@
-"""How far an update moved the policy, against densities worked out apart."""
+"""How far an update moved the policy, against independently computed densities."""
 
 import itertools
 
@@ -49,7 +49,7 @@ def test_samples_beyond_the_clip_range_are_counted_by_side():
         assert found.clipped_low == sum(r < 1 - clip for r in rho) / len(rho)
         assert found.clipped_high == sum(r > 1 + clip for r in rho) / len(rho)
         sides.add(found.clipped_low - found.clipped_high)
-    assert sides != {0.0}  # or exchanging them would not be seen
+    assert sides != {0.0}  # otherwise exchanging them would not be noticed
 
 
 def test_a_policy_that_stayed_has_not_moved():

@@ -48,7 +48,7 @@ def test_value_slope_and_curvature_are_continuous_across_the_lattice():
 
 
 def test_its_spectrum_stays_below_the_lattice():
-    """Almost all power lies below one cycle a cell; white noise of the same length has an eighth there."""
+    """Almost all power is below one cycle per cell; white noise of the same length has an eighth there."""
     tracks = perlin_tracks(300, 256, config(), seeded())
     power = np.abs(np.fft.rfft(tracks.numpy(), axis=1)) ** 2
     cycles_per_cell = np.fft.rfftfreq(256) * 16

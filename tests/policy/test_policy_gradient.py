@@ -73,9 +73,10 @@ UNBIASED = {
 
 
 def estimates_of(policy, config, ratio, count=40):
-    """Estimates in the scale of ∇J, (estimate, 2, level): zero where a level is not trained.
+    """Estimates at the scale of ∇J, (estimate, 2, level); zero for levels that are not trained.
 
-    The mean of what is compared as baseline costs the factor (G−1)/G; n levels and D dimensions are averaged.
+    The baseline, a mean that includes the sample, gives a factor (G−1)/G; n levels and D dimensions are
+    averaged.
     """
     group, qualified = config.group_size // config.tracks, len(trainable_steps(config))
     scale = DIMENSIONS * qualified * group / (group - 1)  # a level is trained n/qualified of the time
@@ -93,18 +94,18 @@ def closed_form(policy, config):
 
 @pytest.mark.parametrize("name", UNBIASED)
 def test_the_estimator_has_the_closed_form_as_its_mean(name):
-    """Every way to sample and to choose levels, with the plain ratio."""
+    """For every way to sample and to choose levels, with the plain ratio."""
     sampling, rollout = UNBIASED[name]
     policy = LinearPolicy(6)
     config = rollout_config(6, 16, **{"sampling": SAMPLING | sampling} | rollout)
     closed, estimates = closed_form(policy, config), estimates_of(policy, config, "importance")
     error = estimates.std(dim=0) / len(estimates) ** 0.5
     assert ((estimates.mean(dim=0) - closed).abs() <= 4 * error).all()
-    assert (error < 0.25 * closed.abs().max()).all()  # the comparison means something
+    assert (error < 0.25 * closed.abs().max()).all()  # the comparison is significant
 
 
 def test_the_corrected_ratio_follows_another_gradient():
-    """It weighs every level by σ/a: not ∇J, and exactly ∇J once that weight is taken off."""
+    """It weights every level by σ/a: this is not ∇J, but exactly ∇J without that weight."""
     policy, config = LinearPolicy(6), rollout_config(6, 16, sampling=SAMPLING)
     closed, estimates = closed_form(policy, config), estimates_of(policy, config, "corrected")
     weights = torch.stack(
@@ -131,7 +132,7 @@ def test_a_group_that_agrees_has_zero_gradient():
 
 
 def test_the_trained_policy_reaches_the_optimum_of_reward_minus_divergence():
-    """One trained step, whose state no policy changes: then J/FLAT − β KL has a known maximiser."""
+    """With one trained step, whose state no policy changes, J/FLAT − β KL has a known maximiser."""
     config, weight, groups = rollout_config(2, 32), 0.02 / FLAT / DIMENSIONS, 16
     reference = LinearPolicy(2)
     policy = copy.deepcopy(reference)

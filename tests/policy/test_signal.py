@@ -1,4 +1,4 @@
-"""Agreement of gradients: by hand, against slow loops over halves, and against a closed form."""
+"""Agreement of gradients, by hand, against slow loops over halves, and against a closed form."""
 
 from dataclasses import replace
 
@@ -77,7 +77,7 @@ def cosine(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def of_groups(drawn: Rollouts, advantage: torch.Tensor, level: int, groups: list[int]) -> torch.Tensor:
-    """Of a few groups and one level alone, as an update would accumulate it."""
+    """The gradient of a few groups at one level, as accumulated in an update."""
     which = torch.zeros(len(drawn.batch), dtype=torch.bool)
     which[groups] = True
     part, policy = drawn.groups(which), network()
@@ -112,7 +112,7 @@ def test_norm_and_agreement_of_every_level_are_those_of_its_halves(at_once):
 
 @pytest.mark.parametrize("at_once", [1, 2, 4])
 def test_the_gradient_of_estimates_at_a_level_is_that_of_the_pass_that_takes_it(at_once):
-    """Any slope will do; the parts that the network sees together change nothing."""
+    """For any slope; the division into parts changes nothing."""
     drawn = several_groups(at_once)
     one_level = replace(drawn, steps=drawn.steps[:1])
     found = gradients_of_estimates(network(), drawn, list(drawn.parts()), {"all": lambda x, part: x.sin()})

@@ -59,7 +59,7 @@ def test_permuting_a_group_or_moving_it_as_a_whole_changes_no_spread():
 
 
 def test_credits_are_scaled_by_deviations_of_errors_and_means_of_faults():
-    """Two groups whose samples have equal faults differ by nothing, and yet half a label is left to win."""
+    """In two groups with equal faults within each there is no deviation, yet half a label can be gained."""
     r = torch.tensor([[0.0, 2.0], [10.0, 16.0]], dtype=torch.float64)
     equal = torch.tensor([[0.2, 0.2], [0.8, 0.8]], dtype=torch.float64)
     assert credit_scale({"position": r, "contact": equal}) == pytest.approx({"position": 2.0, "contact": 0.5})

@@ -1,4 +1,4 @@
-"""One gradient step on real rollouts of a small network, against densities and gradients worked out apart."""
+"""One gradient step on rollouts of a small network, against independent densities and gradients."""
 
 import itertools
 from dataclasses import replace
@@ -99,7 +99,7 @@ def test_log_ratio_and_divergence_are_those_of_the_densities_that_were_sampled(s
 
 
 def test_the_divergence_has_a_gradient_and_its_reference_has_none():
-    """With nothing to gain, only the divergence moves the policy: downhill, towards the reference."""
+    """Without advantages, only the divergence moves the policy: downhill, towards the reference."""
     sampled, policy, reference = rollouts(), moved(network()), network()
     accumulate_gradient(policy, reference, sampled, sampled.steps[1], 0 * ADVANTAGE, surrogate(kl_weight=0.1))
     assert all(parameter.grad is None for parameter in reference.parameters())
@@ -160,7 +160,7 @@ def test_the_gradient_of_all_groups_is_the_mean_of_the_gradients_of_each():
 
 
 def test_the_audit_in_nats_counts_the_dimensions_of_each_sample():
-    """The shorter window differs by more a dimension, and by as many nats as it has dimensions."""
+    """The shorter window differs by more per dimension; nats add up over the dimensions of each."""
     sampled = rollouts(real=(FRAMES, 2))
     sampled.steps[1].x_0[1] -= 0.05 * sampled.steps[1].noise[1]
     found = accumulate_gradient(
@@ -207,7 +207,7 @@ def test_the_audit_is_silent_for_the_rollouts_own_policy_and_not_for_another():
 
 @pytest.mark.parametrize("share", [0.1, 0.2])
 def test_the_anchor_is_given_its_share_of_the_policys_gradient(share):
-    """‖anchor‖ = share · ‖policy gradient‖, whatever that is."""
+    """‖anchor‖ = share · ‖policy gradient‖, for any policy gradient."""
     sampled = rollouts()
     training = optimiser(network())
     alone = gradient(training.model, sampled, ADVANTAGE)
@@ -225,7 +225,7 @@ DISTURBANCE = DisturbanceConfig(share=1, floor_m=0.1, jitter_m=0.005, jitter_rad
     ("position", "disturbance"), [(None, None), (0.0, None), (2.0, None), (2.0, DISTURBANCE)]
 )
 def test_the_anchor_points_where_the_whole_pretraining_loss_falls(position, disturbance):
-    """That in joint space is a part of it, and disturbed paths are, where the prior was made with them."""
+    """It includes the loss in joint space, and disturbed paths where the prior was trained with them."""
     joint = position is not None and JointLoss(
         open_body(), FPS, JointLossConfig(position=position, velocity=0)
     )

@@ -1,4 +1,4 @@
-"""The files that a recovery is asked for."""
+"""The input files of a recovery."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Live recovery over a socket, by a client as a companion app would be one."""
+"""Live recovery over a socket, with a client like a companion app."""
 
 import functools
 import json
@@ -32,7 +32,7 @@ LIVE = LiveConfig(port=0, seed=3, streaming=STREAMING)
 
 
 def line(time_s: float, pose: torch.Tensor) -> bytes:
-    """What a companion app sends for a pose, quaternion `wxyz` first."""
+    """The message of a companion app for a pose, given as quaternion `wxyz` and position."""
     record = {"t": time_s, "p": pose[4:].tolist(), "q": pose[:4].tolist()}
     return json.dumps(record).encode() + b"\n"
 
@@ -46,12 +46,12 @@ LINES = [line(i / FPS, pose) for i, pose in enumerate(PATH)]
 
 @pytest.fixture(autouse=True)
 def machine_is_fast(monkeypatch):
-    """However busy it is: what is said of a slow one has a test of its own."""
+    """Simulate a fast machine; the message about a slow one has a separate test."""
     monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: 0.0))
 
 
 def conversation(port: int, lines: list[bytes]) -> list[dict]:
-    """Send lines, say that there are no more, and read until the server ends it."""
+    """Send lines, close the sending side, and read until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         for each in lines:
             client.sendall(each)
@@ -62,7 +62,7 @@ def conversation(port: int, lines: list[bytes]) -> list[dict]:
 
 @contextmanager
 def serving(to_pupils: ToPupils = as_sent) -> Iterator[tuple[int, list[BodyFrame]]]:
-    """A server in another thread: its port, and the bodies that it gave its caller."""
+    """A server in another thread: its port, and the bodies that it passed to its caller."""
     server, stop, bodies = Server(0), Event(), []
 
     def serve() -> None:
@@ -83,7 +83,7 @@ def serving(to_pupils: ToPupils = as_sent) -> Iterator[tuple[int, list[BodyFrame
 
 @functools.cache
 def expected() -> list[BodyFrame]:
-    """What the same poses give without a socket."""
+    """The bodies of the same poses without a socket."""
     stream = begin()
     return [b for i, pose in enumerate(PATH) for b in stream.push(i / FPS, pose)] + stream.finish()
 
@@ -197,7 +197,7 @@ def test_a_clock_that_goes_back_is_told_once_with_the_way_out():
 
 
 def test_bodies_that_fall_behind_their_poses_are_told_once(monkeypatch):
-    """Our clock goes on by a second a pose, and theirs by a thirtieth."""
+    """Our clock advances by a second per pose, and the client's by a thirtieth."""
     monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=count().__next__))
     (warning,) = warnings_of(LINES)
     assert "poses are read more than 2 s after their time" in warning

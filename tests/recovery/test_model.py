@@ -1,4 +1,4 @@
-"""Which model a recovery takes, and what it says of recordings unlike its training."""
+"""The model of a recovery, and its warnings about recordings unlike its training."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Parts of a recovery: what is drawn, kept and not drawn again."""
+"""Parts of a recovery: they are drawn once and kept."""
 
 from pathlib import Path
 

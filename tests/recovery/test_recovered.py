@@ -1,4 +1,4 @@
-"""A long motion guided in pieces, and what the floor costs."""
+"""A long motion guided in pieces, and the cost of a wrong floor."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ def motion(frames: int) -> PlacedMotion:
 
 
 def turning(calls: list[int]):
-    """A stand-in for guidance that turns each piece about z by an angle of its own."""
+    """A substitute for guidance that turns each piece about z by a different angle."""
 
     def guided(motions, body, fps, config):
         calls.append(motions.mask.shape[1])

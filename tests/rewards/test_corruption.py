@@ -31,7 +31,7 @@ def angle(a: PlacedMotion, b: PlacedMotion) -> torch.Tensor:
 
 
 def distance(a: PlacedMotion, b: PlacedMotion) -> torch.Tensor:
-    """How far two bodies are apart: radians in all joints, and metres between heads, per motion."""
+    """The distance between two bodies, per motion: radians over all joints, and metres between heads."""
     return angle(a, b).mean((1, 2)) + (a.T_world_cpf - b.T_world_cpf)[..., 4:].norm(dim=-1).mean(1)
 
 
@@ -44,7 +44,7 @@ def test_no_severity_leaves_the_truth(kind):
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
 def test_more_severity_leads_further_away(kind):
-    """Of every motion; a time shift only on average, since a walk comes back to where it was."""
+    """For every motion, but for a time shift only on average, since a walk is periodic."""
     steps = torch.stack([distance(corrupted(kind, s), truth()) for s in (0.0, 0.3, 0.6, 1.0)])
     grown = steps.mean(1, keepdim=True).diff(dim=0) if kind == "time_shift" else steps.diff(dim=0)
     assert float(grown.min()) > -1e-6
@@ -60,7 +60,7 @@ def test_corrupted_bodies_are_still_bodies(kind):
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
 def test_a_severity_is_of_one_motion(kind):
-    """Motions that are left alone stay the truth beside ones that are not."""
+    """Motions with severity 0 stay the truth beside corrupted ones."""
     true, severity = truth(), torch.tensor([0.0, 1.0, 0.0, 1.0], dtype=torch.float64)
     mixed = CORRUPTIONS[kind](true, severity, torch.Generator().manual_seed(0))
     assert_close(distance(mixed, true)[::2], torch.zeros(2).double(), rtol=0, atol=1e-6)

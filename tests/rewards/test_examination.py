@@ -68,7 +68,7 @@ def test_the_examiners_questions_are_the_same_twice_and_others_for_another_seed(
 
 
 def test_bodies_under_another_head_hang_from_it():
-    """Their own motion, at the other's place: nobody is metres from the head that judges them."""
+    """They keep their motion but are moved to the other head, so that no body is metres away from it."""
     judged = examiner().under_another_head()
     assert_close(judged.T_world_cpf, BATCH.T_world_cpf.roll(1, 0), rtol=0, atol=0)
     truth, candidate = examiner().truth().candidate, judged.candidate
@@ -112,7 +112,7 @@ def test_the_report_says_what_the_logits_say():
 
 
 def test_calibration_makes_the_truth_likelier_than_its_opposites():
-    """Both sides weigh alike, so the mean scores of truth and of its opposites add up to one."""
+    """Both sides have equal weight, so the mean scores of truth and of negatives add up to one."""
     perceptual, asking = model(), examiner()
     perceptual.calibration.copy_(fit_calibration(perceptual, asking, None))
     real = perceptual.score(asking.truth().logits(perceptual, open_body(), FPS))

@@ -67,7 +67,7 @@ def test_the_truth_gets_the_full_joint_reward():
 
 
 def test_the_truth_mislabels_nothing_and_slides_no_more_than_its_noisy_copy():
-    """Sliding and depth are absolute: feet roll, and a captured sole lies a little off the floor."""
+    """Sliding and depth are absolute: feet roll, and a captured sole may be slightly off the floor."""
     _, batch, placement = samples(1)
     reward = hybrid(terms=[*FAULTS])
     measured = reward.measure(true_motion(batch).pack()[:, None], batch, placement[:, :1]).values
@@ -83,7 +83,7 @@ def test_a_model_that_follows_the_policy_must_be_paid_for():
 
 
 def test_omega_pays_the_median_of_the_pretrained_model_one_over_e():
-    """An odd number of samples has a middle one, whose reward is exactly that."""
+    """An odd number of samples has a median sample, whose reward is exactly that."""
     x, batch, placement = samples(5)
     batch, x, placement = batch.rows(torch.arange(3)), x[:3], placement[:3]
     reward = hybrid()
@@ -118,7 +118,7 @@ def test_a_samples_reward_does_not_depend_on_its_neighbours():
 
 
 def test_padded_frames_change_no_reward():
-    """Neither of the sample nor of the truth, the head path or the placement, for any term."""
+    """This holds for padding of the sample, the truth, the head path and the placement, for any term."""
     x, batch, placement = samples(2)
     mask = torch.arange(24) < torch.tensor([[24], [13], [24], [9]])
     batch, reward = replace(batch, mask=mask), hybrid(terms=EVERY_TERM)

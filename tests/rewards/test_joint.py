@@ -69,7 +69,7 @@ def test_known_errors_are_measured():
 
 
 def test_the_guess_is_aligned_to_the_truth_and_the_error_is_at_the_scale_of_the_truth():
-    """A similarity of the guess changes nothing; what remains grows with the scale of the truth."""
+    """A similarity of the prediction changes nothing; the error grows with the scale of the truth."""
     true = motion()
     noisy = PosedMotion(true.R_parent_joint, true.p_world_joint + motion(5).p_world_joint[:3])
     R = roma.random_rotmat((), dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The perceptual model follows the policy: what a refresh does, and what it leaves alone."""
+"""The perceptual model follows the policy: what a refresh changes, and what it does not."""
 
 import copy
 
@@ -108,7 +108,7 @@ def test_hard_negatives_are_the_last_states_of_this_policy_on_windows_of_their_o
 
 
 def test_scores_are_calibrated_anew_on_held_out_motion_against_this_policy():
-    """Both sides weigh alike, so mean scores of truth and of fakes add up to one."""
+    """Both sides have equal weight, so the mean scores of true and of false motion add up to one."""
     before = model()
     before.calibration.copy_(torch.tensor([3.0, -2.0]))
     reward, current = following(before), policy()

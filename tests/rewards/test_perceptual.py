@@ -35,7 +35,7 @@ def test_padded_frames_change_no_logit():
 
 @pytest.mark.parametrize("frames", [8, 9])
 def test_how_much_padding_there_is_changes_no_logit(frames):
-    """Whether the real frames fill their last token or not."""
+    """It holds whether or not the real frames fill their last token."""
     torch.manual_seed(0)
     model = PerceptualModel(ARCHITECTURE).double()
     features, condition = torch.randn(2, 24, 22, 13).double(), torch.randn(2, 24, 154).double()

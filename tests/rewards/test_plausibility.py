@@ -20,7 +20,7 @@ ALL = torch.ones(2, FRAMES, dtype=torch.bool)
 
 
 def moving(velocity: list[float], planted: bool = True) -> GroundedMotion:
-    """Two bodies whose joints all move at one constant velocity, m/s, their feet in contact or not."""
+    """Two bodies with all joints at one constant velocity, m/s, and feet in contact or not."""
     seconds = torch.arange(FRAMES, dtype=torch.float64) / FPS
     p = seconds[:, None, None] * torch.tensor(velocity, dtype=torch.float64)
     contacts = torch.zeros(2, FRAMES, BODY_JOINTS - 1, dtype=torch.float64)
@@ -63,7 +63,7 @@ def test_the_deepest_sole_point_of_each_joint_counts_and_none_above_the_floor():
 
 
 def test_the_fault_of_labels_is_what_f1_lacks():
-    """Claiming every contact where half are true finds all of them at half a precision: F1 is 2/3."""
+    """If every contact is claimed and half are true, recall is 1 and precision 1/2, so F1 is 2/3."""
     all_claimed, truth = moving([0.0, 0.0, 0.0]).contacts, moving([0.0, 0.0, 0.0]).contacts.clone()
     truth[:, : FRAMES // 2] = 0
     third = torch.full((2,), 1 / 3, dtype=torch.float64)

@@ -86,7 +86,7 @@ def test_a_model_that_sees_nothing_pays_the_logarithm_of_the_candidates():
 
 
 def test_every_window_is_corrupted_by_each_kind_in_turn():
-    """As many corruptions as there are kinds: each once, all at the severity asked for."""
+    """With as many corruptions as kinds, each occurs once, all at the requested severity."""
     batch = window_batch(frames=12)
     settings = config(corruptions_per_window=len(CORRUPTIONS), severity_at_least=1.0)
     made = corrupted(batch, settings, seeded()).candidate
@@ -134,7 +134,7 @@ def test_hard_negatives_are_the_last_three_states_of_a_chain():
 
 
 def test_training_tells_truth_from_corruptions():
-    """A model of a few thousand parameters on four windows."""
+    """With a model of a few thousand parameters, on four windows."""
     settings = config(steps=100, severity_at_least=1.0)
     steps = trained(optimiser(settings), window_batch(frames=12), settings)
     assert [step.step for step in steps] == list(range(1, 101))
@@ -143,7 +143,7 @@ def test_training_tells_truth_from_corruptions():
 
 
 def test_hard_negatives_are_among_what_is_contrasted():
-    """Four positives against eight corruptions, and against four more where there are hard ones."""
+    """There are four positives against eight corruptions, and four more negatives with hard ones."""
     settings = config(steps=1, hard_negatives_per_step=4, temperature=1e9)
     batch = window_batch(frames=6)
     hard = hard_negatives(

@@ -1,4 +1,4 @@
-"""What the three trainings share; that whole runs resume bit for bit is tested with the project."""
+"""Code shared by the three trainings; that whole runs resume bit for bit is tested with the pipelines."""
 
 import math
 import os
@@ -118,7 +118,7 @@ def test_asked_to_stop_at_its_last_step_a_training_just_ends():
 
 
 def diverging(at: int, opt: Optimiser | None = None):
-    """Five steps; at one of them a number or, where an optimiser is given, a weight is not finite."""
+    """Five steps; at one of them, a number or, with an optimiser, a weight is not finite."""
     for step in range(1, 6):
         if step == at and opt is not None:
             opt.model.weight.data[0, 0] = math.nan

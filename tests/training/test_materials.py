@@ -1,4 +1,4 @@
-"""Materials are of one body: nothing is trained, scored or shown on motion that was made for another."""
+"""Materials have one body: nothing is trained, scored or shown on motion made for another."""
 
 from dataclasses import replace
 

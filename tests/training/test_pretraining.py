@@ -29,7 +29,7 @@ def materials(tmp_path_factory) -> Materials:
 
 
 def test_what_threads_draw_ahead_trains_to_the_same_bits(materials, monkeypatch):
-    """On a GPU they do, and their draws are those of a CPU without any."""
+    """Threads draw ahead on a GPU, with the same results as a CPU without them."""
     drawers, config = [], pretraining_config(3).model_copy(update={"disturbance": disturbance(share=0.5)})
     batch = TrainingWindows.batch
 

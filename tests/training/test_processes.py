@@ -1,4 +1,4 @@
-"""Trainings on several processes are those of one."""
+"""Trainings on several processes equal those on one."""
 
 import pytest
 from torch.testing import assert_close
@@ -10,7 +10,7 @@ from motiongrpo.training.pretraining import train_prior
 from tests.diffusion.test_training import pretraining_config
 from tests.training.together import TRAININGS, State, begun_and_continued, drawn_ahead
 
-PROCESSES = 2  # which do not divide seven windows, nor three groups
+PROCESSES = 2  # does not divide seven windows, nor three groups
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +21,13 @@ def begun() -> dict[str, State]:
 
 @pytest.fixture(scope="module")
 def whole(begun) -> dict[str, State]:
-    """And the second."""
+    """The first and the second step of every training, on this process."""
     return {name: train(2, begun[name]) for name, train in TRAININGS.items()}
 
 
 @pytest.fixture(scope="module")
 def together(begun) -> dict[str, tuple[State, State]]:
-    """The first step on several processes; and the second on several, after the first on one."""
+    """The first step on several processes, and the second on several after the first on one."""
     steps = on_processes(PROCESSES, "cpu", begun_and_continued, begun)
     return {name: (first, second) for name, first, second in steps}
 

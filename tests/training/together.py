@@ -1,6 +1,6 @@
 """Small trainings in double precision, for tests that run them on several processes.
 
-A module of their own, since a process that follows finds a training by its name.
+They are in a separate module, since follower processes import trainings by name.
 """
 
 from collections.abc import Iterator
@@ -29,13 +29,13 @@ State = dict[str, Tensor]
 
 
 def ragged(count: int) -> WindowBatch:
-    """Windows of which some are shorter, so that not all rows weigh the same."""
+    """Windows, some of them shorter, so that rows have different weights."""
     batch = window_batch(frames=6, count=count)
     return replace(batch, mask=torch.arange(6) < 3 + (torch.arange(count) % 4)[:, None])
 
 
 def prior(steps: int, begun: State | None = None, threads: int = 0) -> State:
-    """Seven windows a step, under both losses and disturbed paths."""
+    """Pretraining with seven windows per step, both losses and disturbed paths."""
     settings = pretraining.pretraining_config(steps)
     settings = settings.model_copy(update={"disturbance": pretraining.disturbance(share=0.5)})
     optimiser = Optimiser(grpo.network(), settings.optimiser)
@@ -46,7 +46,7 @@ def prior(steps: int, begun: State | None = None, threads: int = 0) -> State:
 
 
 def judge(steps: int, begun: State | None = None) -> State:
-    """Every negative of a batch against every positive."""
+    """Training of the reward model, with every negative of a batch against every positive."""
     settings = rewards.config(steps=steps, hard_negatives_per_step=3)
     optimiser = rewards.optimiser(settings)
     if begun:
@@ -57,7 +57,7 @@ def judge(steps: int, begun: State | None = None) -> State:
 
 
 def policy(kind: str, updates: int, begun: State | None = None) -> State:
-    """Three groups an update, each under two head paths; the perceptual model is paid for, and follows."""
+    """GRPO with three groups per update, each under two head paths, and a perceptual model that follows."""
     settings = grpo.config(updates=updates, conditions=3, noise=NESTED | {"octaves": 1})
     changes = {
         "credit": settings.credit.model_copy(update={"kind": kind}),
@@ -74,9 +74,9 @@ def policy(kind: str, updates: int, begun: State | None = None) -> State:
 
 
 def found(optimiser: Optimiser, records: list, learner: Learner) -> State:
-    """The last gradient, the numbers that the last step tells, and the state.
+    """The last gradient, the numbers in the last step's record, and the state.
 
-    Without the share of pairs in the right order, since rounding decides where two logits are equal.
+    The share of correctly ordered pairs is left out, since it depends on rounding where two logits are equal.
     """
     told = {n: v for n, v in flattened(asdict(records[-1]), "_").items() if isinstance(v, int | float)}
     numbers = {f"told.{n}": torch.tensor(float(v)) for n, v in told.items() if "pair_accuracy" not in n}
@@ -94,11 +94,11 @@ TRAININGS = {
 
 
 def begun_and_continued(begun_elsewhere: dict[str, State]) -> Iterator[tuple[str, State, State]]:
-    """Of every training its first step, and its second from a state that was made elsewhere."""
+    """For every training its first step, and its second from a state that was made elsewhere."""
     for name, train in TRAININGS.items():
         yield name, train(1), train(2, begun_elsewhere[name])
 
 
 def drawn_ahead(steps: int) -> Iterator[tuple[State, State]]:
-    """Pretraining whose draws are made in its steps, and one whose draws processes make ahead, in turns."""
+    """Pretraining with draws made in its steps, and with draws made ahead by processes in turns."""
     yield prior(steps), prior(steps, threads=2)

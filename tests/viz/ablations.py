@@ -1,11 +1,11 @@
-"""A small ablation, as it leaves its plan and scores on disk: every number by hand."""
+"""Plan and scores of a small ablation, as on disk, with every number set by hand."""
 
 from typing import Any
 
 from motiongrpo.experiments.contrast import PairedScores
 from motiongrpo.viz.experiments.ablation_results import Results, results_of
 
-GRID = {"joint": 0, "joint_visual": 1, "joint_perlin": 0, "joint_visual_perlin": 1}  # paid by φ or not
+GRID = {"joint": 0, "joint_visual": 1, "joint_perlin": 0, "joint_visual_perlin": 1}  # with φ's reward or not
 KINDS = dict.fromkeys((*GRID, "scope_sample", "scope_nested", "null_control"), "grpo") | {
     "pretrained": "pretrained",
     "supervised": "supervised",
@@ -38,13 +38,13 @@ def entry(cell: str, seed: int, updates: int) -> dict[str, Any]:
 def score(
     step: int, seed: int, mpjpe: float, penetration: float, paid: float, on_training_motion: bool
 ) -> dict[str, Any]:
-    """What a cell is worth on held-out motion; on training motion its MPJPE is lower by half."""
+    """The score of a cell on held-out motion; on training motion its MPJPE is half as large."""
     training = {"training": judged(seed, mpjpe / 2, penetration, paid)} if on_training_motion else {}
     return {"step": step} | judged(seed, mpjpe, penetration, paid) | training
 
 
 def judged(seed: int, mpjpe: float, penetration: float, paid: float) -> dict[str, Any]:
-    """Windows differ by up to a millimetre, the same for all cells; a seed adds a tenth to everything."""
+    """Windows differ by up to a millimetre, alike in all cells; each seed adds a tenth to all values."""
     w = range(SEQUENCES)
     windows = {
         "sequence": list(w),
@@ -69,8 +69,8 @@ def left_behind(
 ) -> tuple[list[dict], dict[str, dict]]:
     """Plan and scores of cells whose MPJPE differs from the pretrained 100 mm by `changes`.
 
-    A trained cell has checkpoints at updates 1 and 2, with half of its change at the first; `penetration`
-    and `paid` are what every trained cell adds in the end.
+    A trained cell has checkpoints at updates 1 and 2, with half of its change at the first; `penetration` and
+    `paid` are the final changes of every trained cell.
     """
     plan, scores = [], {}
     for seed in range(seeds):

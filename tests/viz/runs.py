@@ -1,4 +1,4 @@
-"""Small logs and comparisons, as a run leaves them."""
+"""Small logs and comparisons, like those of a run."""
 
 import math
 
@@ -14,7 +14,7 @@ ABOUT = {"mpjpe_mm": ("mm", "lower"), "contact_f1": ("", "higher"), "jitter_m_s3
 
 
 def comparison_row(checkpoint: str, metric: str, mean: float, difference: tuple[float, float, float]) -> dict:
-    """One row of a comparison; the interval of the mean reaches 10 to each side."""
+    """One row of a comparison; the interval of the mean is ±10."""
     stage, step = checkpoint.split("/")
     unit, better = ABOUT.get(metric, ("", "lower"))
     middle, low, high = difference
@@ -68,14 +68,14 @@ def improved() -> pd.DataFrame:
 
 
 def with_constant_pose(mean: float, difference: tuple[float, float, float]) -> pd.DataFrame:
-    """The same with an upright constant pose, whose MPJPE is given with its difference from the prior's."""
+    """The same with an upright constant pose, with given MPJPE and difference from the prior's."""
     row = comparison_row("baselines/0", "mpjpe_mm", mean, difference)
     row |= {"checkpoint": "baselines/constant_upright"}
     return pd.concat([improved(), pd.DataFrame([row])], ignore_index=True)
 
 
 def grpo_log(updates: int = 20, last_spread: float = 3.0, dropped: float = 0.0) -> pd.DataFrame:
-    """Two reward terms and two body parts; the spread goes straight from 3 mm to the last."""
+    """Two reward terms and two body parts; the spread changes linearly from 3 mm to the last value."""
     share = [0.0] if updates == 1 else [step / (updates - 1) for step in range(updates)]
     return pd.DataFrame(
         {
@@ -97,7 +97,7 @@ def grpo_log(updates: int = 20, last_spread: float = 3.0, dropped: float = 0.0) 
 
 
 def pretraining_log(validation: list[float]) -> pd.DataFrame:
-    """Ten steps for each validation loss, which is measured at the last of them."""
+    """Ten steps for each validation loss, which is measured at the tenth."""
     steps = 10 * len(validation)
     loss = [1 / step for step in range(1, steps + 1)]
     measured = [validation[s // 10 - 1] if s % 10 == 0 else math.nan for s in range(1, steps + 1)]
@@ -119,7 +119,7 @@ def error_profile(activities: tuple[str, ...] = ("walk", "turn+walk", "")) -> pd
 
 
 def band_reliability(inside: float = 0.88) -> pd.DataFrame:
-    """Two people; bands of 50 % hold what they should, those of 90 % what is given, the spread little."""
+    """Two people; 50 % bands are exact, 90 % bands contain the given share, the spread's contain little."""
     named = [("all", "all"), ("joint", "left foot"), ("joint", "head"), ("person", "a"), ("person", "b")]
     rows = []
     for band, shares in {CALIBRATED: (0.5, inside), UNCALIBRATED: (0.05, 0.1)}.items():

@@ -1,4 +1,4 @@
-"""Clips: a camera that follows, a floor that stays, and files that play as long as the motion lasted."""
+"""Clips: a camera that follows, a fixed floor, and files with the duration of the motion."""
 
 import math
 from dataclasses import replace
@@ -22,7 +22,7 @@ FRAMES = 24
 
 
 def head_path(x: torch.Tensor) -> torch.Tensor:
-    """Looking along +x at 1.6 m, at these places."""
+    """A head path at 1.6 m through these points, looking along +x."""
     looking = torch.tensor([0.5, 0.5, 0.5, 0.5], dtype=x.dtype).expand(len(x), 4)
     return torch.cat([looking, x[:, None], torch.zeros_like(x)[:, None], torch.full_like(x, 1.6)[:, None]], 1)
 
@@ -33,7 +33,7 @@ def following(x: torch.Tensor) -> Camera:
 
 
 def coloured(picture: np.ndarray, colour: str) -> int:
-    """How many pixels have a colour."""
+    """The number of pixels with a colour."""
     rgb = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     return int((picture[..., :3] == rgb).all(axis=-1).sum())
 
@@ -92,7 +92,7 @@ def test_every_joint_of_every_frame_is_inside_the_picture():
 
 @pytest.mark.parametrize("height", [1.0, 0.5, 1.5])
 def test_a_metre_is_as_many_pixels_up_as_across_in_every_shot(height):
-    """Also of somebody who crouches or is tall: a mark on the axis must not widen it."""
+    """Also for people who crouch or are tall: a tick of the axis must not widen it."""
     scaled = [replace(m, p_world_joint=m.p_world_joint * height) for m in scene().motions]
     drawing = Drawing(Camera(replace(scene(), motions=scaled)), 60)
     scales = []
@@ -117,7 +117,7 @@ def test_contacts_are_green_and_the_truth_is_behind_a_prediction_only():
 
 
 def test_a_motion_alone_is_drawn_without_a_word_of_a_truth():
-    """As a recovered recording is, of which nobody knows the truth."""
+    """Like a recovered recording, whose truth is unknown."""
     alone = replace(scene(), motions=scene().motions[1:])
     texts = []
     for shown in (alone, scene()):
@@ -167,7 +167,7 @@ def test_an_animated_picture_lasts_as_long_as_the_motion_and_repeats(tmp_path, f
 
 
 def test_an_animated_picture_keeps_the_colour_of_a_contact_that_comes_late(tmp_path):
-    """Nothing touches in the first frame, and a dot is small: a palette found there would miss its colour."""
+    """The first frame has no contact, and dots are small: a palette from it would lack their colour."""
     truth = scene().motions[0]
     contacts = torch.zeros_like(truth.contacts)
     contacts[FRAMES // 2 :, 9] = True

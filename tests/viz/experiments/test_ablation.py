@@ -1,4 +1,4 @@
-"""Table, figures and findings of an ablation whose numbers are known."""
+"""Table, figures and findings of an ablation with known numbers."""
 
 import math
 
@@ -61,7 +61,7 @@ def test_a_row_is_what_one_works_out_by_hand():
 
 
 def test_training_motion_has_rows_of_its_own():
-    """Its MPJPE is half of the held-out one, so every change is too."""
+    """Its MPJPE is half of the held-out one, and so is every change."""
     found = row({"joint": -4.0}, "joint", "mpjpe_mm", "training")
     assert found["mean"] == pytest.approx(48 + 29 / 60 + 0.1)
     assert found["difference"] == pytest.approx(-2.0)
@@ -80,7 +80,7 @@ def test_a_prior_that_loses_to_a_constant_pose_is_said_to():
 
 
 def test_how_much_of_what_was_learnt_carries_over_is_told():
-    """A change of MPJPE by −4 mm on held-out motion is one by −2 mm on training motion."""
+    """A change of MPJPE by −4 mm on held-out motion corresponds to −2 mm on training motion."""
     start = "On motion it was trained on joint "
     assert sentence(start, {"joint": -4.0}).startswith(f"{start}helps: mpjpe_mm -2 mm")
     assert sentence(start, {"joint": -4.0}).endswith("On held-out motion the change is 200% of that.")
@@ -262,7 +262,7 @@ def test_the_figure_shows_means_seeds_and_the_paper_with_units():
 
 
 def test_proxy_and_gold_stand_on_one_axis_of_updates():
-    """A rise of 0.1 in windows that step by 0.01; a control's steps become updates of GRPO, here of 60."""
+    """A rise of 0.1 for windows in steps of 0.01; a control's steps become updates of GRPO, here of 60."""
     cells = results({"joint": -4.0, "supervised": -8.0, "best_of_8": 0.0})
     figure = proxy_gold_figure(cells, ablation(full={"updates": 60}))
     reward = [trace for trace in figure.data if trace.name == "reward (proxy)"]

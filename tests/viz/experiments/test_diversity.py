@@ -21,7 +21,7 @@ QUANTITIES = [
 
 
 def evidence(**differences: float) -> pd.DataFrame:
-    """Everything is 10 without noise; with it, whatever the quantity's difference says; intervals of ±1."""
+    """All values are 10 without noise, and with noise 10 plus the given difference; intervals are ±1."""
     rows = []
     for cell in cells(CellsConfig(**DESIGN)):
         for quantity, of in QUANTITIES:

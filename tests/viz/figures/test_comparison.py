@@ -1,4 +1,4 @@
-"""Pretrained against post-trained, on comparisons whose verdicts are known."""
+"""Pretrained against post-trained, for comparisons with known outcomes."""
 
 import math
 
@@ -15,7 +15,7 @@ def paired(**metrics):
 
 
 def drawn(figure) -> dict:
-    """The traces that hold values, by name; the others are there for the legend."""
+    """The traces with values, by name; the others are for the legend."""
     return {trace.name: trace for trace in figure.data if not trace.showlegend}
 
 
@@ -36,7 +36,7 @@ def test_more_error_and_less_f1_are_both_worse():
 
 
 def test_a_metric_of_print_is_shown_and_not_judged():
-    """It repeats what its textbook namesake says, or contradicts it for a reason of its own."""
+    """It repeats its textbook counterpart, or contradicts it because of its definition."""
     pair = paired(egoallo_pa_mpjpe_mm=(100.0, (-6.0, -9.0, -3.0)))["egoallo_pa_mpjpe_mm"]
     assert (pair.outcome, pair.relative_gain()) == ("not judged", None)
     assert pair.difference.value == -6.0

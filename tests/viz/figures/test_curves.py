@@ -1,4 +1,4 @@
-"""Curves: every line says what its log says, in the unit of its axis."""
+"""Curves: every line has the values of its log, in the unit of its axis."""
 
 import numpy as np
 import pandas as pd

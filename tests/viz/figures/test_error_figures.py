@@ -1,4 +1,4 @@
-"""Figures of the error profile: what is drawn is what the table says."""
+"""Figures of the error profile: the drawn values are those of the table."""
 
 import numpy as np
 from numpy.testing import assert_allclose
@@ -9,7 +9,7 @@ from tests.viz.runs import error_profile
 
 
 def drawn(figure) -> list:
-    """The traces that hold values; the others are there for the legend or are bands."""
+    """The traces with values; the others are bands, or for the legend."""
     return [trace for trace in figure.data if trace.hovertext is not None]
 
 

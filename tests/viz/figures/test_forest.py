@@ -1,4 +1,4 @@
-"""Forest plots: rows in order, intervals as they are, and nothing lost beyond an edge."""
+"""Forest plots: ordered rows, exact intervals, and values beyond an edge still shown."""
 
 from numpy.testing import assert_allclose
 
@@ -15,7 +15,7 @@ def figure(axis: Axis = AXIS, apart: bool = False, subtitle: str = ""):
 
 
 def test_rows_stand_from_top_to_bottom_on_an_axis_of_categories():
-    """Plotly would take the type from the legend's traces, which have no row."""
+    """Plotly would infer the type from the legend's traces, which have no rows."""
     axis = figure().layout.yaxis
     assert (axis.type, axis.categoryarray, axis.range) == ("category", ("first", "second"), (1.5, -0.5))
 
@@ -44,7 +44,7 @@ def test_the_axis_holds_its_reference_and_is_no_wider_than_the_edge():
 
 
 def test_the_title_stands_as_far_below_the_edge_where_rows_are_few():
-    """A share of the height would cut its first line off."""
+    """With a fixed share of the height, its first line would be cut off."""
     layouts = [forest("t", AXIS, rows, []).layout for rows in (["a"], list("abcdefghijklmnop"))]
     below = [layout.height * (1 - layout.title.y) for layout in layouts]
     assert_allclose(below, TITLE_PX, rtol=1e-9)

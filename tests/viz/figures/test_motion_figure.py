@@ -1,4 +1,4 @@
-"""The motion figure: which window, how it is drawn, and that its scale is one scale."""
+"""The motion figure: its window, its drawing, and its common scale."""
 
 import io
 from dataclasses import replace
@@ -80,7 +80,7 @@ def test_a_policy_without_a_score_is_refused():
 
 
 def test_a_copy_of_the_policy_in_another_place_or_run_is_not_asked():
-    """It has the same weights, and perhaps a score of long ago."""
+    """It has the same weights, but its score may be old."""
     copies = {name: score("mine", 9.0, 8.0, 7.0) for name in ("grpo/grpo/2", "others/mine", "a/grpo/2")}
     scores = copies | {"grpo/2": score("mine", 30.0, 10.0, 20.0)}
     assert ranked_windows(dict(sorted(scores.items())), "mine")[1].mpjpe_mm == 20.0

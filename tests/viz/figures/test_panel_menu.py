@@ -1,4 +1,4 @@
-"""Stacked panels behind a menu: nothing is lost, and every choice shows one panel as it was."""
+"""Stacked panels with a menu: nothing is lost, and every choice shows one panel unchanged."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -27,7 +27,7 @@ def figure():
 
 
 def chosen(figure: go.Figure, number: int) -> go.Figure:
-    """As the browser has it after a choice from the menu."""
+    """The figure as in the browser after a choice from the menu."""
     visible, axes = figure.layout.updatemenus[0].buttons[number].args
     picked = go.Figure(figure)
     for trace, shown in zip(picked.data, visible["visible"], strict=True):
@@ -57,7 +57,7 @@ def test_every_choice_shows_the_lines_of_one_panel_on_its_own_axes(figure, numbe
     assert (layout.xaxis.title.text, layout.yaxis.title.text) == titles
     assert (layout.xaxis.type, layout.yaxis.type) == scales
     name = "" if number == 0 else str(number + 1)
-    for axis in ("xaxis", "yaxis"):  # no mark of the panel before stays
+    for axis in ("xaxis", "yaxis"):  # no tick of the panel before remains
         assert layout[axis].tickvals == figure.layout[f"{axis}{name}"].tickvals
 
 

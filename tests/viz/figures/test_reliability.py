@@ -1,4 +1,4 @@
-"""Figures of reliability: what is drawn is what the table says."""
+"""Figures of reliability: the drawn values are those of the table."""
 
 import numpy as np
 from numpy.testing import assert_allclose

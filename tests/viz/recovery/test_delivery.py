@@ -1,4 +1,4 @@
-"""What a recovery hands over: the report, its figures, the clip, and the names of the files."""
+"""The deliverables of a recovery: the report, its figures, the clip, and the names of the files."""
 
 import re
 from dataclasses import replace

@@ -96,7 +96,7 @@ def test_a_healthy_training_has_no_finding():
 
 
 def test_samples_beyond_the_clip_range_count_on_both_sides():
-    log = grpo_log().assign(level_clipped_low_225=0.35, level_clipped_high_225=0.4)  # and at level 1000 0.05
+    log = grpo_log().assign(level_clipped_low_225=0.35, level_clipped_high_225=0.4)  # and 0.05 at level 1000
     assert [finding.text[:24] for finding in findings_of_grpo(log)] == ["40% of samples were beyo"]
 
 
@@ -137,7 +137,7 @@ def test_scores_that_are_not_of_now_are_named_once_for_each_reason():
 
 
 def prior(mean: float, difference: tuple[float, float, float]):
-    """The finding about a prior of 120 mm and a constant pose, given as the pose minus the prior."""
+    """The finding about a prior with 120 mm and a constant pose, given by the difference pose − prior."""
     (finding,) = finding_of_prior(baseline_changes(with_constant_pose(mean, difference)))
     return finding
 

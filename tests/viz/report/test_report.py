@@ -1,4 +1,4 @@
-"""The report: its numbers are those of the tables, it asks for nothing outside, and names cannot break it."""
+"""The report: its numbers are those of the tables, it loads nothing, and names cannot break it."""
 
 import json
 import re
@@ -19,7 +19,7 @@ FETCHING = {"src", "srcset", "poster", "data", "action", "formaction", "backgrou
 
 
 class Page(HTMLParser):
-    """Every tag with its attributes, and the text of every cell and style sheet."""
+    """A parser that collects tags with attributes, and the text of cells and style sheets."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The report where it is read: no complaint, no request, clips that play, room enough on a phone."""
+"""The report in a browser: no errors, no requests, clips that play, and a layout that fits a phone."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def chromium(tmp_path_factory):
 
 
 def visible_lines(chromium: Browser) -> int:
-    """How many pixels of the first clip are drawn on."""
+    """The number of drawn pixels of the first clip."""
     return chromium.evaluate(
         """(() => {
             const canvas = document.querySelector("figure.clip canvas");
@@ -87,7 +87,7 @@ def test_no_width_makes_the_page_scroll_sideways(chromium, report, width):
 
 
 def test_every_row_of_a_forest_plot_is_named_and_has_its_marks(chromium, report):
-    """Plotly guesses the type of an axis where it is not told, and then draws no mark at all."""
+    """Plotly would otherwise infer the type of the axis, and draw no marks."""
     chromium.open(report, DESK)
     for figure, rows, marks in (("comparison-figure", 2, 2), ("errors-1", 22, 44)):
         plot = f"document.getElementById('{figure}')"
@@ -138,7 +138,7 @@ def test_a_definition_is_seen_when_its_metric_is_reached_and_stays_on_the_page(c
 
 
 def test_a_page_that_asks_for_something_is_caught(chromium, tmp_path):
-    """The watch can fail: an image from elsewhere is refused by the policy, and said to be."""
+    """The check can fail: an image from elsewhere is refused by the policy, with a message."""
     path = tmp_path / "leaky.html"
     path.write_text(page().replace("</main>", '<img src="http://192.0.2.1/x.png"></main>'), encoding="utf-8")
     chromium.open(path, DESK)

@@ -1,4 +1,4 @@
-"""Runs compared: who is shown, against whom, and what is said of those measured otherwise."""
+"""Comparison of runs: the checkpoints shown, their reference, and notes on different measurements."""
 
 import math
 
@@ -21,7 +21,7 @@ def row(run: str, name: str, metric: str, mean: float, difference, protocol: str
 
 
 def table(**changes: str) -> pd.DataFrame:
-    """Run a before and after, one from elsewhere, b better and drawn otherwise, c on other windows."""
+    """Run a before and after, one from elsewhere, b better and drawn differently, c on other windows."""
     rows = []
     for metric, sign in (("mpjpe_mm", 1), ("contact_f1", -1), ("jitter_m_s3", 1)):
         rows += [
@@ -82,7 +82,7 @@ def test_the_terminal_marks_them_and_gives_differences_in_brackets():
 
 
 def test_a_run_with_nothing_to_compare_with_has_an_empty_figure():
-    """As where its prior is the only one that was scored."""
+    """For example, where only its prior was scored."""
     alone = [contender for contender in CONTENDERS if contender.is_reference]
     figure = runs_figure(alone)
     assert not [trace for trace in figure.data if len(trace.x or ()) > 1]

@@ -1,4 +1,4 @@
-"""Tables of the report, from tables that fit on a hand."""
+"""Tables of the report, from small tables."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What a run ends with on a terminal."""
+"""The tables on a terminal at the end of a run."""
 
 import io
 

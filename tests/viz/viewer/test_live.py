@@ -60,7 +60,7 @@ def test_the_scene_shows_the_body_where_it_is_and_pale_in_a_bridged_gap():
     scene.play()
     assert_allclose(scene.bones.points[0, 1], body.p_world_joint[Joint.LEFT_HIP].numpy(), rtol=0, atol=1e-5)
     wrist = body.p_world_joint[Joint.LEFT_WRIST].numpy()
-    assert ((scene.mesh.vertices - wrist) ** 2).sum(1).min() ** 0.5 < 0.06  # skin lies around the bones
+    assert ((scene.mesh.vertices - wrist) ** 2).sum(1).min() ** 0.5 < 0.06  # skin is around the bones
     assert torch.isfinite(torch.tensor(scene.mesh.vertices)).all()
     server.stop()
 

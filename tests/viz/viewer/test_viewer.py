@@ -1,4 +1,4 @@
-"""The viewer: what is on its scene frame by frame, and what a browser makes of it."""
+"""The viewer: its scene, frame by frame, and its controls."""
 
 import functools
 import html
@@ -36,7 +36,7 @@ def mesher() -> Mesher:
 
 @functools.cache
 def recording(frames: int = 20, names: tuple[str, ...] = NAMES) -> Recording:
-    """The truth, and other people's motions hung from its head."""
+    """The truth, and motions of other people hung from its head."""
     batch = window_batch(frames=frames, count=len(names))
     motions = PlacedMotion.truth(batch)
     head = motions.T_world_cpf[:1].expand(len(names), -1, -1)
@@ -46,7 +46,7 @@ def recording(frames: int = 20, names: tuple[str, ...] = NAMES) -> Recording:
 
 
 def doubtful() -> Recording:
-    """From the fifth frame on the left wrist of one sample is a guess; the second frame was repaired."""
+    """The left wrist of one sample is a guess from the fifth frame on; the second frame was repaired."""
     radius = torch.full((2, 12, 22), 0.1)
     radius[1, 5:, Joint.LEFT_WRIST] = 0.3
     plain = recording(12, ("truth", "recovered 1"))
@@ -77,7 +77,7 @@ def test_bodies_are_the_joints_and_the_skin_of_the_recording():
         assert_allclose(body.joints, posed.numpy(), rtol=0, atol=1e-9)
         wrist = body.joints[:, Joint.LEFT_WRIST]
         nearest = np.linalg.norm(body.vertices - wrist[:, None], axis=-1).min(axis=1)
-        assert nearest.max() < 0.06  # skin lies around the bones
+        assert nearest.max() < 0.06  # skin is around the bones
         assert body.vertices[..., 2].min() > -0.2
 
 
@@ -179,7 +179,7 @@ def test_a_recording_that_knows_no_doubt_has_no_box_for_it(viewer):
 
 
 class Clock:
-    """A clock that passes while somebody sleeps."""
+    """A clock that advances in calls of sleep."""
 
     now = 0.0
 

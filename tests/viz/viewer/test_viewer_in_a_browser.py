@@ -1,4 +1,4 @@
-"""The viewer where it is used: a page that draws bodies, plays, and follows its controls."""
+"""The viewer in a browser: a page that draws bodies, plays, and follows its controls."""
 
 import io
 import time
@@ -40,7 +40,7 @@ def page(viewer, tmp_path_factory):
 
 
 def coloured(page: Browser, colour: str, tmp_path) -> int:
-    """Pixels of the scene whose hue is that of a colour, light or in shadow."""
+    """The number of pixels of the scene with the hue of a colour, bright or in shadow."""
     page.screenshot(tmp_path / "page.png")
     picture = Image.open(io.BytesIO((tmp_path / "page.png").read_bytes())).convert("RGB")
     pixels = np.asarray(picture, float)[SCENE].reshape(-1, 3)
@@ -53,7 +53,7 @@ def coloured(page: Browser, colour: str, tmp_path) -> int:
 
 
 def settled(page: Browser, colour: str, tmp_path, condition) -> int:
-    """The count once it is as it should be; a page draws when it gets to it."""
+    """The count once it is as expected, since a page draws with delay."""
     until = time.monotonic() + 30
     while not condition(count := coloured(page, colour, tmp_path)) and time.monotonic() < until:
         time.sleep(0.2)
@@ -81,7 +81,7 @@ def test_the_scrub_bar_of_the_page_moves_the_bodies(page, viewer):
         )
     body = viewer.shown.rows["post-trained 1"][0][0]
     wanted = body.body.vertices[before + 1]
-    until = time.monotonic() + 30  # the bar is there first, the bodies follow in a thread of the server
+    until = time.monotonic() + 30  # the bar appears first, the bodies follow from a thread of the server
     while not np.allclose(body.mesh.vertices, wanted, atol=1e-6) and time.monotonic() < until:
         time.sleep(0.05)
     assert viewer.frame.value == before + 1

@@ -1,4 +1,4 @@
-"""Whom the viewer answers: its own pages, and no page of anybody else."""
+"""Access to the viewer: for its own pages only."""
 
 import http.client
 import socket
@@ -23,7 +23,7 @@ def port():
 
 
 def shake_hands(port: int, origin: str | None, host: str) -> None:
-    """Open and close a WebSocket as a page of this origin would, under this name of the server."""
+    """Open and close a WebSocket like a page of this origin, under this name of the server."""
     where = socket.create_connection(("localhost", port))
     spoken = Subprotocol(f"viser-v{viser.__version__}")
     page = None if origin is None else Origin(origin)
