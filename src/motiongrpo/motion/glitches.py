@@ -51,7 +51,7 @@ def steepness(
     return torch.maximum(_turn(a, b) / limits.turn, travel / limits.travel)
 
 
-def jumps_of(clip: Clip, limits: JumpLimits) -> Bool[Tensor, "step 52"]:
+def jumps_of(clip: Clip, limits: JumpLimits) -> Bool[Tensor, "step joint"]:
     """The steps steeper than 1 of every joint, told by the cosine of half their turn."""
     least = math.cos(min(limits.turn / 2, math.pi))
     root, q = clip.T_world_root, clip.q_parent_joint
@@ -60,9 +60,9 @@ def jumps_of(clip: Clip, limits: JumpLimits) -> Bool[Tensor, "step 52"]:
     return torch.cat([root_jumps[:, None], _cos_of_half(q[:-1], q[1:]) < least], dim=1)
 
 
-def mend(clip: Clip, limits: JumpLimits) -> tuple[Clip, list[Repair]]:
-    """The clip with every glitch interpolated that has a gentle interpolation; others stay."""
-    joints = torch.nonzero(jumps_of(clip, limits).any(dim=0))[:, 0].tolist()
+def mend(clip: Clip, jumps: Bool[Tensor, "step joint"], limits: JumpLimits) -> tuple[Clip, list[Repair]]:
+    """The clip with every glitch interpolated that has a gentle interpolation; others of its jumps stay."""
+    joints = torch.nonzero(jumps.any(dim=0))[:, 0].tolist()
     if not joints:
         return clip, []
     root, q, repairs = clip.T_world_root.clone(), clip.q_parent_joint.clone(), []
