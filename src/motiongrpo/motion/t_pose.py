@@ -5,7 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.motion.rig import RigPoses
+from motiongrpo.base.shapes import Points, Rotations
+from motiongrpo.motion.rig import HIPS, RigPoses
 
 SIDES = ("left", "right")
 LIMBS = tuple(
@@ -15,14 +16,17 @@ LIMBS = tuple(
 )
 """The bones of arms and legs, each before the next one down."""
 
+ENDS = tuple(dict.fromkeys(joint for limb in LIMBS for joint in limb))
+STARTS_OF_LIMBS, ENDS_OF_LIMBS = ([ENDS.index(limb[end]) for limb in LIMBS] for end in (0, 1))
+
 STRAIGHT = torch.pi / 6  # the most a knee or elbow bends in a T-pose; rigs for games rest slightly bent
 SPREAD = torch.pi / 4  # the most a leg leaves the vertical
 LIKE = torch.pi / 7  # the most a limb differs between two T-poses of one rig
 
 
-def body_from_world(poses: RigPoses) -> Float[Tensor, "frame 3 3"]:
+def body_from_world(left_hip: Points, right_hip: Points) -> Rotations:
     """The rotation from the world to axes that turn with the hips: x to their left, y up, z forward."""
-    across = poses.position("left_hip") - poses.position("right_hip")
+    across = left_hip - right_hip
     up = torch.tensor([0.0, 0.0, 1.0]).to(across).expand_as(across)
     left = torch.nn.functional.normalize(across * torch.tensor([1.0, 1.0, 0.0]).to(across), dim=-1)
     return torch.stack([left, up, torch.linalg.cross(left, up)], dim=-2)
@@ -30,8 +34,10 @@ def body_from_world(poses: RigPoses) -> Float[Tensor, "frame 3 3"]:
 
 def limb_directions(poses: RigPoses) -> Float[Tensor, "frame limb 3"]:
     """Unit vectors along LIMBS, in axes that turn with the hips."""
-    bones = torch.stack([poses.position(end) - poses.position(start) for start, end in LIMBS], dim=-2)
-    return torch.nn.functional.normalize(bones @ body_from_world(poses).mT, dim=-1)
+    p = poses.positions(ENDS)
+    R_body_world = body_from_world(*(p[:, ENDS.index(hip)] for hip in HIPS))
+    bones = p[:, ENDS_OF_LIMBS] - p[:, STARTS_OF_LIMBS]
+    return torch.nn.functional.normalize(bones @ R_body_world.mT, dim=-1)
 
 
 def check_t_pose(t_pose: RigPoses) -> None:

@@ -6,7 +6,7 @@ the order they are listed (`rx ry rz` is R_z R_y R_x). There is no frame rate in
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -32,10 +32,6 @@ class Amc:
     asf: Asf
     channels: tuple[tuple[str, str], ...]  # bone and degree of freedom of each column
     values: Float[np.ndarray, "frame channel"]
-
-    def at_zero_angles(self) -> "Amc":
-        """One frame, with every angle and position at zero."""
-        return replace(self, values=np.zeros_like(self.values[:1]))
 
 
 def parse_amc(text: str, asf: Asf, where: str) -> Amc:
@@ -66,7 +62,7 @@ def parse_amc(text: str, asf: Asf, where: str) -> Amc:
 def amc_chain(amc: Amc, wanted: Iterable[str]) -> Chain:
     """Local rotations and translations of the wanted bones and of all their ancestors."""
     asf = amc.asf
-    kept, parents = lineage(asf.names, asf.parents, wanted)
+    kept, parents = lineage(asf.parents, map(asf.names.index, wanted))
     columns = {channel: column for column, channel in enumerate(amc.channels)}
     t_parent_joint = torch.from_numpy(asf.offsets[kept]).T[..., None].repeat(1, 1, len(amc.values))
     turns: list[list[tuple[str, int]]] = [[] for _ in kept]
