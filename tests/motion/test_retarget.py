@@ -7,17 +7,23 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.kinematics import pose_body
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.geometry.heading import rotation_about_up
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import geodesic_angle, matrix_from_quaternion, matrix_from_rotation_vector
-from motiongrpo.motion.retarget import fit_to_rig, retarget
+from motiongrpo.motion.retarget import Motion, fit_to_rig
 from motiongrpo.motion.rig import RIG_JOINTS, RigPoses
-from motiongrpo.motion.t_pose import LIMBS, limb_directions
+from motiongrpo.motion.t_pose import LIMB_JOINTS, LIMBS, limb_directions
 from tests.motion.rigs import MEAN_BODY, MODEL, STANDING, placed, random_motion, rig_poses_of, still
 
 EXACT = {"rtol": 0, "atol": 1e-9}
+
+
+def retarget(poses: RigPoses, t_pose: RigPoses, model: BodyModel) -> Motion:
+    """The motion of our mean body; `t_pose` is one frame of the same rig."""
+    return fit_to_rig(t_pose, model).motion(poses, travel=1.0)
 
 
 def posed_by(q_parent_joint, T_world_root):
@@ -123,6 +129,15 @@ def test_quaternions_are_unit_and_none_is_of_a_hand():
     assert_close(T[:, :4].norm(dim=-1), torch.ones(4, dtype=torch.float64), **EXACT)
 
 
+def test_a_rig_that_two_files_share_is_measured_once_and_refused_in_the_name_of_each():
+    rest = rig_poses_of(still(1))
+    assert fit_to_rig(rest, MODEL) is fit_to_rig(replace(rig_poses_of(still(1)), where="another"), MODEL)
+    assert fit_to_rig(rest, MODEL) is not fit_to_rig(rig_poses_of(still(1), scale=1.1), MODEL)
+    for where in ("one", "other"):
+        with pytest.raises(InputError, match=f"{where}: a leg is"):
+            fit_to_rig(replace(rig_poses_of(still(1), scale=100.0), where=where), MODEL)
+
+
 def test_a_unit_that_makes_giants_is_refused_with_the_length_of_their_legs():
     giant = rig_poses_of(still(2), scale=100.0)
     with pytest.raises(InputError, match=r"ours: a leg is 84\.\d m long; correct 'unit_m'"):
@@ -143,8 +158,8 @@ def test_limb_directions_do_not_depend_on_where_the_body_faces():
     rotations, root = random_motion(frames=3, seed=7)
     turned = Transform(rotation_about_up(torch.tensor(1.0, dtype=torch.float64)) @ root.R, root.p)
     assert_close(
-        limb_directions(rig_poses_of((rotations, turned))),
-        limb_directions(rig_poses_of((rotations, root))),
+        limb_directions(rig_poses_of((rotations, turned)).positions(LIMB_JOINTS)),
+        limb_directions(rig_poses_of((rotations, root)).positions(LIMB_JOINTS)),
         **EXACT,
     )
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -27,12 +28,18 @@ def test_a_child_moves_and_turns_with_its_parent():
     assert_close(poses.orientations(["head"])[:, 0], quaternion_from_rotation_vector(2 * QUARTER))
 
 
-def test_at_zero_angles_a_child_lies_where_its_offset_says():
-    poses = rig_poses(two_bones(), {"pelvis": "a", "head": "b"}, unit_m=1.0, up="z", where="f")
-    lying, standing = poses.at_zero_angles("z"), poses.at_zero_angles("y")
-    assert_close(lying.positions(["head"])[0, 0], torch.tensor([2.0, 2.0, 3.0], dtype=torch.float64))
-    assert_close(standing.positions(["head"])[0, 0], torch.tensor([2.0, -3.0, 2.0], dtype=torch.float64))
-    assert_close(standing.orientations(["pelvis", "head"]), upright("y").expand(1, 2, 4))
+def test_at_zero_angles_a_child_lies_where_its_offset_says_of_a_root_at_the_origin():
+    chain = two_bones()
+    above = torch.tensor([[[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]]], dtype=torch.float64)
+    chain = replace(
+        chain, q_parent_joint=chain.q_parent_joint.repeat(2, 1, 1), t_parent_joint=above.repeat(2, 1, 1)
+    )
+    poses = rig_poses(chain, {"pelvis": "a", "head": "b"}, unit_m=1.0, up="z", where="f")
+    for up, p_head in (("z", [0.0, 1.0, 0.0]), ("y", [0.0, 0.0, 1.0])):
+        still = poses.at_zero_angles(up)
+        assert_close(still.positions(["pelvis", "head"]), torch.tensor([[[0.0] * 3, p_head]]).double())
+        assert_close(still.orientations(["pelvis", "head"]), upright(up).expand(1, 2, 4))
+    assert_close(poses.positions(["pelvis"])[:, 0], above[:, 0].expand(2, 3))
 
 
 def test_what_is_up_in_the_file_is_z_in_the_world_and_units_are_metres():

@@ -6,7 +6,8 @@ limbs as far as proportions agree; the way travelled is scaled with the length o
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -18,7 +19,14 @@ from motiongrpo.body.skeleton import BODY_JOINTS, PARENTS, Joint
 from motiongrpo.geometry.quaternions import inverse, product, rotated, with_positive_w
 from motiongrpo.geometry.so3 import quaternion_from_matrix
 from motiongrpo.motion.rig import HIPS, RigPoses
-from motiongrpo.motion.t_pose import LIMBS, SIDES, body_from_world, check_t_pose
+from motiongrpo.motion.t_pose import (
+    LIMB_JOINTS,
+    LIMBS,
+    SIDES,
+    body_from_world,
+    check_t_pose,
+    limb_directions,
+)
 
 LEG_M = (0.3, 1.5)  # bounds on thigh and shin together, of children and adults
 LEGS = [f"{side}_{part}" for side in SIDES for part in ("hip", "knee", "ankle")]
@@ -27,6 +35,8 @@ POINTING = {start: (start, end) for start, end in LIMBS} | {
 }
 """The bone along which a joint of a limb points; a hand lies along its forearm."""
 
+
+KNOWN_RIGS = 64  # that stay measured: most takes of a folder are on the same few
 
 Motion = tuple[Float[Tensor, "frame 21 4"], Float[Tensor, "frame 7"]]
 """Local rotations and root pose of our body; hands are left open."""
@@ -44,6 +54,7 @@ class Fit:
     q_rig_joint: Float[Tensor, "22 4"]
     way: float  # travelled by our legs, where the rig's travel 1
     p_root_hips: Float[Tensor, "3"]  # the midpoint of our hips
+    limbs: Float[Tensor, "8 3"]  # their directions in the T-pose
 
     def motion(self, poses: RigPoses, travel: float) -> Motion:
         """The motion of our body; the floor stays where the file has it.
@@ -60,36 +71,51 @@ class Fit:
         return q_parent_joint, torch.cat([q_world_root, p_world_root], dim=-1)
 
 
-def retarget(poses: RigPoses, t_pose: RigPoses, model: BodyModel) -> Motion:
-    """The motion of our mean body; `t_pose` is one frame of the same rig."""
-    return fit_to_rig(t_pose, model).motion(poses, travel=1.0)
-
-
 def fit_to_rig(t_pose: RigPoses, model: BodyModel) -> Fit:
-    """Measure a rig in its T-pose; InputError where that is none, or is that of a giant."""
-    check_t_pose(t_pose)
-    rest = model.rest_joints(torch.zeros(SHAPE_COEFFICIENTS).to(t_pose.q_world_joint))[:BODY_JOINTS]
-    rig = torch.zeros_like(rest)
-    rig[_places(t_pose.joints)] = t_pose.positions(t_pose.joints)[0]
+    """Measure a rig in its T-pose, a single frame; InputError where that is none, or is that of a giant."""
+    joints = tuple(t_pose.joints)
+    q, p = (values[0].tolist() for values in (t_pose.orientations(joints), t_pose.positions(joints)))
+    return _measured(_TPose(t_pose.where, joints, tuple(map(tuple, q)), tuple(map(tuple, p))), model)
+
+
+@dataclass(frozen=True)
+class _TPose:
+    """A frame of a rig in plain numbers, by which it is known whose rig was measured before."""
+
+    where: str = field(compare=False)
+    joints: tuple[str, ...]
+    q_world_joint: tuple[tuple[float, ...], ...]
+    p_world_joint: tuple[tuple[float, ...], ...]
+
+
+@lru_cache(KNOWN_RIGS)
+def _measured(t_pose: _TPose, model: BodyModel) -> Fit:
+    rest = model.rest_joints(torch.zeros(SHAPE_COEFFICIENTS, dtype=torch.float64))[:BODY_JOINTS]
+    rig, q_world_rig = torch.zeros_like(rest), torch.tensor(t_pose.q_world_joint, dtype=torch.float64)
+    rig[_places(t_pose.joints)] = torch.tensor(t_pose.p_world_joint, dtype=torch.float64)
+    limbs = limb_directions(rig[_places(LIMB_JOINTS)])
+    check_t_pose(limbs, t_pose.where)
     leg_m = _leg_length(rig)
     if not LEG_M[0] < leg_m < LEG_M[1]:
         raise InputError(f"{t_pose.where}: a leg is {leg_m:.3g} m long; correct 'unit_m' of its layout")
-    followed = [_followed(joint, t_pose) for joint in range(BODY_JOINTS)]
+    followed = [_followed(joint, t_pose.joints) for joint in range(BODY_JOINTS)]
     names = tuple(joint.name.lower() for joint in followed)
     R_body_world = body_from_world(rig[Joint.LEFT_HIP], rig[Joint.RIGHT_HIP])
-    q_body_rig = product(quaternion_from_matrix(R_body_world), t_pose.orientations(names)[0])
+    q_world_followed = q_world_rig[[t_pose.joints.index(name) for name in names]]
+    q_body_rig = product(quaternion_from_matrix(R_body_world), q_world_followed)
     alignments = _alignments(torch.stack([rest, rig @ R_body_world.mT]))
     return Fit(
         followed=names,
         q_rig_joint=product(inverse(q_body_rig), alignments[followed]),
         way=_leg_length(rest) / leg_m,
         p_root_hips=rest[_places(HIPS)].mean(dim=0) - rest[Joint.PELVIS],
+        limbs=limbs,
     )
 
 
-def _followed(joint: int, rig: RigPoses) -> Joint:
+def _followed(joint: int, rig: tuple[str, ...]) -> Joint:
     """A joint that the rig has, or the nearest above it."""
-    while Joint(joint).name.lower() not in rig.joints:
+    while Joint(joint).name.lower() not in rig:
         joint = PARENTS[joint]
     return Joint(joint)
 

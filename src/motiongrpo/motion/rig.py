@@ -1,6 +1,6 @@
 """A rig: the skeleton of a motion capture file, brought into our names, metres and z up.
 
-Readers turn a file into `RigPoses`; `retarget` turns those into our body.
+Readers turn a file into `RigPoses`; `retarget.Fit` turns those into our body.
 """
 
 import math
@@ -77,10 +77,11 @@ class RigPoses:
         return replace(self, t_parent_joint=t, q_world_joint=q)
 
     def at_zero_angles(self, up: Axis) -> "RigPoses":
-        """The first frame with every angle at zero, and with this axis of the file up."""
-        q = upright(up)
-        first = self.frames(0, 1)
-        return replace(first, q_world_file=q, q_world_joint=q.expand_as(first.q_world_joint))
+        """The first frame with every angle at zero, its root at the origin, and this axis of the file up."""
+        q, t = upright(up), self.t_parent_joint[:1].clone()
+        t[:, 0] = 0.0
+        q_world_joint = q.expand_as(self.q_world_joint[:1])
+        return replace(self, t_parent_joint=t, q_world_file=q, q_world_joint=q_world_joint)
 
     def orientations(self, names: Iterable[str]) -> Float[Tensor, "frame joint 4"]:
         """q_world_joint of the named joints."""

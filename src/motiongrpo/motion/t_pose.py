@@ -16,8 +16,8 @@ LIMBS = tuple(
 )
 """The bones of arms and legs, each before the next one down."""
 
-ENDS = tuple(dict.fromkeys(joint for limb in LIMBS for joint in limb))
-STARTS_OF_LIMBS, ENDS_OF_LIMBS = ([ENDS.index(limb[end]) for limb in LIMBS] for end in (0, 1))
+LIMB_JOINTS = tuple(dict.fromkeys(joint for limb in LIMBS for joint in limb))
+_STARTS, _ENDS = ([LIMB_JOINTS.index(limb[end]) for limb in LIMBS] for end in (0, 1))
 
 STRAIGHT = torch.pi / 6  # the most a knee or elbow bends in a T-pose; rigs for games rest slightly bent
 SPREAD = torch.pi / 4  # the most a leg leaves the vertical
@@ -32,17 +32,15 @@ def body_from_world(left_hip: Points, right_hip: Points) -> Rotations:
     return torch.stack([left, up, torch.linalg.cross(left, up)], dim=-2)
 
 
-def limb_directions(poses: RigPoses) -> Float[Tensor, "frame limb 3"]:
-    """Unit vectors along LIMBS, in axes that turn with the hips."""
-    p = poses.positions(ENDS)
-    R_body_world = body_from_world(*(p[:, ENDS.index(hip)] for hip in HIPS))
-    bones = p[:, ENDS_OF_LIMBS] - p[:, STARTS_OF_LIMBS]
-    return torch.nn.functional.normalize(bones @ R_body_world.mT, dim=-1)
+def limb_directions(p_world_joint: Float[Tensor, "*frame 12 3"]) -> Float[Tensor, "*frame 8 3"]:
+    """Unit vectors along LIMBS from the positions of LIMB_JOINTS, in axes that turn with the hips."""
+    left_hip, right_hip = (p_world_joint[..., LIMB_JOINTS.index(hip), :] for hip in HIPS)
+    bones = p_world_joint[..., _ENDS, :] - p_world_joint[..., _STARTS, :]
+    return torch.nn.functional.normalize(bones @ body_from_world(left_hip, right_hip).mT, dim=-1)
 
 
-def check_t_pose(t_pose: RigPoses) -> None:
-    """Raise InputError unless the first frame stands upright on straight legs, with straight arms."""
-    limbs = limb_directions(t_pose)[0]
+def check_t_pose(limbs: Float[Tensor, "8 3"], where: str) -> None:
+    """Raise InputError unless limbs point as in somebody upright on straight legs, with straight arms."""
     bends = _angle(limbs[::2], limbs[1::2]).tolist()
     leans = _angle(limbs[::2], torch.tensor([0.0, -1.0, 0.0]).to(limbs)).tolist()
     for (upper, _), (joint, _), bend, lean in zip(LIMBS[::2], LIMBS[1::2], bends, leans, strict=True):
@@ -53,19 +51,18 @@ def check_t_pose(t_pose: RigPoses) -> None:
                 if bend > STRAIGHT
                 else f"{upper} leans by {lean:.1f} rad"
             )
-            raise InputError(
-                f"{t_pose.where}: no T-pose, its {wrong}; name another in 't_pose' or 'rest_takes'"
-            )
+            raise InputError(f"{where}: no T-pose, its {wrong}; name another in 't_pose' or 'rest_takes'")
 
 
-def starts_in_t_pose(poses: RigPoses, t_pose: RigPoses) -> bool:
+def starts_in_t_pose(poses: RigPoses, limbs: Float[Tensor, "8 3"]) -> bool:
     """Whether the first frame is a T-pose put in front of a take, and not a part of it.
 
-    A subject that stands in a T-pose does not leave it between two frames.
+    `limbs` are the directions in the rig's T-pose. A subject that stands in a T-pose does not leave it
+    between two frames.
     """
     if len(poses) < 2:
         return False
-    off = _angle(limb_directions(poses.frames(0, 2)), limb_directions(t_pose)).amax(dim=-1)
+    off = _angle(limb_directions(poses.frames(0, 2).positions(LIMB_JOINTS)), limbs).amax(dim=-1)
     return bool(off[0] < LIKE < off[1] - off[0])
 
 
