@@ -45,7 +45,8 @@ def rotated(q: Float[Tensor, "*#batch 4"], p: Float[Tensor, "*#batch 3"]) -> Poi
 
 def from_euler(order: str, angles: Points) -> Quaternions:
     """R_i(α) R_j(β) R_k(γ) by radians about three different axes in their order, such as `zyx`."""
-    (c_i, c_j, c_k), (s_i, s_j, s_k) = (angles / 2).cos().unbind(-1), (angles / 2).sin().unbind(-1)
+    half = angles / 2
+    (c_i, c_j, c_k), (s_i, s_j, s_k) = half.cos().unbind(-1), half.sin().unbind(-1)
     sign = 1 if order in "xyzxy" else -1
     cc, cs, sc, ss = c_i * c_j, c_i * s_j, s_i * c_j, sign * (s_i * s_j)
     about = {

@@ -89,14 +89,13 @@ class RigPoses:
 
     def positions(self, names: Iterable[str]) -> Float[Tensor, "frame joint 3"]:
         """p_world_joint of the named joints, metres."""
-        wanted = [self.joints[name] for name in names]
-        kept, parents = lineage(self.parents, wanted)
-        t, above = self.t_parent_joint[:, kept], [self.parents[joint] for joint in kept[1:]]
-        p = [rotated(self.q_world_file, t[:, 0])]
-        steps = rotated(self.q_world_joint[:, above], t[:, 1:]).unbind(1)
-        for parent, step in zip(parents[1:], steps, strict=True):
-            p.append(p[parent] + step)
-        return self.unit_m * torch.stack([p[kept.index(joint)] for joint in wanted], dim=1)
+        ways = [ancestry(self.parents, self.joints[name]) for name in names]
+        passed = sorted(set().union(*ways))
+        above = self.q_world_joint[:, [self.parents[joint] for joint in passed[1:]]]
+        q_world_parent = torch.cat([self.q_world_file.expand(len(self), 1, 4), above], dim=1)
+        steps = rotated(q_world_parent, self.t_parent_joint[:, passed]).permute(2, 1, 0)
+        takes = torch.tensor([[joint in way for joint in passed] for way in ways]).to(steps)
+        return self.unit_m * (takes @ steps).permute(2, 1, 0)
 
 
 def rig_poses(chain: Chain, joints: Mapping[str, str], unit_m: float, up: Axis, where: str) -> RigPoses:
@@ -111,13 +110,13 @@ def lineage(parents: Sequence[int], wanted: Iterable[int]) -> tuple[list[int], t
 
     Faces and fingers are most of a rig, and no motion of theirs is computed.
     """
-    kept: set[int] = set()
-    for joint in wanted:
-        while joint >= 0 and joint not in kept:
-            kept.add(joint)
-            joint = parents[joint]
-    order = sorted(kept)
+    order = sorted(set().union(*(ancestry(parents, joint) for joint in wanted)))
     return order, tuple(order.index(parents[joint]) if parents[joint] >= 0 else -1 for joint in order)
+
+
+def ancestry(parents: Sequence[int], joint: int) -> set[int]:
+    """A joint and all above it."""
+    return {joint} | (ancestry(parents, parents[joint]) if parents[joint] >= 0 else set())
 
 
 def upright(up: Axis) -> Float[Tensor, "4"]:

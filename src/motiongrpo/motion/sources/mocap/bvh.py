@@ -19,7 +19,7 @@ from jaxtyping import Float
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import Chain, lineage
-from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hierarchy
+from motiongrpo.motion.sources.mocap.bvh_hierarchy import POSITIONS, Hierarchy, parse_hierarchy
 from motiongrpo.motion.sources.mocap.bvh_rows import lines_in, read_rows
 from motiongrpo.motion.sources.mocap.euler_channels import joint_rotations
 from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, meaning
@@ -27,7 +27,6 @@ from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, 
 PIECE = 1 << 18  # characters of rows that are parsed at a time
 PIECE_FRAMES = 2048  # of a part of a take
 COUNT = re.compile(r"[0-9]{1,9}")
-POSITIONS = ("Xposition", "Yposition", "Zposition")
 
 
 @dataclass(frozen=True)
@@ -116,20 +115,17 @@ def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChanne
     """Local rotations and translations of the wanted joints and of all their ancestors."""
     tree = bvh.hierarchy
     kept, parents = lineage(tree.parents, map(tree.names.index, wanted))
-    pairs = [(joint, channel) for joint, channels in enumerate(tree.channels) for channel in channels]
-    columns = {
-        (kept.index(joint), channel): column for column, (joint, channel) in enumerate(pairs) if joint in kept
-    }
     t_parent_joint = torch.from_numpy(tree.offsets[kept]).T[..., None].repeat(1, 1, len(bvh.values))
     turns: list[list[tuple[str, int]]] = [[] for _ in kept]
-    for (place, channel), column in columns.items():
-        if channel in POSITIONS:
-            axis = POSITIONS.index(channel)
-            means = meaning(tree.names[kept[place]], position_channels, bvh.where)
-            offset = tree.offsets[kept[place], axis] if means == "added_to_offset" else 0.0
-            t_parent_joint[axis, place] = torch.from_numpy(bvh.values[:, column] + offset)
-        else:
-            turns[place].append((channel[0].lower(), column))
+    for place, joint in enumerate(kept):
+        for channel, column in tree.columns[joint].items():
+            if channel in POSITIONS:
+                axis = POSITIONS.index(channel)
+                means = meaning(tree.names[joint], position_channels, bvh.where)
+                offset = tree.offsets[joint, axis] if means == "added_to_offset" else 0.0
+                t_parent_joint[axis, place] = torch.from_numpy(bvh.values[:, column] + offset)
+            else:
+                turns[place].append((channel[0].lower(), column))
     return Chain(
         names=tuple(tree.names[joint] for joint in kept),
         parents=parents,

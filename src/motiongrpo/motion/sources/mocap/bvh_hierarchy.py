@@ -1,7 +1,8 @@
 """The head of a BVH file: a tree of joints with their offsets and channels."""
 
+import itertools
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -10,7 +11,8 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import END
 
-CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
+POSITIONS, ROTATIONS = (tuple(f"{axis}{kind}" for axis in "XYZ") for kind in ("position", "rotation"))
+CHANNELS = POSITIONS + ROTATIONS
 
 MOST_JOINTS = 2000  # ten times those of a rig with a face and all fingers
 
@@ -28,6 +30,12 @@ class Hierarchy:
     parents: tuple[int, ...]  # −1 for the root
     offsets: Float[np.ndarray, "joint 3"]  # from the parent, in the unit of the file
     channels: tuple[tuple[str, ...], ...]  # of each joint, in the order of the file
+
+    @cached_property
+    def columns(self) -> tuple[dict[str, int], ...]:
+        """By joint, the column of each of its channels."""
+        column = itertools.count()
+        return tuple({channel: next(column) for channel in channels} for channels in self.channels)
 
     def channel_names(self) -> list[str]:
         """The columns of the motion, `hip Xposition` and so on."""
