@@ -44,19 +44,20 @@ def _plain_rows(text: bytes, columns: int) -> Float[np.ndarray, "frame channel"]
     The end of a line becomes a word that reads as NaN, so NaNs tell whether rows are of equal length. Words
     and the blanks between them are strings in turn, and Arrow converts the former.
     """
-    text = b" " + text.strip().replace(b"\t", b" ") + NEWLINE
-    characters = np.frombuffer(text.replace(NEWLINE, b" nan "), np.uint8)
+    lines = b" " + text.strip().replace(b"\t", b" ") + NEWLINE
+    characters = np.frombuffer(lines.replace(NEWLINE, b" nan "), np.uint8)
     if characters.min() < BLANK:
         return None
-    bounds = np.flatnonzero(np.diff(characters == BLANK)).astype(np.int32) + 1
-    strings = len(bounds) - 1
-    is_word = np.full(strings // 8 + 1, 0b01010101, np.uint8)
+    bounds = np.flatnonzero(np.diff(characters == BLANK))
+    count = len(bounds) - 1
+    is_word = np.full(count // 8 + 1, 0b01010101, np.uint8)
+    buffers = map(pa.py_buffer, (bounds, characters[1:], is_word))
     try:
-        strings_ = pa.StringArray.from_buffers(strings, *map(pa.py_buffer, (bounds, characters, is_word)))
-        words = np.frombuffer(strings_.cast(pa.float64()).buffers()[1], count=strings)[::2]
+        numbers = pa.LargeStringArray.from_buffers(count, *buffers).cast(pa.float64())
     except pa.ArrowInvalid:
         return None
-    if len(words) != lines_in(text) * (columns + 1):
+    words = np.frombuffer(numbers.buffers()[1], count=count)[::2]
+    if len(words) != lines_in(lines) * (columns + 1):
         return None
     rows = words.reshape(-1, columns + 1)
     plain = np.isfinite(rows[:, :-1]).all() and np.isnan(rows[:, -1]).all()
