@@ -132,10 +132,10 @@ def _interpolated(a: Float[Tensor, "7"], b: Float[Tensor, "7"], count: int) -> F
 
 def _turn(a: Float[Tensor, "*batch 7"], b: Float[Tensor, "*batch 7"]) -> Float[Tensor, "*batch"]:
     """Angle in radians between two orientations."""
-    return 2 * torch.acos(_cos_of_half(a[..., :4], b[..., :4]).clamp(max=1.0))
+    return 2 * torch.acos((a[..., :4] * b[..., :4]).sum(dim=-1).abs().clamp(max=1.0))
 
 
 def _cos_of_half(a: Float[Tensor, "*batch 4"], b: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch"]:
-    """The cosine of half the angle between two orientations."""
+    """The cosine of half the angle between two orientations, component by component: quick for many."""
     w, x, y, z = (one * other for one, other in zip(a.unbind(-1), b.unbind(-1), strict=True))
     return (w + x + y + z).abs()

@@ -173,6 +173,17 @@ def test_a_damaged_take_gets_one_sentence_with_the_place(old, new, message):
         parse_amc(AMC.replace(old, new, 1), parse_asf(ASF, "s.asf"), "t.amc")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("thigh 40 50 60", "thigh +40 5e1 60."), ("thigh 40 50", "thigh\t40\u2003\r\n50"), ("\n2\n", "\n02\n")],
+)
+def test_numbers_are_the_same_however_they_are_written(old, new):
+    assert old in AMC
+    asf = parse_asf(ASF, "s.asf")
+    plain, odd = (parse_amc(text, asf, "t.amc").values for text in (AMC, AMC.replace(old, new)))
+    assert np.array_equal(odd, plain)
+
+
 def test_a_take_without_frames_is_refused():
     with pytest.raises(InputError, match=re.escape("t.amc has no frames")):
         parse_amc(AMC[: AMC.index("1\nroot")], parse_asf(ASF, "s.asf"), "t.amc")

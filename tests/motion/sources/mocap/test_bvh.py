@@ -154,11 +154,19 @@ def test_numbers_are_the_same_however_rows_are_laid_out(rows):
     assert np.array_equal(parse_bvh(text, "x").values, PLAIN)
 
 
-def test_rows_that_are_joined_by_what_stands_for_their_end_are_none():
+@pytest.mark.parametrize("word", ["nan", "NaN", "NAN", "-nan"])
+def test_rows_that_are_joined_by_what_stands_for_their_end_are_none(word):
     """A line's end is read as `nan`, which somebody may have written."""
-    text = SMALL.replace("\n4 5 6", " nan 4 5 6").replace("Frames: 2", "Frames: 1")
+    text = SMALL.replace("\n4 5 6", f" {word} 4 5 6").replace("Frames: 2", "Frames: 1")
     with pytest.raises(InputError, match="x, line 27: expected 13 numbers, one per channel, got 27"):
         parse_bvh(text, "x")
+
+
+def test_a_tree_without_channels_has_no_rows():
+    start, end = SMALL.index("1 2 3 0"), SMALL.index("MOTION")
+    head = "\n".join(line for line in SMALL[:end].split("\n") if "CHANNELS" not in line)
+    with pytest.raises(InputError, match="x promises 2 frames and holds 0"):
+        parse_bvh(head + SMALL[end:start] + "\n\n", "x")
 
 
 def test_a_character_that_is_no_blank_does_not_part_numbers():

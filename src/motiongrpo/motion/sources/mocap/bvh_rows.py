@@ -13,10 +13,8 @@ from jaxtyping import Float
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 
-GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[0-9]+)?)+")
-
-
 NEWLINE, BLANK = b"\n", ord(" ")
+GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[0-9]+)?)+")
 
 
 def lines_in(text: bytes) -> int:
@@ -42,11 +40,11 @@ def _plain_rows(text: bytes, columns: int) -> Float[np.ndarray, "frame channel"]
     """The numbers of rows that all have `columns` finite ones; None where anything is otherwise.
 
     The end of a line becomes a word that reads as NaN, so NaNs tell whether rows are of equal length. Words
-    and the blanks between them are strings in turn, and Arrow converts the former.
+    and the blanks between them are strings in turn, of which Arrow converts the former.
     """
     lines = b" " + text.strip().replace(b"\t", b" ") + NEWLINE
     characters = np.frombuffer(lines.replace(NEWLINE, b" nan "), np.uint8)
-    if characters.min() < BLANK:
+    if characters.min() < BLANK or b"n" in lines or b"N" in lines:
         return None
     bounds = np.flatnonzero(np.diff(characters == BLANK))
     count = len(bounds) - 1
@@ -57,7 +55,7 @@ def _plain_rows(text: bytes, columns: int) -> Float[np.ndarray, "frame channel"]
     except pa.ArrowInvalid:
         return None
     words = np.frombuffer(numbers.buffers()[1], count=count)[::2]
-    if len(words) != lines_in(lines) * (columns + 1):
+    if columns == 0 or len(words) % (columns + 1):
         return None
     rows = words.reshape(-1, columns + 1)
     plain = np.isfinite(rows[:, :-1]).all() and np.isnan(rows[:, -1]).all()
