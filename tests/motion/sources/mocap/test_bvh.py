@@ -154,7 +154,7 @@ def test_numbers_are_the_same_however_rows_are_laid_out(rows):
     assert np.array_equal(parse_bvh(text, "x").values, PLAIN)
 
 
-@pytest.mark.parametrize("word", ["nan", "NaN", "NAN", "-nan"])
+@pytest.mark.parametrize("word", ["nan", "NaN", "NAN", "-nan", "7"])
 def test_rows_that_are_joined_by_what_stands_for_their_end_are_none(word):
     """A line's end is read as `nan`, which somebody may have written."""
     text = SMALL.replace("\n4 5 6", f" {word} 4 5 6").replace("Frames: 2", "Frames: 1")
@@ -204,6 +204,7 @@ LAST = "4 5 6 10 20 30 40 50 60 -1.5 70 80 90"
         (LAST, LAST + " 1", "x.bvh, line 28: expected 13 numbers, one per channel, got 14"),
         ("1 2 3 0", "1 2 0", "x.bvh, line 27: expected 13 numbers, one per channel, got 12"),
         (LAST, LAST.replace("50", "nan"), "x.bvh, frame 1: arm Xrotation is nan; cut the take"),
+        (LAST, LAST.replace("50", "-1e999"), "x.bvh, frame 1: arm Xrotation is -inf; cut the take"),
         (LAST, LAST.replace("50", "5o"), "x.bvh, line 28: arm Xrotation must be a number, got '5o'"),
         ("Frames: 2", "Frames: none", "x.bvh: 'Frames' must be a count of at least 1, got 'none'"),
         ("Frames: 2", "Frames: 0", "x.bvh: 'Frames' must be a count of at least 1, got '0'"),

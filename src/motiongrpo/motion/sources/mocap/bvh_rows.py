@@ -13,7 +13,7 @@ from jaxtyping import Float
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 
-NEWLINE, BLANK = b"\n", ord(" ")
+NEWLINE = b"\n"
 GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[0-9]+)?)+")
 
 
@@ -43,10 +43,10 @@ def _plain_rows(text: bytes, columns: int) -> Float[np.ndarray, "frame channel"]
     and the blanks between them are strings in turn, of which Arrow converts the former.
     """
     lines = b" " + text.strip().replace(b"\t", b" ") + NEWLINE
-    characters = np.frombuffer(lines.replace(NEWLINE, b" nan "), np.uint8)
-    if characters.min() < BLANK or b"n" in lines or b"N" in lines:
+    if b"n" in lines or b"N" in lines:
         return None
-    bounds = np.flatnonzero(np.diff(characters == BLANK))
+    characters = np.frombuffer(lines.replace(NEWLINE, b" nan "), np.uint8)
+    bounds = np.flatnonzero(np.diff(characters == ord(" ")))
     count = len(bounds) - 1
     is_word = np.full(count // 8 + 1, 0b01010101, np.uint8)
     buffers = map(pa.py_buffer, (bounds, characters[1:], is_word))
