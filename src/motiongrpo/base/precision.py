@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=nn.Module)
 def with_precision(model: Model, precision: Precision) -> Model:
     """The model itself, whose forward pass now runs in `precision`. Copies of it do so too."""
     if precision == "bf16":
-        model.forward = MethodType(_in_bf16(type(model).forward), model)
+        model.forward = MethodType(_in_bf16(model.forward.__func__), model)
     return model
 
 

@@ -1,0 +1,49 @@
+"""Compiled networks through `torch.compile`.
+
+What is compiled is the pass of a network over the rows that one process takes, and its gradient; weights and
+their names stay those of a network that is not, and so do checkpoints.
+"""
+
+from functools import cache
+from types import MethodType
+from typing import Literal, TypeVar
+
+import torch
+from torch import nn
+
+from motiongrpo.base.errors import InputError
+from motiongrpo.base.row_parallel import by_rows
+
+Compiler = Literal["inductor", "aot_eager"]
+"""A backend of `torch.compile`; `aot_eager` traces alike and generates no code."""
+
+VARIANTS = 32
+"""Most kinds of passes that are compiled. GRPO has some ten, by gradient, mask and rows; torch stops at 8."""
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def with_compiler(model: Model, compiler: Compiler | None) -> Model:
+    """The model itself, whose forward pass, one under `by_rows`, is now compiled. Copies of it share that.
+
+    Each shape of inputs is compiled when it first comes, with and without gradient. Raises InputError where
+    the compiler cannot be had on the model's device.
+    """
+    if compiler is not None:
+        refuse_without_compiler(compiler, next(model.parameters()).device.type)
+        torch._dynamo.config.recompile_limit = VARIANTS
+        compiled = torch.compile(type(model).forward.__wrapped__, backend=compiler)
+        model.forward = MethodType(by_rows(compiled), model)
+    return model
+
+
+@cache
+def refuse_without_compiler(compiler: Compiler, device: str) -> None:
+    """Raise InputError where a function of one operation cannot be compiled for a kind of device."""
+    try:
+        torch.compile(torch.neg, backend=compiler)(torch.ones(2, device=device))
+    except RuntimeError as error:
+        raise InputError(
+            f"compiler={compiler} cannot be had on device {device} ({str(error).splitlines()[0]}); install "
+            "what is missing (g++, and triton for a GPU) or pass compiler=null"
+        ) from error
