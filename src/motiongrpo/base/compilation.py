@@ -32,6 +32,7 @@ def with_compiler(model: Model, compiler: Compiler | None) -> Model:
     if compiler is not None:
         refuse_without_compiler(compiler, next(model.parameters()).device.type)
         torch._dynamo.config.recompile_limit = VARIANTS
+        torch._functorch.config.donated_buffer = False  # diagnostics go back through one pass several times
         compiled = torch.compile(type(model).forward.__wrapped__, backend=compiler)
         model.forward = MethodType(by_rows(compiled), model)
     return model

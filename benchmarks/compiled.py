@@ -1,0 +1,131 @@
+"""Whether `torch.compile`, bfloat16 and inference mode pay on a CPU, at the sizes of `conf/base`.
+
+    OMP_NUM_THREADS=1 python benchmarks/compiled.py
+
+Ways take turns, CPU-seconds of one thread; the ratio is the median of those of the rounds, in brackets the
+smallest and the largest. What compiling took is CPU-seconds with an empty cache, g++ included, and what of it
+a step must be taken how often to win back. The audit is of groups of which one was left out after sampling.
+"""
+
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+import torch
+from _paper import Size, Trainer, Way, paper, still_heads
+from _parameters import section
+
+from motiongrpo.base.compilation import with_compiler
+from motiongrpo.diffusion.architecture import DenoiserConfig
+from motiongrpo.policy.grpo import AUDIT_LIMIT
+from motiongrpo.policy.rollout import RolloutConfig, Rollouts
+from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
+
+ROUNDS, SLOW_ROUNDS = 15, 3  # bfloat16 is emulated where a CPU has none
+LEFT_OUT = 1
+
+Works = dict[str, Callable[[], Any]]
+
+
+def base() -> Size:
+    """`conf/base` on a CPU."""
+    rollout = RolloutConfig(**section("grpo")["rollout"])
+    denoiser, batch = (
+        DenoiserConfig(**section("pretraining")["denoiser"]),
+        section("pretraining")["batch_size"],
+    )
+    return replace(paper(), device="cpu", denoiser=denoiser, rollout=rollout, frames=32, batch=batch)
+
+
+def cpu_seconds(work: Callable[[], Any]) -> float:
+    """Of this process and of those that it has started and that have ended."""
+
+    def now() -> float:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return time.process_time() + children.ru_utime + children.ru_stime
+
+    started = now()
+    work()
+    return now() - started
+
+
+def compare(what: str, ways: Works, rounds: int) -> None:
+    """The first way against the others."""
+    first = {name: cpu_seconds(work) for name, work in ways.items()}
+    seconds = [{name: cpu_seconds(work) for name, work in ways.items()} for _ in range(rounds)]
+    plain, *others = ways
+    usual = {name: median(row[name] for row in seconds) for name in ways}
+    print(f"{what}: {plain} {usual[plain]:.3f} s")
+    for name in others:
+        ratios = [row[plain] / row[name] for row in seconds]
+        told = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        saved, lost = usual[plain] - usual[name], first[name] - usual[name]
+        back = f", won back after {lost / saved:.0f}" if saved > 0 else ""
+        print(f"  {name} {usual[name]:.3f} s, worth {told}; {lost:.0f} s before the first{back}", flush=True)
+
+
+def parts(size: Size, trainer: Trainer, rollouts: Rollouts) -> Works:
+    """What a run does with a denoiser, at one way of evaluating it."""
+    windows = still_heads(size, size.batch)
+    return {
+        "a step of pretraining": lambda: trainer.pretrain(windows),
+        "rollouts": lambda: trainer.roll_out(size.rollout.conditions),
+        "a gradient pass": lambda: trainer.learn(rollouts),
+    }
+
+
+def audit(size: Size, trainer: Trainer) -> float:
+    """Nats a dimension of an update's first pass, where fewer groups are learnt from than were sampled."""
+    kept = torch.arange(size.rollout.conditions) >= LEFT_OUT
+    return trainer.learn(trainer.roll_out(size.rollout.conditions).groups(kept)).per_dim
+
+
+def perceptual(rows: int, compiled: bool, training: bool) -> Callable[[], Any]:
+    """A pass of φ over samples of an update, with its gradient or without."""
+    torch.manual_seed(0)
+    model = PerceptualModel(PerceptualConfig(**section("reward_model")["model"]))
+    model = with_compiler(model, "inductor" if compiled else None).requires_grad_(training)
+    features, mask = torch.randn(rows, 32, 22, 13), torch.ones(rows, 32, dtype=torch.bool)
+
+    def work() -> None:
+        logit = model(features, torch.zeros(rows, 32, 154), mask)
+        if training:
+            logit.sum().backward()
+
+    return work
+
+
+def measure(size: Size) -> None:
+    ways = {"plain": Way(), "compiled": Way(compiled=True), "bf16": Way("bf16")}
+    trainers, groups = {name: Trainer(size, way) for name, way in ways.items()}, size.rollout.conditions
+    rollouts = trainers["plain"].roll_out(groups)
+    works = {name: parts(size, trainer, rollouts) for name, trainer in trainers.items()}
+    for what, plain in works["plain"].items():
+        compare(what, {"plain": plain, "compiled": works["compiled"][what]}, ROUNDS)
+        compare(what, {"plain": plain, "bf16": works["bf16"][what]}, SLOW_ROUNDS)
+    plain = works["plain"]["rollouts"]
+    compare("rollouts", {"no_grad": plain, "inference_mode": torch.inference_mode()(plain)}, ROUNDS)
+    for training in (False, True):
+        what = f"the perceptual model, {'with' if training else 'without'} gradient"
+        rows = groups * size.rollout.group_size
+        both = {name: perceptual(rows, name == "compiled", training) for name in ("plain", "compiled")}
+        compare(what, both, ROUNDS)
+    for name, trainer in trainers.items():
+        print(f"audit, {name}: {audit(size, trainer):.1e} nats a dimension, the limit is {AUDIT_LIMIT:.0e}")
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    size = base()
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ |= {"TORCHINDUCTOR_CACHE_DIR": cache, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+        measure(size)
+
+
+if __name__ == "__main__":
+    main()
