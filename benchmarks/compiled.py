@@ -27,19 +27,15 @@ from motiongrpo.policy.rollout import RolloutConfig, Rollouts
 from motiongrpo.rewards.perceptual import PerceptualConfig, PerceptualModel
 
 ROUNDS, SLOW_ROUNDS = 15, 3  # bfloat16 is emulated where a CPU has none
-LEFT_OUT = 1
 
 Works = dict[str, Callable[[], Any]]
 
 
 def base() -> Size:
     """`conf/base` on a CPU."""
-    rollout = RolloutConfig(**section("grpo")["rollout"])
-    denoiser, batch = (
-        DenoiserConfig(**section("pretraining")["denoiser"]),
-        section("pretraining")["batch_size"],
-    )
-    return replace(paper(), device="cpu", denoiser=denoiser, rollout=rollout, frames=32, batch=batch)
+    prior, rollout = section("pretraining"), RolloutConfig(**section("grpo")["rollout"])
+    network = {"device": "cpu", "denoiser": DenoiserConfig(**prior["denoiser"])}
+    return replace(paper(), **network, rollout=rollout, frames=32, batch=prior["batch_size"])
 
 
 def cpu_seconds(work: Callable[[], Any]) -> float:
@@ -79,21 +75,17 @@ def parts(size: Size, trainer: Trainer, rollouts: Rollouts) -> Works:
     }
 
 
-def audit(size: Size, trainer: Trainer) -> float:
-    """Nats a dimension of an update's first pass, where fewer groups are learnt from than were sampled."""
-    kept = torch.arange(size.rollout.conditions) >= LEFT_OUT
-    return trainer.learn(trainer.roll_out(size.rollout.conditions).groups(kept)).per_dim
-
-
-def perceptual(rows: int, compiled: bool, training: bool) -> Callable[[], Any]:
-    """A pass of φ over samples of an update, with its gradient or without."""
+def perceptual(size: Size, compiled: bool, training: bool) -> Callable[[], Any]:
+    """A pass of φ over the samples of an update, with its gradient or without."""
     torch.manual_seed(0)
-    model = PerceptualModel(PerceptualConfig(**section("reward_model")["model"]))
-    model = with_compiler(model, "inductor" if compiled else None).requires_grad_(training)
-    features, mask = torch.randn(rows, 32, 22, 13), torch.ones(rows, 32, dtype=torch.bool)
+    model = PerceptualModel(PerceptualConfig(**section("reward_model")["model"])).requires_grad_(training)
+    with_compiler(model, size.compiler if compiled else None)
+    rows = size.rollout.conditions * size.rollout.group_size
+    features, condition = torch.randn(rows, size.frames, 22, 13), torch.zeros(rows, size.frames, 154)
+    mask = torch.ones(rows, size.frames, dtype=torch.bool)
 
     def work() -> None:
-        logit = model(features, torch.zeros(rows, 32, 154), mask)
+        logit = model(features, condition, mask)
         if training:
             logit.sum().backward()
 
@@ -102,8 +94,9 @@ def perceptual(rows: int, compiled: bool, training: bool) -> Callable[[], Any]:
 
 def measure(size: Size) -> None:
     ways = {"plain": Way(), "compiled": Way(compiled=True), "bf16": Way("bf16")}
-    trainers, groups = {name: Trainer(size, way) for name, way in ways.items()}, size.rollout.conditions
-    rollouts = trainers["plain"].roll_out(groups)
+    trainers = {name: Trainer(size, way) for name, way in ways.items()}
+    groups = torch.arange(size.rollout.conditions)
+    rollouts = trainers["plain"].roll_out(len(groups))
     works = {name: parts(size, trainer, rollouts) for name, trainer in trainers.items()}
     for what, plain in works["plain"].items():
         compare(what, {"plain": plain, "compiled": works["compiled"][what]}, ROUNDS)
@@ -111,12 +104,11 @@ def measure(size: Size) -> None:
     plain = works["plain"]["rollouts"]
     compare("rollouts", {"no_grad": plain, "inference_mode": torch.inference_mode()(plain)}, ROUNDS)
     for training in (False, True):
-        what = f"the perceptual model, {'with' if training else 'without'} gradient"
-        rows = groups * size.rollout.group_size
-        both = {name: perceptual(rows, name == "compiled", training) for name in ("plain", "compiled")}
-        compare(what, both, ROUNDS)
+        judges = {name: perceptual(size, name == "compiled", training) for name in ("plain", "compiled")}
+        compare(f"the perceptual model, {'with' if training else 'without'} gradient", judges, ROUNDS)
     for name, trainer in trainers.items():
-        print(f"audit, {name}: {audit(size, trainer):.1e} nats a dimension, the limit is {AUDIT_LIMIT:.0e}")
+        found = trainer.learn(trainer.roll_out(len(groups)).groups(groups > 0)).per_dim
+        print(f"audit, {name}: {found:.1e} nats a dimension, the limit is {AUDIT_LIMIT:.0e}", flush=True)
 
 
 def main() -> None:
