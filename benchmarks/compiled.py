@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/compiled.py
 
 Ways take turns, in CPU-seconds of one thread; worth is the median over the rounds, then the smallest and the
-largest. Compiling is timed with an empty cache, g++ included. An update's rollouts are 10 levels of 64 samples,
-a gradient pass 8. Measured on a busy server without instructions for bfloat16:
+largest. Compiling is timed with an empty cache, g++ included. Rollouts are 10 levels of 64 samples, a pass of
+gradients 8. Measured on a busy server without instructions for bfloat16:
 
                                plain     compiled                    compiling   bfloat16
     a step of pretraining      0.157 s   1.07 (1.00 to 1.15)         63 s        0.12

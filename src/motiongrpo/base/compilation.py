@@ -5,6 +5,7 @@ their names stay those of a network that is not, and so do checkpoints.
 """
 
 from functools import cache
+from inspect import unwrap
 from types import MethodType
 from typing import Literal, TypeVar
 
@@ -31,11 +32,19 @@ def with_compiler(model: Model, compiler: Compiler | None) -> Model:
     """
     if compiler is not None:
         refuse_without_compiler(compiler, next(model.parameters()).device.type)
-        torch._dynamo.config.recompile_limit = VARIANTS
-        torch._functorch.config.donated_buffer = False  # diagnostics go back through one pass several times
-        compiled = torch.compile(type(model).forward.__wrapped__, backend=compiler)
+        _allow_many_passes()
+        compiled = torch.compile(unwrap(type(model).forward), backend=compiler)
         model.forward = MethodType(by_rows(compiled), model)
     return model
+
+
+def _allow_many_passes() -> None:
+    """Set for this whole process how many kinds there are, and that gradients of one are taken repeatedly."""
+    from torch._dynamo import config as tracing
+    from torch._functorch import config as gradients
+
+    tracing.recompile_limit = VARIANTS
+    gradients.donated_buffer = False  # diagnostics take gradients of several objectives from one pass
 
 
 @cache
