@@ -15,7 +15,7 @@ from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.base.precision import Precision, with_precision
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.training import pretraining_loss
+from motiongrpo.diffusion.training import NoisedWindows, noised_to_all_levels, pretraining_loss
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import group_advantages
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts, roll_out, stratified_subset, trainable_steps
@@ -93,6 +93,11 @@ def still_heads(size: Size, count: int) -> WindowBatch:
     ).to(torch.device(size.device))
 
 
+def drawn(size: Size, step: int) -> NoisedWindows:
+    """What a step of pretraining learns from."""
+    return noised_to_all_levels(still_heads(size, size.batch), torch.Generator().manual_seed(step))
+
+
 class Trainer:
     """A policy and its reference, and the two halves of an update."""
 
@@ -123,9 +128,8 @@ class Trainer:
         """One whole part, so that what is timed neither compiles nor allocates for the first time."""
         return self.learn(self.roll_out(self.size.rollout.conditions_at_once))
 
-    def pretrain(self, batch: WindowBatch) -> None:
-        generator = torch.Generator().manual_seed(0)
-        self.policy.step(pretraining_loss(self.policy.model, batch, None, generator))
+    def pretrain(self, windows: NoisedWindows) -> None:
+        self.policy.step(pretraining_loss(self.policy.model, windows, None))
 
 
 def timed(size: Size, work: Callable[[], Any]) -> tuple[float, Any]:

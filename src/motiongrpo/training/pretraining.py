@@ -2,6 +2,7 @@
 
 import torch
 
+from motiongrpo.base.ahead import threads_ahead
 from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.optimisation import Optimiser
@@ -50,5 +51,6 @@ def pretraining_steps(
         materials.held_out("validation", config.validation_windows),
         materials.joint_loss(config.joint_loss),
         config,
+        threads_ahead(materials.device),
     )
     yield from checkpointed(records, optimiser, training, progress)
