@@ -7,7 +7,7 @@ their names stay those of a network that is not, and so do checkpoints.
 from functools import cache
 from inspect import unwrap
 from types import MethodType
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
@@ -17,6 +17,9 @@ from motiongrpo.base.row_parallel import by_rows
 
 Compiler = Literal["inductor", "aot_eager"]
 """A backend of `torch.compile`; `aot_eager` traces alike and generates no code."""
+
+OPTIONS: dict[str, Any] = {"emulate_precision_casts": True}
+"""bfloat16 is rounded after each operation, as it is uncompiled, or rollouts and updates would differ."""
 
 VARIANTS = 32
 """Most kinds of passes that are compiled. GRPO has some ten, by gradient, mask and rows; torch stops at 8."""
@@ -33,7 +36,8 @@ def with_compiler(model: Model, compiler: Compiler | None) -> Model:
     if compiler is not None:
         refuse_without_compiler(compiler, next(model.parameters()).device.type)
         _allow_many_passes()
-        compiled = torch.compile(unwrap(type(model).forward), backend=compiler)
+        options = OPTIONS if compiler == "inductor" else None
+        compiled = torch.compile(unwrap(type(model).forward), backend=compiler, options=options)
         model.forward = MethodType(by_rows(compiled), model)
     return model
 
