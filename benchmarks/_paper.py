@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from _parameters import section
 
+from motiongrpo.base.compilation import Compiler, with_compiler
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.base.precision import Precision, with_precision
 from motiongrpo.diffusion.architecture import DenoiserConfig
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.training import pretraining_loss
+from motiongrpo.diffusion.training import NoisedWindows, noised_to_all_levels, pretraining_loss
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.advantage import group_advantages
 from motiongrpo.policy.rollout import RolloutConfig, Rollouts, roll_out, stratified_subset, trainable_steps
@@ -33,7 +34,7 @@ class Size:
     batch: int  # windows of a step of pretraining
     steps: int  # of pretraining that are timed
     matrix: int  # side of those whose product tells what the device can do
-    compiler: str  # torch.compile's backend
+    compiler: Compiler
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def toy() -> Size:
     rollout = whole.rollout.model_dump() | small
     rollout["sampling"] |= {"steps": 3}
     denoiser = DenoiserConfig(**whole.denoiser.model_dump() | layers)
-    return Size("cpu", denoiser, RolloutConfig(**rollout), 8, 4, 2, 64, "eager")
+    return Size("cpu", denoiser, RolloutConfig(**rollout), 8, 4, 2, 64, "aot_eager")
 
 
 def as_configured(size: Size) -> Size:
@@ -92,6 +93,11 @@ def still_heads(size: Size, count: int) -> WindowBatch:
     ).to(torch.device(size.device))
 
 
+def drawn(size: Size, step: int) -> NoisedWindows:
+    """What a step of pretraining learns from."""
+    return noised_to_all_levels(still_heads(size, size.batch), torch.Generator().manual_seed(step))
+
+
 class Trainer:
     """A policy and its reference, and the two halves of an update."""
 
@@ -99,10 +105,10 @@ class Trainer:
         torch.manual_seed(0)
         torch.set_float32_matmul_precision("high" if way.tf32 else "highest")
         self.size = size
-        network = with_precision(Denoiser(size.denoiser).to(size.device), way.precision)
+        compiler = size.compiler if way.compiled else None
+        network = with_compiler(Denoiser(size.denoiser).to(size.device), compiler)
+        network = with_precision(network, way.precision)
         self.policy = Optimiser(network, OptimiserConfig(**section("grpo", env="paper")["optimiser"]))
-        if way.compiled:
-            network.compile(backend=size.compiler, dynamic=False)
         self.generator = torch.Generator(size.device).manual_seed(0)
 
     def roll_out(self, groups: int) -> Rollouts:
@@ -122,9 +128,8 @@ class Trainer:
         """One whole part, so that what is timed neither compiles nor allocates for the first time."""
         return self.learn(self.roll_out(self.size.rollout.conditions_at_once))
 
-    def pretrain(self, batch: WindowBatch) -> None:
-        generator = torch.Generator().manual_seed(0)
-        self.policy.step(pretraining_loss(self.policy.model, batch, None, generator))
+    def pretrain(self, windows: NoisedWindows) -> None:
+        self.policy.step(pretraining_loss(self.policy.model, windows, None))
 
 
 def timed(size: Size, work: Callable[[], Any]) -> tuple[float, Any]:

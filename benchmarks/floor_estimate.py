@@ -1,6 +1,6 @@
 """How well the floor is estimated from the eyes' heights alone, on motion whose floor is known.
 
-    python benchmarks/floor_estimate.py DATA/02_intermediate/mocap/motions
+    python benchmarks/floor_estimate.py [STORE]    a motion store; without it that of kedro run --env mocap
 
 The floor is hidden from `estimated_floor`, which gets pieces of 4 to 10 s. All bodies of the store have one
 stature, so each person is measured as many statures, drawn as adults have them; a piece counts for one over
@@ -23,6 +23,7 @@ from motiongrpo.head import floor
 from motiongrpo.motion.splits import SplitConfig, split_subjects
 from motiongrpo.motion.store import MotionStore, open_store
 
+MOCAP = Path("data/02_intermediate/mocap/motions")
 SHORTEST_S, LONGEST_S, STATURES = 4, 10, 200
 OWN_M = 1.59  # eyes over the floor of the store's body, standing
 QUANTILES = (0.5, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98)
@@ -61,8 +62,12 @@ def report(name: str, people: np.ndarray, standing: np.ndarray) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="How well the floor is estimated.")
-    parser.add_argument("store", type=Path)
-    store = open_store(parser.parse_args().store)
+    parser.add_argument("store", type=Path, nargs="?", default=MOCAP)
+    folder = parser.parse_args().store
+    if not folder.is_dir():
+        print(f"needs the motion store of kedro run --env mocap --pipelines ingestion, and {folder} is none")
+        return
+    store = open_store(folder)
     config = SplitConfig(**section("ingestion", "mocap")["splits"])
     splits = split_subjects(store.sequences["subject"].tolist(), config)
     found = list(pieces(store))

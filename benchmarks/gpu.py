@@ -30,6 +30,7 @@ from _paper import (
     Trainer,
     Way,
     as_configured,
+    drawn,
     forget_peak,
     paper,
     peak_gb,
@@ -42,6 +43,7 @@ from torch.multiprocessing import get_context
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from motiongrpo.base.ahead import made_ahead, threads_ahead
 from motiongrpo.base.files import replace_text
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.policy.grpo import AUDIT_LIMIT
@@ -123,12 +125,22 @@ def profiled(size: Size) -> Result:
 
 
 def pretraining(size: Size, way: Way) -> Result:
-    """Steps a second, of windows that are there already."""
-    trainer, batch = Trainer(size, way), still_heads(size, size.batch)
-    trainer.pretrain(batch)
+    """Steps a second, of windows that are there already; and with their noise drawn as a run does it."""
+    trainer, windows = Trainer(size, way), drawn(size, 0)
+    trainer.pretrain(windows)
     forget_peak(size)
-    seconds, _ = timed(size, lambda: [trainer.pretrain(batch) for _ in range(size.steps)])
-    return {"steps_per_s": size.steps / seconds, "peak_gb": peak_gb(size)}
+    ready, _ = timed(size, lambda: [trainer.pretrain(windows) for _ in range(size.steps)])
+    threads = threads_ahead(size.device)
+    drawing = made_ahead(lambda step: drawn(size, step), range(size.steps), threads)
+    ahead, _ = timed(size, lambda: [trainer.pretrain(windows) for windows in drawing])
+    one_draw, _ = timed(size, lambda: drawn(size, 0))
+    return {
+        "steps_per_s": size.steps / ready,
+        "drawing_steps_per_s": size.steps / ahead,
+        "threads_that_draw": threads,
+        "one_draw_s": one_draw,
+        "peak_gb": peak_gb(size),
+    }
 
 
 def two_processes(size: Size) -> Result:

@@ -30,12 +30,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from _parameters import section
 
 from motiongrpo.body.body_model import OPEN_BODY, BodyModel, load_body_model
 from motiongrpo.body.skeleton import BODY_JOINTS, FEET
 from motiongrpo.diffusion.recovery import recover, with_frame_before
 from motiongrpo.diffusion.streaming import StreamingConfig, StreamingRecovery
 from motiongrpo.diffusion.trained import TrainedDenoiser, load_trained
+from motiongrpo.head.flaws import HeadRepairConfig
 from motiongrpo.motion.store import MotionStore, open_store
 from motiongrpo.motion.windows import split_rows
 
@@ -96,6 +98,7 @@ def timing(seconds: np.ndarray, hop: int, fps: float) -> str:
 
 def measure(model: TrainedDenoiser, paths: list[torch.Tensor]) -> None:
     body, fps = load_body_model(OPEN_BODY), model.usage.fps
+    breaks = HeadRepairConfig(**section("recovery")["repair"])
     whole = offline(model, body, paths, SEED)
     another = offline(model, body, paths, SEED + 1)
     moved = offline(model, body, [path[:-CUT] for path in paths], SEED)
@@ -103,8 +106,8 @@ def measure(model: TrainedDenoiser, paths: list[torch.Tensor]) -> None:
     print(f"recover, another seed: {agreement(whole, another, fps)}")
     print(f"recover, windows moved: {agreement(whole, moved, fps)}")
     for look_ahead, hop in CONFIGS:
-        config = StreamingConfig(look_ahead_frames=look_ahead, hop_frames=hop, longest_gap_s=0.25)
-        runs = [streamed(StreamingRecovery(model, body, config, SEED), path) for path in paths]
+        config = StreamingConfig(look_ahead_frames=look_ahead, hop_frames=hop)
+        runs = [streamed(StreamingRecovery(model, body, config, breaks, SEED), path) for path in paths]
         print(f"{1000 * look_ahead / fps:.0f} ms ahead, a window every {hop} frames:")
         print(f"    {agreement(whole, [joints for joints, _ in runs], fps)}")
         print(f"    {timing(np.array([seconds for _, seconds in runs]), hop, fps)}", flush=True)

@@ -12,6 +12,7 @@ from motiongrpo.body.skeleton import FEET, Joint
 from motiongrpo.diffusion.guidance import (
     GRAVITY_M_S2,
     SOFTNESS_M,
+    SUNK_M,
     GuidanceConfig,
     GuidedPose,
     Objective,
@@ -32,6 +33,7 @@ CONFIG = GuidanceConfig(
     acceleration=1e-5,
     sliding=5.0,
     penetration=20.0,
+    sinking=300.0,
     support=800.0,
 )
 FOOT_LABELS = [joint - 1 for joint in FEET]
@@ -56,11 +58,11 @@ def standing(frames: int = 16, speed_m_s: float = 0.0, height_m: float = 0.0) ->
     return replace(motion, T_world_cpf=head)
 
 
-def shaken(frames: int = 16, count: int = 2) -> PlacedMotion:
+def shaken(frames: int = 16, count: int = 2, by_rad: float = 0.03) -> PlacedMotion:
     """Synthetic motion of which every joint shakes, so that feet slide and sink."""
     motion = PlacedMotion.truth(window_batch(frames, count))
     noise = torch.randn(count, frames, 21, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return replace(motion, R_parent_joint=motion.R_parent_joint @ matrix_from_rotation_vector(0.03 * noise))
+    return replace(motion, R_parent_joint=motion.R_parent_joint @ matrix_from_rotation_vector(by_rad * noise))
 
 
 def lowest_sole(motion: PlacedMotion) -> torch.Tensor:
@@ -107,6 +109,13 @@ def test_soles_below_the_floor_are_lifted_to_it():
     sunk = standing(height_m=-0.03)
     assert lowest_sole(sunk).max() < -0.029
     assert lowest_sole(refined(sunk, penetration=1e5, iterations=10)).min() > -0.001
+
+
+def test_soles_deeper_than_five_centimetres_are_lifted_to_there_and_others_left():
+    only = {"penetration": 0, "sinking": 1e5, "iterations": 10}
+    deep, shallow = standing(height_m=-0.1), standing(height_m=0.001 - SUNK_M)
+    assert lowest_sole(refined(deep, **only)).min() == pytest.approx(-SUNK_M, abs=0.002)
+    assert_close(refined(shallow, **only).R_parent_joint, shallow.R_parent_joint, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("contact", [0.0, 1.0])
@@ -161,14 +170,36 @@ def test_every_step_that_is_taken_lowers_the_objective():
     assert (twice <= once).all()
 
 
-def test_the_undamped_step_points_down_the_gradient_of_the_objective():
+def test_a_step_that_goes_too_far_is_cut_short_and_helps():
+    motion = shaken(by_rad=1.0)
+    objective = Objective.of(motion, open_body(), FPS, CONFIG)
+    once, twice = (
+        GuidedPose.of(motion, open_body(), refined(motion, iterations=steps).R_parent_joint)
+        for steps in (1, 2)
+    )
+    whole = objective.turned(once, objective.step(once))
+    assert (objective.value(whole) > objective.value(once)).any()
+    assert (objective.value(twice) < 0.9 * objective.value(once)).all()
+
+
+def test_a_motion_that_a_step_hardly_improves_takes_no_more():
+    motion, body = shaken(), open_body()
+    long, longer = (refined(motion, iterations=steps) for steps in (20, 50))
+    assert torch.equal(long.R_parent_joint, longer.R_parent_joint)
+    objective = Objective.of(motion, body, FPS, CONFIG)
+    end = GuidedPose.of(motion, body, long.R_parent_joint)
+    further = objective.value(objective.turned(end, objective.step(end)))
+    assert (further > 0.98 * objective.value(end)).all()
+
+
+def test_the_gradient_is_that_of_the_objective():
     """Against the derivative along random turns, taken by differences: half of it is g · turn."""
     motion, body = shaken(frames=8), open_body()
+    motion.T_world_cpf[..., 6] -= 0.08  # all soles are charged, some of them twice
     objective = Objective.of(motion, body, FPS, CONFIG)
     pose = GuidedPose.of(motion, body, refined(motion, iterations=1).R_parent_joint)
     turn = 1e-5 * torch.randn(2, 8, 21, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    huge = torch.full((2,), 1e9, dtype=torch.float64)
-    gradient = -objective.step(pose, huge) * huge[:, None, None, None]  # a damped step follows the gradient
+    gradient = objective.gradient(pose, *objective.jacobians(pose)).view_as(turn)
 
     def value(sign: float) -> torch.Tensor:
         R = pose.R_parent_joint @ matrix_from_rotation_vector(sign * turn)

@@ -25,11 +25,12 @@ from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import nearest_rotation
 from motiongrpo.head.path import Touch
 from tests.bodies import open_body, window_batch
+from tests.head.paths import CONFIG as BREAKS
 from tests.trained import trained
 
 FPS = 30.0
 PATH = window_batch(frames=44, count=1).T_world_cpf[0]
-CONFIG = StreamingConfig(look_ahead_frames=8, hop_frames=4, longest_gap_s=0.25)
+CONFIG = StreamingConfig(look_ahead_frames=8, hop_frames=4)
 
 
 class ByFrame(Denoiser):
@@ -54,7 +55,7 @@ class ByNeighbours(ByFrame):
 
 
 def streaming(model: TrainedDenoiser | None = None, config: StreamingConfig = CONFIG) -> StreamingRecovery:
-    return StreamingRecovery(model or trained(), open_body(), config, seed=3)
+    return StreamingRecovery(model or trained(), open_body(), config, BREAKS, seed=3)
 
 
 def pushed(stream: StreamingRecovery, path: torch.Tensor, start_s: float = 0.0) -> list[BodyFrame]:
@@ -86,7 +87,7 @@ def whole(network: type[Denoiser]) -> torch.Tensor:
 
 @pytest.mark.parametrize(("look_ahead", "hop"), [(8, 4), (15, 1), (3, 4), (1, 1)])
 def test_every_frame_comes_once_in_order_and_no_later_than_stated(look_ahead, hop):
-    config = StreamingConfig(look_ahead_frames=look_ahead, hop_frames=hop, longest_gap_s=0.25)
+    config = StreamingConfig(look_ahead_frames=look_ahead, hop_frames=hop)
     stream, out = streaming(trained(ByFrame), config), 0
     for frame, pose in enumerate(PATH):
         out += len(stream.push(frame / FPS, pose))
@@ -145,7 +146,7 @@ def test_the_look_ahead_makes_streaming_and_recovery_agree_within_a_centimetre()
     model = trained(ByNeighbours)
     distances = []
     for look_ahead in (1, 8):
-        config = StreamingConfig(look_ahead_frames=look_ahead, hop_frames=2, longest_gap_s=0.25)
+        config = StreamingConfig(look_ahead_frames=look_ahead, hop_frames=2)
         distances.append((joints(streamed(model, config)) - whole(ByNeighbours)).norm(dim=-1).median())
     assert distances[1] < 0.01
     assert distances[1] < distances[0] / 2
@@ -200,11 +201,11 @@ def test_hops_that_would_skip_frames_are_refused():
     with pytest.raises(
         ValidationError, match=r"hop_frames must be at most look_ahead_frames \+ 1.*got 6 and 4"
     ):
-        StreamingConfig(look_ahead_frames=4, hop_frames=6, longest_gap_s=0.25)
+        StreamingConfig(look_ahead_frames=4, hop_frames=6)
 
 
 def test_a_look_ahead_beyond_the_networks_windows_is_refused():
-    config = StreamingConfig(look_ahead_frames=16, hop_frames=4, longest_gap_s=0.25)
+    config = StreamingConfig(look_ahead_frames=16, hop_frames=4)
     with pytest.raises(
         InputError, match=r"must be less than the 16 frames of a window of a test's model, got 16"
     ):

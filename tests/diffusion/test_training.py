@@ -18,6 +18,8 @@ from motiongrpo.diffusion.training import (
     PretrainingConfig,
     PretrainingLoss,
     denoised,
+    noised,
+    noised_to_all_levels,
     pretrain,
     pretraining_loss,
     stratified_levels,
@@ -110,9 +112,9 @@ class Clairvoyant(Denoiser):
 def test_the_loss_of_the_truth_is_zero_and_of_a_known_error_is_known():
     batch = window_batch(frames=6)
     x_0 = true_motion(batch).pack()
-    assert float(pretraining_loss(Clairvoyant(x_0, 0.0), batch, OFF, seeded())) == 0
+    assert float(pretraining_loss(Clairvoyant(x_0, 0.0), noised_to_all_levels(batch, seeded()), OFF)) == 0
     oracle = Clairvoyant(x_0, 0.1)
-    terms = denoised(oracle, batch, stratified_levels(len(batch), seeded()), seeded()).loss()
+    terms = denoised(oracle, noised(batch, stratified_levels(len(batch), seeded()), seeded())).loss()
     _, t, condition = oracle.seen
     assert_close(terms.body, 0.01 * level_weight(t).double().mean(), rtol=1e-6, atol=0)
     assert_close(condition, head_condition(batch.T_world_cpf), rtol=0, atol=0)
@@ -122,7 +124,7 @@ def test_the_network_is_shown_the_truth_with_the_noise_of_its_level():
     batch = window_batch(frames=6)
     x_0 = true_motion(batch).pack()
     oracle = Clairvoyant(x_0, 0.0)
-    pretraining_loss(oracle, batch, OFF, seeded())
+    pretraining_loss(oracle, noised_to_all_levels(batch, seeded()), OFF)
     x_t, t, _ = oracle.seen
     clean = add_noise(x_0, torch.zeros_like(x_0), t)
     spread = add_noise(torch.zeros_like(x_0), torch.ones_like(x_0), t)
@@ -138,12 +140,14 @@ def test_the_loss_is_the_published_one_of_the_networks_estimate():
     x_t = add_noise(x_0, torch.randn(x_0.shape, generator=generator).double(), t)
     guess = model(x_t[:, None], t, head_condition(batch.T_world_cpf), batch.mask)[:, 0]
     expected = denoising_loss(guess, x_0, level_weight(t), batch.mask).total()
-    assert_close(pretraining_loss(model, batch, None, seeded()), expected, rtol=0, atol=1e-12)
+    assert_close(
+        pretraining_loss(model, noised_to_all_levels(batch, seeded()), None), expected, rtol=0, atol=1e-12
+    )
 
 
 def test_without_a_share_the_loss_is_that_of_true_paths_bit_for_bit():
     batch, model = window_batch(frames=6), denoiser()
-    expected = pretraining_loss(model, batch, OFF, generator_for(3, "pretraining", 7))
+    expected = pretraining_loss(model, noised_to_all_levels(batch, generator_for(3, "pretraining", 7)), OFF)
     for given in (disturbance(share=0), None):
         assert torch.equal(PretrainingLoss(OFF, given)(model, batch, 3, "pretraining", 7), expected)
 

@@ -13,13 +13,16 @@ from click.testing import CliRunner
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
+from motiongrpo.base.errors import InputError
 from motiongrpo.diffusion.recording import load_recording
 from motiongrpo.head.formats.reader import read_head_path
 from motiongrpo.pipelines.recovery import nodes
+from tests.bodies import open_body
 from tests.head.writers import walk as walking
 from tests.head.writers import write
 from tests.pipelines.kedro_project import ROOT, files, run, succeed
 from tests.recovery.test_recovered import base_config
+from tests.trained import trained
 
 SHORT = {"recovery__samples": 2, "recovery__chunk_s": 2}
 CASES = ROOT.parent / "shared" / "cases"
@@ -105,6 +108,15 @@ def test_another_recording_of_the_same_name_leaves_the_first_s_results_and_that_
     assert "'walk' holds what came of" in " ".join(printed.split())
     assert files(recovered(data) / "walk") == first
     assert (recovered(data) / "tuesday_walk/tuesday_walk.bvh").is_file()
+
+
+def test_a_list_of_recordings_that_names_another_is_refused(monkeypatch):
+    monkeypatch.setattr(nodes, "chosen_model", lambda *given: trained())
+    given = (None, None, None, None, open_body(), base_config(), "cpu")
+    with pytest.raises(
+        InputError, match=r"recovery_inputs.json lists 'ghost', of which there is no head path"
+    ):
+        next(nodes.draw_motions({}, {"read": ["ghost"]}, *given))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from motiongrpo.diffusion.disturbance import DisturbanceConfig, disturbed
 from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
 from motiongrpo.diffusion.sampler import SamplingConfig, reverse_step
 from motiongrpo.diffusion.schedule import squared_levels
-from motiongrpo.diffusion.training import PretrainingLoss, denoised, stratified_levels
+from motiongrpo.diffusion.training import PretrainingLoss, denoised, noised_to_all_levels
 from motiongrpo.policy.movement import movement
 from motiongrpo.policy.rollout import Rollouts, roll_out, trainable_steps
 from motiongrpo.policy.surrogate import SurrogateConfig
@@ -236,7 +236,7 @@ def test_the_anchor_points_where_the_whole_pretraining_loss_falls(position, dist
     added = torch.cat([p.grad.flatten() for p in training.trained.values()]) - alone
     generator, beside = generator_for(0, "anchor", 0), generator_for(0, "anchor", 0, "disturbance")
     path = disturbance and disturbed(batch.T_world_cpf, batch.mask, FPS, disturbance, beside)
-    found = denoised(training.model, batch, stratified_levels(len(batch), generator), generator, path)
+    found = denoised(training.model, noised_to_all_levels(batch, generator, path))
     loss = found.loss().total() + (joint(found.x_0_hat, batch) if joint else 0)
     towards = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(training.trained.values()))])
     assert float(added @ towards / added.norm() / towards.norm()) == pytest.approx(1, abs=1e-9)

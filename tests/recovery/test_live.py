@@ -21,12 +21,13 @@ from motiongrpo.recovery import live, wire
 from motiongrpo.recovery.live import LiveConfig, ToPupils, as_sent, doubts, live_bodies, to_pupils
 from motiongrpo.recovery.wire import Client, Server, parsed
 from tests.bodies import open_body, window_batch
+from tests.head.paths import CONFIG as BREAKS
 from tests.recovery.test_recovered import base_config
 from tests.trained import trained
 
 FPS = 30.0
 PATH = window_batch(frames=24, count=1).T_world_cpf[0]
-STREAMING = StreamingConfig(look_ahead_frames=4, hop_frames=4, longest_gap_s=0.25)
+STREAMING = StreamingConfig(look_ahead_frames=4, hop_frames=4)
 LIVE = LiveConfig(port=0, seed=3, streaming=STREAMING)
 
 
@@ -34,6 +35,10 @@ def line(time_s: float, pose: torch.Tensor) -> bytes:
     """What a companion app sends for a pose, quaternion `wxyz` first."""
     record = {"t": time_s, "p": pose[4:].tolist(), "q": pose[:4].tolist()}
     return json.dumps(record).encode() + b"\n"
+
+
+def begin() -> StreamingRecovery:
+    return StreamingRecovery(trained(), open_body(), STREAMING, BREAKS, seed=3)
 
 
 LINES = [line(i / FPS, pose) for i, pose in enumerate(PATH)]
@@ -61,7 +66,7 @@ def serving(to_pupils: ToPupils = as_sent) -> Iterator[tuple[int, list[BodyFrame
     server, stop, bodies = Server(0), Event(), []
 
     def serve() -> None:
-        for some in live_bodies(server, trained(), open_body(), LIVE, to_pupils):
+        for some in live_bodies(server, begin, to_pupils):
             bodies.extend(some)
             if stop.is_set():
                 return
@@ -79,7 +84,7 @@ def serving(to_pupils: ToPupils = as_sent) -> Iterator[tuple[int, list[BodyFrame
 @functools.cache
 def expected() -> list[BodyFrame]:
     """What the same poses give without a socket."""
-    stream = StreamingRecovery(trained(), open_body(), STREAMING, seed=3)
+    stream = begin()
     return [b for i, pose in enumerate(PATH) for b in stream.push(i / FPS, pose)] + stream.finish()
 
 

@@ -35,6 +35,7 @@ UNGUIDED = GuidanceConfig(
     acceleration=0,
     sliding=0,
     penetration=0,
+    sinking=0,
     support=0,
 )
 

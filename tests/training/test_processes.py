@@ -8,7 +8,7 @@ from motiongrpo.base.processes import on_processes
 from motiongrpo.base.row_parallel import Team, joined
 from motiongrpo.training.pretraining import train_prior
 from tests.diffusion.test_training import pretraining_config
-from tests.training.together import TRAININGS, State, begun_and_continued
+from tests.training.together import TRAININGS, State, begun_and_continued, drawn_ahead
 
 PROCESSES = 2  # which do not divide seven windows, nor three groups
 
@@ -48,6 +48,11 @@ def test_what_one_process_has_begun_several_go_on_with(training, whole, together
 def test_what_several_processes_have_begun_one_goes_on_with(training, whole, together):
     resumed = TRAININGS[training](2, together[training][0])
     assert_close(resumed, whole[training], rtol=0, atol=1e-8)
+
+
+def test_draws_that_processes_make_in_turns_train_to_the_same_bits():
+    ((in_steps, ahead),) = on_processes(PROCESSES, "cpu", drawn_ahead, 3)
+    assert_close(ahead, in_steps, rtol=0, atol=0)
 
 
 def test_dropout_on_several_processes_is_refused():

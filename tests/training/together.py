@@ -34,14 +34,14 @@ def ragged(count: int) -> WindowBatch:
     return replace(batch, mask=torch.arange(6) < 3 + (torch.arange(count) % 4)[:, None])
 
 
-def prior(steps: int, begun: State | None = None) -> State:
+def prior(steps: int, begun: State | None = None, threads: int = 0) -> State:
     """Seven windows a step, under both losses and disturbed paths."""
     settings = pretraining.pretraining_config(steps)
     settings = settings.model_copy(update={"disturbance": pretraining.disturbance(share=0.5)})
     optimiser = Optimiser(grpo.network(), settings.optimiser)
     if begun:
         optimiser.restore(begun)
-    records = list(pretrain(optimiser, lambda step: ragged(7), ragged(5), JOINTS, settings))
+    records = list(pretrain(optimiser, lambda step: ragged(7), ragged(5), JOINTS, settings, threads))
     return found(optimiser, records, optimiser)
 
 
@@ -97,3 +97,8 @@ def begun_and_continued(begun_elsewhere: dict[str, State]) -> Iterator[tuple[str
     """Of every training its first step, and its second from a state that was made elsewhere."""
     for name, train in TRAININGS.items():
         yield name, train(1), train(2, begun_elsewhere[name])
+
+
+def drawn_ahead(steps: int) -> Iterator[tuple[State, State]]:
+    """Pretraining whose draws are made in its steps, and one whose draws processes make ahead, in turns."""
+    yield prior(steps), prior(steps, threads=2)

@@ -1,1 +1,1 @@
-"""What stands around the pipelines: the commands in words, all parameters, refusals before a run."""
+"""Around the pipelines: the commands in words, all parameters, and refusals before a run."""

@@ -8,7 +8,7 @@ MAIN: tuple[tuple[str, str], ...] = (
     ),
     (
         "kedro run --env mocap --params data_root=DIR",
-        "the chain on real motion: four hours of 45 people from five collections, judged over held-out "
+        "the chain on real motion: four hours of some 50 people from four collections, judged over held-out "
         "people and by source",
     ),
     (

@@ -17,11 +17,15 @@ class Batched:
 
     def rows(self, index: Tensor | slice | tuple[slice, ...]) -> Self:
         """The entries that an index, a mask or slices of the leading axes select; an index may repeat."""
-        return self._combined([self], lambda tensors: tensors[0][index])
+        return self.each(lambda tensor: tensor[index])
 
     def to(self, device: torch.device | str) -> Self:
         """The batch on another device."""
-        return self._combined([self], lambda tensors: tensors[0].to(device))
+        return self.each(lambda tensor: tensor.to(device))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The batch with every tensor changed."""
+        return self._combined([self], lambda tensors: change(tensors[0]))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:

@@ -1,4 +1,4 @@
-"""Numbers that are none end a training before they reach its weights."""
+"""A NaN or an infinity ends a training before it reaches the weights."""
 
 import torch
 from torch import Tensor

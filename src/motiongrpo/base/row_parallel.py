@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -24,6 +24,8 @@ from torch.func import functional_call
 
 from motiongrpo.base.batched import Batched
 from motiongrpo.base.errors import InputError
+
+Values = TypeVar("Values", bound=Batched)
 
 
 class LostProcess(InputError):
@@ -61,6 +63,19 @@ class Team:
         except RuntimeError as error:
             raise LostProcess from error
         return values
+
+    def given_by(self, rank: int, values: Values) -> Values:
+        """The values of one process, handed to all; those that the others give say how they are shaped."""
+        return values.each(lambda tensor: self._broadcast(rank, tensor))
+
+    def _broadcast(self, rank: int, tensor: Tensor) -> Tensor:
+        layout = torch.contiguous_format
+        given = tensor.contiguous() if rank == self.rank else torch.empty_like(tensor, memory_format=layout)
+        try:  # as bytes, since not every kind of number can be sent everywhere
+            dist.broadcast(given.view(torch.uint8), src=rank, group=self.group)
+        except RuntimeError as error:
+            raise LostProcess from error
+        return given
 
     def whole(self, part: Tensor, rows: int) -> Tensor:
         """All rows, of which `part` is this process's share."""

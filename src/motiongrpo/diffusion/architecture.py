@@ -1,7 +1,8 @@
 """The architecture of a denoiser: EgoAllo's configuration, under its own names.
 
-Three of its fields are not here. `max_t` is the number of levels of the schedule; the four that say what the
-network is told of the head are a record of their own; `mask_self_attention` is ours.
+Three things differ from EgoAllo's record: `max_t` is left out, since it is the number of levels of the
+schedule; the four fields that choose the head condition are `ConditionConfig`; and `mask_self_attention` is
+added.
 """
 
 from typing import Literal
@@ -16,7 +17,7 @@ ConditionKind = Literal["ours", "canonicalized", "absolute", "absrel", "absrel_g
 
 
 class ConditionConfig(Config):
-    """What the network is told of the head (arXiv:2410.03665, table 1)."""
+    """What the network sees of the head (arXiv:2410.03665, table 1)."""
 
     cond_param: ConditionKind
     include_canonicalized_cpf_rotation_in_cond: bool  # read by `ours` alone

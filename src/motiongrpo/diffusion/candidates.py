@@ -1,6 +1,6 @@
-"""Denoisers that lie on disk, whoever made them, by the names that scores know them by.
+"""Denoisers on disk that can be scored, by the names under which their scores are kept.
 
-A run's own lie in the folders of its trainings. Others are copied into its folder `others/`, either as a file
+A run's own are in the folders of its trainings. Others are copied into its folder `others/`, either as a file
 of this project, `NAME.safetensors`, or as a folder in EgoAllo's layout, `NAME/`.
 """
 
@@ -41,7 +41,7 @@ def trained(folder: CheckpointFolder, run: str, prefix: str = "") -> list[Candid
 
 
 def others(folder: Path, run: str, prefix: str = "") -> list[Candidate]:
-    """Whatever was copied into the folder, by name; what is no denoiser there is refused."""
+    """The denoisers that were copied into the folder, by name; anything else there is refused."""
     found = list(_others(folder, run, prefix))
     for before, after in pairwise(found):
         if before.name == after.name:

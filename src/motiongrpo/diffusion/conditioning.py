@@ -1,9 +1,9 @@
 """What the denoiser sees of the head: EgoAllo's invariant condition (arXiv:2410.03665, section 3.2).
 
-Per frame 22 numbers that no turn about the vertical and no shift along the floor can change: the
-relative pose to the frame before (12), the height (1), the orientation without its heading (9).
-Fourier features make them 154. The other conditions that EgoAllo compares itself with are not invariant;
-they are here because its checkpoints may use them.
+Per frame 22 numbers that do not change under a rotation about the vertical or a shift along the floor: the
+pose relative to the frame before (12), the height (1), the orientation without its heading (9). Fourier
+features make them 154. The other conditions that EgoAllo compares itself with are not invariant; they are
+here because its checkpoints may use them.
 """
 
 from typing import assert_never

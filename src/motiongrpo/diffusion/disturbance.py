@@ -1,8 +1,8 @@
-"""Head paths as a headset tells them: a floor that is off, jitter, gaps, another frame rate.
+"""Head paths with the faults of a headset: a floor that is off, jitter, gaps, another frame rate.
 
-A motion store holds paths without fault. In use the floor is estimated, tracking jitters, rows are missing
-and were bridged, and the headset's rate is not the model's. A denoiser is shown such paths while its target
-stays the true motion; what it learns is what a path still says when it is told so.
+A motion store holds paths without fault. In use the floor is estimated, tracking jitters, gaps were bridged,
+and the headset's rate is not the model's. A denoiser is trained under such paths while its target stays the
+true motion, so it learns to rely on what such paths still tell.
 
 The order is that of use: the head is sampled at the headset's rate and brought to the model's, each pose
 with its error; a gap is bridged between the poses beside it; the floor lifts all of them.
@@ -30,7 +30,7 @@ Instants = Float[Tensor, "batch frame_and_one"]  # in frames of the path, counte
 
 
 class Disturbance(Config):
-    """How much of each kind; zero, and a rate of the model's or above, is none."""
+    """The amount of each fault; zero, or a rate at or above the model's, means none."""
 
     floor_m: float = Field(ge=-1, le=1)  # that the path is told too high
     jitter_m: float = Field(ge=0, le=0.1)  # standard deviation along each axis, independent in every frame
@@ -40,7 +40,7 @@ class Disturbance(Config):
 
 
 class DisturbanceConfig(Disturbance):
-    """Of training windows: of each kind, by itself, anything from none up to this; the floor either way."""
+    """Faults of training windows, each drawn independently between none and this; the floor up or down."""
 
     share: float = Field(ge=0, le=1)  # of windows; the others are told without fault
 
@@ -130,7 +130,7 @@ def with_gap(T: Paths, last: PerSequence, longest: PerSequence, place: PerSequen
 def with_jitter(
     T: Paths, sd_m: PerSequence, sd_rad: PerSequence, noise: Float[Tensor, "batch frame_and_one 6"]
 ) -> Paths:
-    """Every pose with an error of its own: position in the world, rotation about the head's axes."""
+    """Every pose with an independent error: position in the world, rotation about the head's axes."""
     turn = matrix_from_rotation_vector(sd_rad[:, None, None] * noise[..., 3:])
     q = quaternion_from_matrix(matrix_from_quaternion(T[..., :4]) @ turn)
     jittered = torch.cat([q, T[..., 4:] + sd_m[:, None, None] * noise[..., :3]], dim=-1)
@@ -139,13 +139,13 @@ def with_jitter(
 
 
 def with_floor(T: Paths, height_m: PerSequence) -> Paths:
-    """Told higher by so much, since the floor is believed to be lower than it is."""
+    """The head higher by this much, as if the floor were believed to be lower than it is."""
     up = T.new_tensor([0.0] * 6 + [1.0])
     return T + height_m[:, None, None] * up
 
 
 def bridged(T: Paths, earlier: Instants, later: Instants) -> Paths:
-    """Each frame as the poses at two instants around it have it; where they are one, as it is then."""
+    """Each frame interpolated between the poses at two instants around it, which may be one."""
     apart = later - earlier
     weight = torch.where(apart > 0, (_frames(T) - earlier) / apart.clamp(min=1e-6), 0)
     return interpolated(at_instants(T, earlier), at_instants(T, later), weight)

@@ -5,8 +5,8 @@ The layout is the one its training script leaves behind:
     <folder>/model_config.yaml
     <folder>/checkpoints_<step>/model.safetensors
 
-Weights load as they are, since parameter names and meanings are the same. A file is never believed: names,
-shapes, types and values are checked before a tensor is handed on, and each fault is one sentence.
+Weights load as they are, since parameter names and meanings are the same. Files are not trusted: names,
+shapes, types and values are checked before a tensor is returned, and each fault is reported in one sentence.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,11 @@
 """Guidance after sampling: poses refined until feet neither slide, sink nor hover, the head held.
 
 As in EgoAllo (arXiv:2410.03665), a problem of nonlinear least squares whose unknowns are the local rotations
-of every frame, solved by Levenberg–Marquardt. With R₀ and p₀ of the sample, each frame is charged
+of every frame, solved by Gauss–Newton with steps that are halved until they help. With R₀ and p₀ of the
+sample, each frame is charged
 
     rotation |log(R₀ᵀR)|² + rotation_rate |d log(R₀ᵀR)/dt|² + position |p − p₀|² + acceleration |d²p/dt²|²
-    + sliding |dp/dt|² of planted feet + penetration min(z, 0)² of soles
+    + sliding |dp/dt|² of planted feet + penetration min(z, 0)² + sinking min(z + 5 cm, 0)² of soles
     + support max(z, 0)² of the lowest sole, unless the head falls
 
 in metres, seconds and radians, so that no weight depends on the frame rate. The body hangs from its head,
@@ -30,7 +31,9 @@ from motiongrpo.diffusion.placed import PlacedMotion
 from motiongrpo.geometry.so3 import matrix_from_rotation_vector, rotation_vector_from_matrix
 
 FRAMES_AT_ONCE = 1024  # frames of all motions whose systems are held in memory, 0.3 MB each
-DAMPING, LESS, MORE = 0.01, 0.25, 10.0  # of a step: at first, after one that helped, after one that did not
+SUNK_M = 0.05  # where `sinking` begins: to lift soles all the way bends legs that are right
+SHORTENED = (0.5, 0.5, 0.5, 0.0)  # again and again, while a step does not lower the objective
+ENOUGH = 0.01  # of its objective a motion has to win by a step for another one
 SOFTNESS_M = 0.005  # soles so much higher than the lowest still have a share in it
 FALL_S = 0.1  # acceleration is taken over twice as long, and a fall reaches so far on either side
 GRAVITY_M_S2 = 9.81
@@ -44,21 +47,22 @@ class GuidanceConfig(Config):
     """Whether motions are refined after sampling, and what is weighed against what."""
 
     enabled: bool
-    iterations: int = Field(ge=1)  # of Levenberg–Marquardt; three get most
+    iterations: int = Field(ge=1)  # at most; a motion that a step hardly improves takes no more
     rotation: float = Field(gt=0)  # stay near the sample: per rad²
     rotation_rate: float = Field(ge=0)  # leave it smoothly: per (rad/s)²
     position: float = Field(ge=0)  # joints stay near the sample: per m²
     acceleration: float = Field(ge=0)  # joints move smoothly: per (m/s²)²
     sliding: float = Field(ge=0)  # planted feet rest: per (m/s)²
     penetration: float = Field(ge=0)  # soles stay out of the floor: per m²
+    sinking: float = Field(ge=0)  # and above all not deeper than 5 cm: per m² of what is
     support: float = Field(ge=0)  # one of them is on it: per m²
 
 
 def guided(motions: PlacedMotion, body: BodyModel, fps: float, config: GuidanceConfig) -> PlacedMotion:
     """The motions with refined rotations; shape, contacts, head and padding stay as they are.
 
-    A foot is planted between two frames that both label it as in contact. A step is taken only where it
-    lowers a motion's objective. No motion sees another, and masked frames count for nothing.
+    A foot is planted between two frames that both label it as in contact. A step never raises a motion's
+    objective. No motion sees another, and masked frames count for nothing.
     """
     if motions.mask.shape[1] < 3:
         raise ValueError(f"motions must have at least 3 frames, got {motions.mask.shape[1]}")
@@ -71,17 +75,34 @@ def guided(motions: PlacedMotion, body: BodyModel, fps: float, config: GuidanceC
 @torch.no_grad()
 def _refined(motions: PlacedMotion, body: BodyModel, fps: float, config: GuidanceConfig) -> Tensor:
     objective = Objective.of(motions, body, fps, config)
-    pose = objective.start
-    value, damping = objective.value(pose), torch.full_like(motions.betas[:, 0], DAMPING)
+    pose, value = objective.start, objective.value(objective.start)
+    unfinished = torch.ones_like(value)
     for _ in range(config.iterations):
-        turn = objective.step(pose, damping)
-        tried = GuidedPose.of(motions, body, pose.R_parent_joint @ matrix_from_rotation_vector(turn))
-        tried_value = objective.value(tried)
-        better = tried_value < value
-        pose = GuidedPose.of(motions, body, _where(better, tried.R_parent_joint, pose.R_parent_joint))
-        value = torch.where(better, tried_value, value)
-        damping = damping * torch.where(better, LESS, MORE)
+        pose, after = _shortened(objective, pose, value, _each(unfinished) * objective.step(pose))
+        unfinished, value = unfinished * (after < (1 - ENOUGH) * value), after
+        if not unfinished.any():
+            break
     return pose.R_parent_joint
+
+
+def _shortened(
+    objective: "Objective", pose: "GuidedPose", value: PerSequence, turn: Tensor
+) -> tuple["GuidedPose", PerSequence]:
+    """The pose after a turn, cut short until it raises no motion's objective above `value`; the new ones."""
+    length = torch.ones_like(value)
+    for shorter in SHORTENED:
+        tried = objective.turned(pose, _each(length) * turn)
+        after = objective.value(tried)
+        worse = after > value
+        if not worse.any():
+            return tried, after
+        length = torch.where(worse, length * shorter, length)
+    tried = objective.turned(pose, _each(length) * turn)
+    return tried, objective.value(tried)
+
+
+def _each(values: PerSequence) -> Float[Tensor, "batch 1 1 1"]:
+    return values[:, None, None, None]
 
 
 @dataclass(frozen=True)
@@ -109,13 +130,14 @@ class GuidedPose:
 class Objective:
     """The weighted sum of squares of every motion."""
 
+    sample: PlacedMotion
+    body: BodyModel
     start: GuidedPose
     mask: Float[Tensor, "batch frame 1 1"]
     mask_2: Float[Tensor, "batch pair 1 1"]  # both frames are real
     mask_3: Float[Tensor, "batch triple 1 1"]  # all three are
     planted: Float[Tensor, "batch pair foot 1"]
     supported: FrameMask
-    sole_joints: tuple[Joint, ...]
     fps: float
     config: GuidanceConfig
 
@@ -127,7 +149,12 @@ class Objective:
         start = GuidedPose.of(sample, body, sample.R_parent_joint)
         one, two, three = (_runs(sample.mask, length).to(sample.betas) for length in (1, 2, 3))
         supported = ~falling(sample.T_world_cpf[..., 6], sample.mask, fps) & sample.mask
-        return cls(start, one, two, three, planted, supported, body.sole_joints, fps, config)
+        return cls(sample, body, start, one, two, three, planted, supported, fps, config)
+
+    def turned(self, pose: GuidedPose, turn: Float[Tensor, "batch frame 21 3"]) -> GuidedPose:
+        """Another pose of the sample, every joint turned further."""
+        rotations = pose.R_parent_joint @ matrix_from_rotation_vector(turn)
+        return GuidedPose.of(self.sample, self.body, rotations)
 
     def value(self, pose: GuidedPose) -> PerSequence:
         """The objective of each motion."""
@@ -137,15 +164,32 @@ class Objective:
             torch.zeros_like(self.mask[:, 0, 0, 0]),
         )
 
-    def step(self, pose: GuidedPose, damping: PerSequence) -> Float[Tensor, "batch frame 21 3"]:
+    def step(self, pose: GuidedPose) -> Float[Tensor, "batch frame 21 3"]:
         """The turns of all joints that minimise the objective with its residuals linear in them."""
-        owners = [*range(BODY_JOINTS), *KNUCKLES.values(), *self.sole_joints]
+        J_point, J_sole = self.jacobians(pose)
+        gradient = self.gradient(pose, J_point, J_sole)
+        return -solve_banded(self._normal_matrix(pose, J_point, J_sole), gradient).view_as(pose.turned)
+
+    def jacobians(self, pose: GuidedPose) -> tuple[Tensor, Tensor]:
+        """Of points, and of the heights of soles, by turns of all joints: (batch, frame, …, turn)."""
+        owners = [*range(BODY_JOINTS), *KNUCKLES.values(), *self.body.sole_joints]
         J = hung_jacobian(pose.posed, owners, torch.cat([pose.p_world_point, pose.p_world_sole], dim=2))
-        J_point, J_sole = J[:, :, :SKELETON].flatten(2, 3), J[:, :, SKELETON:, 2]
-        gradient = self._gradient(pose, J_point, J_sole) * self.mask[..., 0]
-        return -solve_banded(self._normal_matrix(pose, J_point, J_sole, damping), gradient).view_as(
-            pose.turned
-        )
+        return J[:, :, :SKELETON].flatten(2, 3), J[:, :, SKELETON:, 2]
+
+    def gradient(
+        self, pose: GuidedPose, J_point: Tensor, J_sole: Tensor
+    ) -> Float[Tensor, "batch frame turn"]:
+        """Half of the gradient by turns of all joints; in padding it is zero."""
+        weigh, r = self.config, self._residuals(pose)
+        turned = weigh.rotation * r["rotation"]
+        turned = turned + weigh.rotation_rate * self.fps * _undifferenced(r["rotation_rate"], 1)
+        force = weigh.position * r["position"]
+        force = force + weigh.acceleration * self.fps**2 * _undifferenced(r["acceleration"], 2)
+        force[:, :, list(FEET)] += weigh.sliding * self.fps * _undifferenced(r["sliding"], 1)
+        lift = weigh.penetration * r["penetration"] + weigh.sinking * r["sinking"]
+        lift = lift + weigh.support * r["support"][..., None] * lowest(pose.p_world_sole[..., 2])[1]
+        by_points = (force.flatten(2)[:, :, None] @ J_point)[:, :, 0]
+        return (turned.flatten(2) + by_points + (lift[:, :, None] @ J_sole)[:, :, 0]) * self.mask[..., 0]
 
     def _residuals(self, pose: GuidedPose) -> dict[str, Tensor]:
         """By the name of their weight."""
@@ -157,26 +201,12 @@ class Objective:
             "acceleration": p.diff(n=2, dim=1) * self.fps**2 * self.mask_3,
             "sliding": p[:, :, list(FEET)].diff(dim=1) * self.fps * self.planted,
             "penetration": pose.p_world_sole[..., 2].clamp(max=0) * self.mask[..., 0],
+            "sinking": (pose.p_world_sole[..., 2] + SUNK_M).clamp(max=0) * self.mask[..., 0],
             "support": lowest(pose.p_world_sole[..., 2])[0].clamp(min=0) * self.supported,
         }
 
-    def _gradient(
-        self, pose: GuidedPose, J_point: Tensor, J_sole: Tensor
-    ) -> Float[Tensor, "batch frame turn"]:
-        """Half of the gradient."""
-        weigh, r = self.config, self._residuals(pose)
-        turned = weigh.rotation * r["rotation"]
-        turned = turned + weigh.rotation_rate * self.fps * _undifferenced(r["rotation_rate"], 1)
-        force = weigh.position * r["position"]
-        force = force + weigh.acceleration * self.fps**2 * _undifferenced(r["acceleration"], 2)
-        force[:, :, list(FEET)] += weigh.sliding * self.fps * _undifferenced(r["sliding"], 1)
-        lift = weigh.penetration * r["penetration"]
-        lift = lift + weigh.support * r["support"][..., None] * lowest(pose.p_world_sole[..., 2])[1]
-        by_points = (force.flatten(2)[:, :, None] @ J_point)[:, :, 0]
-        return turned.flatten(2) + by_points + (lift[:, :, None] @ J_sole)[:, :, 0]
-
     def _normal_matrix(
-        self, pose: GuidedPose, J_point: Tensor, J_sole: Tensor, damping: PerSequence
+        self, pose: GuidedPose, J_point: Tensor, J_sole: Tensor
     ) -> Float[Tensor, "offset batch frame turn turn"]:
         """Half of the Gauss–Newton Hessian; in padding it is the identity."""
         weigh, frames = self.config, J_point.shape[1]
@@ -187,13 +217,14 @@ class Objective:
         bands = torch.zeros(*W.shape[:3], *J_point.shape[-1:] * 2).to(J_point)
         for o, weight in enumerate(W):
             bands[o, :, : frames - o] = (weight * J_point)[:, : frames - o].mT @ J_point[:, o:]
-        below = (pose.p_world_sole[..., 2] < 0) * self.mask[..., 0]
-        bands[0] += weigh.penetration * (below[..., None] * J_sole).mT @ J_sole
+        z = pose.p_world_sole[..., 2]
+        stiff = (weigh.penetration * (z < 0) + weigh.sinking * (z < -SUNK_M)) * self.mask[..., 0]
+        bands[0] += (stiff[..., None] * J_sole).mT @ J_sole
         height, share = lowest(pose.p_world_sole[..., 2])
         J_lowest = (share[:, :, None] @ J_sole) * ((height > 0) & self.supported)[..., None, None]
         bands[0] += weigh.support * J_lowest.mT @ J_lowest
         turns = weigh.rotation_rate * self.fps**2 * difference_bands(self.mask_2, 1)
-        turns[0] += weigh.rotation + damping[:, None, None, None] + (1 - self.mask)
+        turns[0] += weigh.rotation + (1 - self.mask)
         bands[:2].diagonal(dim1=-2, dim2=-1).add_(turns[..., 0])
         return bands
 
@@ -228,7 +259,3 @@ def _undifferenced(
 def _runs(mask: FrameMask, length: int) -> Bool[Tensor, "batch start 1 1"]:
     """Where so many real frames in a row begin."""
     return mask.unfold(1, length, 1).all(dim=-1)[..., None, None]
-
-
-def _where(better: Tensor, one: Tensor, other: Tensor) -> Tensor:
-    return torch.where(better[:, None, None, None, None], one, other)

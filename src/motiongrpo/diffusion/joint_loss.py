@@ -1,13 +1,13 @@
 """A loss in joint space, beside EgoAllo's loss on rotations.
 
-The body hangs from the head, so that an error of the neck swings the feet: two motions whose local rotations
-are as far from the truth can be centimetres or decimetres away from it. The estimate is hung from the true
-head and posed, and
+The body hangs from the head, so an error of the neck swings the feet: two motions with equal errors of local
+rotations can be centimetres or decimetres away from the truth. The estimate is hung from the true head and
+posed, and
 
     L_joint = λ_p · mean |p̂ − p|  +  λ_v · mean |Δp̂ − Δp| · fps
 
-over real frames and the 22 body joints. All noise levels count alike: where joints are is decided at the
-first ones, to which EgoAllo's weight (`level_weight`) gives a hundredth.
+over real frames and the 22 body joints. All noise levels count alike: the positions of joints are decided at
+the first, noisiest levels of a chain, to which EgoAllo's weight (`level_weight`) gives a hundredth.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from motiongrpo.motion.windows import WindowBatch
 
 
 class JointLossConfig(Config):
-    """What joint errors weigh against EgoAllo's loss; both at 0 is EgoAllo's loss alone."""
+    """Weights of joint errors beside EgoAllo's loss; both at 0 is EgoAllo's loss alone."""
 
     position: float = Field(ge=0)  # λ_p, per metre
     velocity: float = Field(ge=0)  # λ_v, per m/s

@@ -43,7 +43,7 @@ class PlacedMotion(Batched):
     ) -> "PlacedMotion":
         """A packed sample hung from a head path (batch, frame, 7); its shape is the mean over real frames.
 
-        Contacts become labels, or their being continuous would give every sample away.
+        Contacts are rounded to labels, since continuous values would reveal every sample.
         """
         state = MotionState.unpack(x)
         body_only = MotionState(state.betas, state.body_rotmats, state.contacts, None)

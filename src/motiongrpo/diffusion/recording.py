@@ -1,10 +1,10 @@
-"""Recordings: motions under one head path, kept in one npz file to be looked at elsewhere.
+"""Recordings: motions under one head path, kept in one npz file for viewing.
 
-The file holds plain arrays in the project's conventions (metres, z up, quaternions `wxyz`): `title`,
-`names`, `fps`, `body_digest`, `betas` (motion, 16), `q_parent_joint` (motion, frame, 21, 4), `contacts`
-(motion, frame, 21) and `T_world_cpf` (frame, 7). With the body file of that digest they are whole bodies,
-hung from the head. Where it is known how sure the motions are, there are `radius_90_m` (motion, frame, 22)
-and `guess_m`, and where frames of the head's path were repaired, `repaired` (frame).
+The file holds plain arrays in the project's conventions (metres, z up, quaternions `wxyz`): `title`, `names`,
+`fps`, `body_digest`, `betas` (motion, 16), `q_parent_joint` (motion, frame, 21, 4), `contacts` (motion,
+frame, 21) and `T_world_cpf` (frame, 7). With the body file of that digest they are whole bodies, hung from
+the head. Motions with uncertainty bands have `radius_90_m` (motion, frame, 22) and `guess_m`; head paths with
+repaired frames have `repaired` (frame).
 """
 
 from dataclasses import dataclass

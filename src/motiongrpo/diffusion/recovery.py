@@ -1,9 +1,9 @@
 """From a head path of any length to bodies, in chunks that need no more memory for an hour than for a minute.
 
-Windows stand on one grid over the whole path, and noise is addressed by frame, so that a chunk denoises
-what the whole would have denoised there. An estimate depends on the frames of the windows around it, each
-step reaching one window further; the chunk therefore takes `MARGIN` windows along on either side, and
-beyond them the influence is far below a millimetre.
+Windows stand on one grid over the whole path, and noise is addressed by frame, so that a chunk denoises what
+the whole would have denoised there. An estimate depends on the frames of the windows around it, and reaches
+one window further with each step. A chunk therefore includes `MARGIN` extra windows on either side, beyond
+which the influence is far below a millimetre.
 """
 
 import itertools
@@ -96,7 +96,7 @@ def recover_chunk(
 def recover(
     model: TrainedDenoiser, T_world_cpf: Tensor, samples: int, seed: int, longest: int = 1800
 ) -> PlacedMotion:
-    """So many motions under one head path (frame, 7), floor at z = 0; its first only tells how the head came.
+    """Motions under one head path (frame, 7), floor at z = 0; its first frame itself gets no body.
 
     Windows and sampler are those of the checkpoint. Quaternions are `wxyz`, positions metres, z up, at
     `model.usage.fps` frames a second. InputError where the path is not finite, not unit or too short.
@@ -110,7 +110,7 @@ def recover(
 
 
 def with_frame_before(T_world_cpf: Float[Tensor, "frame 7"]) -> HeadPath:
-    """The path with a frame in front from which the head came as it goes on, so that no frame is lost."""
+    """The path with one frame in front, extrapolated from its first step, so that no frame is lost."""
     now, then = (Transform.from_wxyz_xyz(T_world_cpf[i]) for i in (0, 1))
     before = now @ (now.inverse() @ then).inverse()
     return torch.cat([before.wxyz_xyz()[None], T_world_cpf])

@@ -1,10 +1,10 @@
 """Recovery while the head moves: poses are pushed one by one, and bodies come out a stated time later.
 
-Whenever `hop_frames` new frames are there, the window that ends with the newest is denoised, and a frame is
-the mean over the windows that hold it and end at most `look_ahead_frames` after it, weighted by a triangle:
-little for the first, which knows nothing of what comes, and little for the last, so that nothing jumps where
-it leaves. Noise is that of `recovery.recover`, addressed by frame, so that both draw the same motion and
-differ only by the windows they see it through: no window here reaches further ahead than stated.
+After every `hop_frames` new frames, the window that ends with the newest is denoised. A frame is the mean
+over the windows that contain it and end at most `look_ahead_frames` after it, weighted by a triangle: the
+first window has little weight because it sees nothing of what follows, the last because the motion must not
+jump where it ends. Noise is that of `recovery.recover`, addressed by frame, so that both draw the same motion
+and differ only by the windows they see it through: no window here reaches further ahead than stated.
 """
 
 from collections import deque
@@ -27,6 +27,7 @@ from motiongrpo.diffusion.representation import MotionState
 from motiongrpo.diffusion.trained import TrainedDenoiser
 from motiongrpo.diffusion.window_blend import Window, trapezoid
 from motiongrpo.geometry.so3 import quaternion_from_matrix
+from motiongrpo.head.flaws import BreakConfig
 from motiongrpo.head.stream import PoseStream, StreamedPose
 
 
@@ -35,7 +36,6 @@ class StreamingConfig(Config):
 
     look_ahead_frames: int = Field(ge=1)  # a frame is out at the latest when so many after it are there
     hop_frames: int = Field(ge=1)  # from one window to the next; half of them cost twice as much
-    longest_gap_s: float = Field(gt=0)  # between poses, that is bridged; a longer one begins a new stretch
 
     @model_validator(mode="after")
     def refuse_frames_without_a_window(self) -> "StreamingConfig":
@@ -71,14 +71,21 @@ class StreamingRecovery:
     not on how they arrive. A stretch of one frame has no motion and gives no body.
     """
 
-    def __init__(self, model: TrainedDenoiser, body: BodyModel, config: StreamingConfig, seed: int) -> None:
+    def __init__(
+        self,
+        model: TrainedDenoiser,
+        body: BodyModel,
+        config: StreamingConfig,
+        breaks: BreakConfig,
+        seed: int,
+    ) -> None:
         if config.look_ahead_frames >= model.usage.plan.length:
             raise InputError(
                 f"look_ahead_frames must be less than the {model.usage.plan.length} frames of a window of "
                 f"{model.name}, got {config.look_ahead_frames}"
             )
         self.model, self.body, self.config, self.seed = model, body, config, seed
-        self.poses = PoseStream(model.usage.fps, config.longest_gap_s)
+        self.poses = PoseStream(model.usage.fps, breaks)
         self._bodies = self._new_stretch()
 
     @property
@@ -102,7 +109,7 @@ class StreamingRecovery:
         return out
 
     def finish(self) -> list[BodyFrame]:
-        """The frames that are still waiting for what will not come."""
+        """The frames that are still waiting for later poses, which will not come."""
         return self._bodies.finish()
 
     def _new_stretch(self) -> "StretchRecovery":
@@ -110,7 +117,7 @@ class StreamingRecovery:
 
 
 class StretchRecovery:
-    """One stretch: its last poses, and for every frame that is not out the weighted sum of its estimates."""
+    """One stretch: its last poses, and the weighted sum of estimates for every frame that is not final."""
 
     def __init__(self, model: TrainedDenoiser, body: BodyModel, config: StreamingConfig, seed: int) -> None:
         self.model, self.body, self.hop, self.seed = model, body, config.hop_frames, seed

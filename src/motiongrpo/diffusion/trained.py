@@ -1,4 +1,4 @@
-"""A denoiser off the disk together with how it is meant to be used: its windows, sampler and frame rate."""
+"""A denoiser loaded from disk with its intended use: its windows, sampler and frame rate."""
 
 from dataclasses import dataclass
 from pathlib import Path

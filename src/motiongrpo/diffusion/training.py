@@ -9,9 +9,11 @@ from jaxtyping import Float, Int
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from motiongrpo.base.ahead import made_ahead
+from motiongrpo.base.batched import Batched
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig, TrainingConfig
 from motiongrpo.base.seeds import generator_for, seed_for
-from motiongrpo.base.shapes import FrameMask, Motion
+from motiongrpo.base.shapes import Motion
 from motiongrpo.diffusion.denoiser import Denoiser, DenoiserConfig
 from motiongrpo.diffusion.disturbance import DisturbanceConfig, disturbed
 from motiongrpo.diffusion.joint_loss import JointLoss, JointLossConfig
@@ -98,15 +100,22 @@ def pretrain(
     validation: WindowBatch,
     joint_loss: JointLoss,
     config: PretrainingConfig,
+    threads: int = 0,
 ) -> Iterator[PretrainingStep]:
-    """Train from where the optimiser stands to `config.steps`, one record a step."""
+    """Train from where the optimiser stands to `config.steps`, one record a step.
+
+    What a step learns from depends on its number alone; so many threads draw it ahead of the steps.
+    """
     objective = PretrainingLoss(joint_loss, config.disturbance)
-    while optimiser.steps < config.steps:
+
+    def drawn(step: int) -> NoisedWindows:
+        return objective.drawn(batch_at(step), config.seed, "pretraining", step)
+
+    for windows in made_ahead(drawn, range(optimiser.steps + 1, config.steps + 1), threads):
         step = optimiser.steps + 1
         torch.manual_seed(seed_for(config.seed, "dropout", step))  # which takes no generator
-        batch = batch_at(step)
-        batch.demand_finite()
-        loss = objective(optimiser.model, batch, config.seed, "pretraining", step)
+        windows.batch.demand_finite()
+        loss = pretraining_loss(optimiser.model, windows, joint_loss)
         norm = optimiser.step(loss)
         measured = None
         if step % config.validate_every == 0 or step == config.steps:
@@ -116,38 +125,69 @@ def pretrain(
 
 
 @dataclass(frozen=True)
-class Denoised:
-    """Clean estimates of noised truth, and what they are compared with."""
+class NoisedWindows(Batched):
+    """True motion, and its noised states at levels t, from which a denoiser is to recover it."""
 
-    x_0_hat: Motion
+    batch: WindowBatch
     x_0: Motion
+    x_t: Motion
     t: Int[Tensor, " batch"]
-    mask: FrameMask
-
-    def loss(self) -> LossTerms:
-        """EgoAllo's."""
-        return denoising_loss(self.x_0_hat, self.x_0, level_weight(self.t), self.mask)
+    told: Float[Tensor, "batch frame_and_one 7"]  # the head path that the denoiser is shown
 
 
-def denoised(
-    denoiser: Denoiser,
+def noised(
     batch: WindowBatch,
     t: Int[Tensor, " batch"],
     generator: torch.Generator,
     told: Float[Tensor, "batch frame_and_one 7"] | None = None,
-) -> Denoised:
-    """What the network makes of the truth noised to levels t, shown the true head path or `told`."""
+) -> NoisedWindows:
+    """The truth noised to levels t, with the path `told`, or the true one."""
     x_0 = true_motion(batch).pack()
     t = t.to(x_0.device)
     x_t = add_noise(x_0, torch.randn(x_0.shape, generator=generator).to(x_0), t)
-    condition = denoiser.condition(batch.T_world_cpf if told is None else told)
-    x_0_hat = denoiser(x_t[:, None], t, condition, batch.mask)[:, 0]
-    return Denoised(x_0_hat, x_0, t, batch.mask)
+    return NoisedWindows(batch, x_0, x_t, t, batch.T_world_cpf if told is None else told)
+
+
+def noised_to_all_levels(
+    batch: WindowBatch,
+    generator: torch.Generator,
+    told: Float[Tensor, "batch frame_and_one 7"] | None = None,
+) -> NoisedWindows:
+    """The truth at levels spread evenly over 1 … 1000, so that the variance of the loss is lower."""
+    return noised(batch, stratified_levels(len(batch), generator), generator, told)
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """Clean estimates of noised truth, and what they are compared with."""
+
+    x_0_hat: Motion
+    windows: NoisedWindows
+
+    def loss(self) -> LossTerms:
+        """EgoAllo's."""
+        windows = self.windows
+        return denoising_loss(self.x_0_hat, windows.x_0, level_weight(windows.t), windows.batch.mask)
+
+
+def denoised(denoiser: Denoiser, windows: NoisedWindows) -> Denoised:
+    """What the network makes of noised truth."""
+    condition = denoiser.condition(windows.told)
+    return Denoised(denoiser(windows.x_t[:, None], windows.t, condition, windows.batch.mask)[:, 0], windows)
+
+
+def pretraining_loss(
+    denoiser: Denoiser, windows: NoisedWindows, joint_loss: JointLoss | None
+) -> Float[Tensor, ""]:
+    """EgoAllo's loss, and the one in joint space where there is one, of the same estimates."""
+    estimate = denoised(denoiser, windows)
+    total = estimate.loss().total()
+    return total if joint_loss is None else total + joint_loss(estimate.x_0_hat, windows.batch)
 
 
 @dataclass(frozen=True)
 class PretrainingLoss:
-    """The whole loss that a prior is made with: in both spaces, under head paths as headsets tell them.
+    """The whole loss of a prior: in both spaces, under head paths with the faults of headsets.
 
     Motion and the head that a body hangs from stay true, whatever path the network is shown.
     """
@@ -158,29 +198,16 @@ class PretrainingLoss:
     def __call__(
         self, denoiser: Denoiser, batch: WindowBatch, seed: int, *address: str | int
     ) -> Float[Tensor, ""]:
-        """The loss under the randomness of an address; disturbances have a stream of their own beside it."""
+        """The loss under the randomness of an address."""
+        return pretraining_loss(denoiser, self.drawn(batch, seed, *address), self.joint)
+
+    def drawn(self, batch: WindowBatch, seed: int, *address: str | int) -> NoisedWindows:
+        """The randomness of an address on a batch; disturbances have a stream of their own beside it."""
         told = None
         if self.disturbance is not None:
             generator = generator_for(seed, *address, "disturbance")
             told = disturbed(batch.T_world_cpf, batch.mask, self.joint.fps, self.disturbance, generator)
-        return pretraining_loss(denoiser, batch, self.joint, generator_for(seed, *address), told)
-
-
-def pretraining_loss(
-    denoiser: Denoiser,
-    batch: WindowBatch,
-    joint_loss: JointLoss | None,
-    generator: torch.Generator,
-    told: Float[Tensor, "batch frame_and_one 7"] | None = None,
-) -> Float[Tensor, ""]:
-    """EgoAllo's loss, and the one in joint space where there is one, of the same estimates.
-
-    Levels are spread evenly over 1 … 1000, so that the variance of the loss is lower. The network is shown
-    the path `told`, where one is given, in the place of the true one.
-    """
-    estimate = denoised(denoiser, batch, stratified_levels(len(batch), generator), generator, told)
-    total = estimate.loss().total()
-    return total if joint_loss is None else total + joint_loss(estimate.x_0_hat, batch)
+        return noised_to_all_levels(batch, generator_for(seed, *address), told)
 
 
 def stratified_levels(count: int, generator: torch.Generator) -> Tensor:
@@ -197,7 +224,8 @@ def strata(count: int, below: int, generator: torch.Generator) -> Tensor:
 @torch.no_grad()
 def validate(denoiser: Denoiser, batch: WindowBatch, joint_loss: JointLoss, seed: int) -> Validation:
     """EgoAllo's loss at random levels, and the error of joints at the noisiest, on fixed windows."""
-    loss = pretraining_loss(denoiser, batch, None, generator_for(seed, "validation"))
+    windows = noised_to_all_levels(batch, generator_for(seed, "validation"))
+    loss = pretraining_loss(denoiser, windows, None)
     noisiest = torch.full((len(batch),), LEVELS)
-    first = denoised(denoiser, batch, noisiest, generator_for(seed, "validation", "first"))
+    first = denoised(denoiser, noised(batch, noisiest, generator_for(seed, "validation", "first")))
     return Validation(float(loss), joint_loss.mpjpe_mm(first.x_0_hat, batch))

@@ -1,4 +1,4 @@
-"""What faults of a head path cost: denoisers scored on held-out windows whose paths are told with faults.
+"""What faults of a head path cost: denoisers scored on held-out windows under faulty paths.
 
 Every motion is judged against the true one, hung from the head twice:
 

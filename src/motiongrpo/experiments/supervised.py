@@ -21,7 +21,7 @@ from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSequence
 from motiongrpo.diffusion.denoiser import Denoiser
 from motiongrpo.diffusion.placed import PlacedMotion
-from motiongrpo.diffusion.training import denoised, strata
+from motiongrpo.diffusion.training import denoised, noised, strata
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.rollout import RolloutConfig, trainable_steps
 from motiongrpo.rewards.hybrid import PERCEPTUAL, HybridReward, RewardConfig
@@ -75,7 +75,7 @@ def estimate_errors(
     generator: torch.Generator,
 ) -> dict[str, PerSequence]:
     """Joint errors of x̂_0 given truth noised to level t, hung from the true head; differentiable."""
-    x_0_hat = denoised(denoiser, batch, t, generator).x_0_hat
+    x_0_hat = denoised(denoiser, noised(batch, t, generator)).x_0_hat
     guess = PlacedMotion.sampled(x_0_hat, batch.T_world_cpf[:, 1:], batch.mask)
     each = torch.arange(len(batch), device=t.device)
     return reward.joint_errors(guess, guess.posed(reward.body)[1], PlacedMotion.truth(batch), each)

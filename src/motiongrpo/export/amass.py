@@ -2,7 +2,8 @@
 
 `poses` (frame, 156) is the root, 21 body joints and both hands, which are open; `trans` moves the origin of
 the body file, so the pelvis is at trans + J₀(β). `touched`, `source_s`, `stretch`, `contacts` and
-`T_world_cpf` are ours; AMASS has one clock, and between two stretches time passes that is not in the frames.
+`T_world_cpf` are ours: AMASS knows one frame rate only, and the time between two stretches is not in the
+frames.
 """
 
 from pathlib import Path

@@ -1,8 +1,9 @@
 """glTF 2.0, binary (GLB): the skinned and animated body, for Blender, game engines and browsers.
 
-Metres, seconds, y up, z forward at rest. A node a body joint; fingers rest and move with their wrist. Four
-joints move a vertex, the heaviest of those in the body file, and correctives of shape are left out. The
-animation's `extras` keep each frame's time by the clock of the recorded file and the bits of `Touch`.
+Metres, seconds, y up, z forward at rest. There is one node for each body joint; fingers are at rest and move
+with their wrist. Each vertex follows its four heaviest joints of the body file, and corrective shapes are
+left out. The animation's `extras` keep each frame's time by the clock of the recorded file and the bits of
+`Touch`.
 """
 
 from pathlib import Path

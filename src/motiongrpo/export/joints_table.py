@@ -1,4 +1,4 @@
-"""A table of joints, for pandas, R and spreadsheets: a row a joint and frame, z up, metres.
+"""A table of joints, for pandas, R and spreadsheets: one row for each joint and frame, z up, metres.
 
 stretch     int     from 1
 frame       int     from 0, over all stretches

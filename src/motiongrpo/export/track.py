@@ -1,7 +1,7 @@
 """A track: one person's recovered motion, as every exporter takes it.
 
-A recording with holes is recovered in stretches. A track holds them one after the other: formats whose
-frames follow each other at one rate (BVH, glTF) get a file a stretch, tables name each frame's stretch.
+A recording with holes is recovered in stretches. A track holds them one after the other: formats with a
+constant frame rate (BVH, glTF) get one file for each stretch, tables name the stretch of each frame.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What speaks against a head's path: impossible units and origins, and signs that it is not what it seems."""
+"""Checks of a head's path: impossible units and origins, and signs of wrong axes or poor tracking."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,7 +28,7 @@ Poses = Float64[np.ndarray, "frame 7"]
 
 
 def refuse_wrong_height(name: str, height_m: float, config: HeadRepairConfig) -> None:
-    """Raise InputError where eyes are so high or low over a floor that is given or stated, and guess why."""
+    """Raise InputError, with a likely cause, where the eyes are too high or low over a known floor."""
     if config.lowest_m <= height_m <= config.highest_m:
         return
     unit = _unit(height_m, config)
@@ -49,7 +49,7 @@ def refuse_wrong_height(name: str, height_m: float, config: HeadRepairConfig) ->
 
 
 def refuse_wrong_speed(raw: RawHeadPath, rows: Index, config: HeadRepairConfig) -> None:
-    """Raise InputError where a head of which no height is known is mostly faster than people are."""
+    """Raise InputError where a head over an unknown floor is mostly faster than people are."""
     t, p = raw.time_s[rows], raw.T_world_cpf[rows, 4:]
     first = np.arange(0, len(rows) - 1, max(1, len(rows) // GLANCES))
     last = np.clip(np.searchsorted(t, t[first] + 0.1), first + 1, len(rows) - 1)
@@ -148,8 +148,8 @@ def walked(T_world_cpf: Poses, fps: float) -> Float64[np.ndarray, "3"]:
 def eyes_before_neck(stretches: Sequence[np.ndarray], fps: float) -> tuple[float, float, float]:
     """Metres from the point that a head turns about forward to its eyes, their standard error, and R².
 
-    With p = c + R a and a neck c that goes evenly on, second differences of p are those of R times a, whose
-    forward part is the first number. Where people mostly walk or hardly turn, R² is near 0.
+    With p = c + R a and a neck c at constant velocity, second differences of p are those of R times a, and
+    the forward part of a is the first number. Where people mostly walk or hardly turn, R² is near 0.
     """
     lag = max(1, round(NECK_S * fps))
     R = [Rotation.from_quat(T[:, :4], scalar_first=True).as_matrix() for T in stretches]

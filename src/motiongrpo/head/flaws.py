@@ -1,4 +1,4 @@
-"""What is wrong with the rows of a head's path: missing, jumping, frozen, or doubted by the file itself."""
+"""Flaws in the rows of a head's path: missing, jumping, frozen, or poorly tracked as the file says."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,15 +19,20 @@ BESIDE_S = 0.05  # over which the speed on either side of a jump is measured
 Index = Int[np.ndarray, " row"]
 
 
-class HeadRepairConfig(Config):
-    """What of a head's path is believed, bridged, split at and refused."""
+class BreakConfig(Config):
+    """Where a head's path cannot go on: after a gap, or a jump that no head makes, such as a recentring."""
 
     longest_gap_s: float = Field(gt=0)  # that is bridged; a longer one splits
-    shortest_s: float = Field(ge=0.5)  # of a stretch that is kept
     jump_m: float = Field(gt=0)  # between two rows, beyond what speed explains
     jump_m_s: float = Field(gt=0)  # and this much more for each second between them
     jump_deg: float = Field(gt=0)
     jump_deg_s: float = Field(gt=0)
+
+
+class HeadRepairConfig(BreakConfig):
+    """Limits of what is bridged, split at, warned of and refused in a head's path."""
+
+    shortest_s: float = Field(ge=0.5)  # of a stretch that is kept
     frozen_s: float = Field(gt=0)  # a pose repeated for so long is lost tracking
     least_quality: float = Field(ge=0, le=1)  # of tracking, by the file's own score
     lowest_m: float  # median height of the eyes over the floor

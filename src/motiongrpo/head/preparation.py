@@ -81,7 +81,7 @@ def _stretch(piece: Piece, repair: Repaired, floor: Floor, fps: float, config: H
 def _facts(
     raw: RawHeadPath, rows: Index, stretches: tuple[Stretch, ...], fps: float
 ) -> dict[str, float | int]:
-    """What a reader of the report wants to know first, units in the names."""
+    """What a reader of the report needs to know first, with units in the names."""
     steps = np.diff(raw.time_s[rows])
     touched = torch.cat([stretch.touched for stretch in stretches])
     poses = [stretch.T_world_cpf.numpy().astype(np.float64) for stretch in stretches]

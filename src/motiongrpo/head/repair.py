@@ -1,7 +1,7 @@
-"""Repair of a head's path: what is missing or wrong is taken out, bridged or split at, and said.
+"""Repair of a head's path: what is missing or wrong is taken out, bridged or split at, and recorded.
 
-No value of a frame depends on anything but the rows near it and the first time of the file: outside the
-frames that are marked as touched, a damaged recording gives what the whole one gives.
+A frame depends only on the rows near it and on the first time of the file: outside the frames that are marked
+as touched, a damaged recording gives the same values as an undamaged one.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
-"""Poses that come one by one, at any rate and with gaps, as frames at a model's rate."""
+"""Poses that arrive one by one, at any rate, with gaps and jumps, resampled to frames at a model's rate."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.geometry.so3 import slerp
+from motiongrpo.head.flaws import BreakConfig
 from motiongrpo.head.path import Touch
 
 UNIT_NORM = 1e-3
@@ -20,7 +22,7 @@ FARTHEST_M = 10_000.0  # from the world's origin, where float32 still tells mill
 class StreamedPose:
     """A frame of a stream: where the head is at an instant of the model's clock."""
 
-    stretch: int  # counted from 0; another begins after a gap too long to be bridged
+    stretch: int  # counted from 0; another begins after a gap too long to be bridged, or a jump
     frame: int  # of the stretch, counted from 0
     time_s: float  # by the sender's clock
     T_world_cpf: Float[Tensor, "7"]  # float64
@@ -33,14 +35,19 @@ class PoseStream:
     The frames of a stretch lie at its first pose's time and every 1/fps seconds from there, so that they
     depend on the poses alone and not on when they arrive. A frame is out as soon as a pose at or after it
     is there, and never changes. There is no low-pass: tremble above fps/2 stays.
+
+    A pose farther from the one before than a head moves in that time waits for the next: where that is as
+    far, the world has another origin and a stretch begins; else it was a glitch and is left out.
     """
 
-    def __init__(self, fps: float, longest_gap_s: float) -> None:
-        self.fps, self.longest_gap_s = fps, longest_gap_s
+    def __init__(self, fps: float, breaks: BreakConfig) -> None:
+        self.fps, self.breaks = fps, breaks
         self.late = 0  # poses dropped, since a later one had come before them
         self.late_by_s = 0.0  # of the last of them
         self._stretch, self._frames, self._start_s = -1, 0, 0.0
         self._newest: tuple[float, Tensor] | None = None
+        self._doubted: tuple[float, Tensor] | None = None  # a pose that jumped
+        self._velocity = torch.zeros(3, dtype=torch.float64)
 
     def push(self, time_s: float, T_world_cpf: Float[Tensor, "7"]) -> list[StreamedPose]:
         """The frames up to this pose that no earlier one could tell.
@@ -50,18 +57,36 @@ class PoseStream:
         """
         pose = T_world_cpf.double()
         demand_pose(time_s, pose)
-        if self._newest is None or time_s - self._newest[0] > self.longest_gap_s:
+        if self._newest is None or time_s - self._newest[0] > self.breaks.longest_gap_s:
             return [self._begin(time_s, pose)]
         if time_s <= self._newest[0]:
             self.late, self.late_by_s = self.late + 1, self._newest[0] - time_s
             return []
-        frames = self._between(*self._newest, time_s, pose)
-        self._newest = time_s, pose
-        return frames
+        if self._jumps(*self._newest, time_s, pose):
+            if self._doubted is None:
+                self._doubted = time_s, pose
+                return []
+            return [self._begin(*self._doubted), *self.push(time_s, pose)]
+        before_s, before = self._newest
+        self._newest, self._doubted = (time_s, pose), None
+        self._velocity = (pose[4:] - before[4:]) / (time_s - before_s)
+        return self._between(before_s, before, time_s, pose)
+
+    def _jumps(self, before_s: float, before: Tensor, time_s: float, pose: Tensor) -> bool:
+        """Whether no head gets there in that time, also when it goes on at its speed."""
+        seconds, most = time_s - before_s, self.breaks
+        moved = pose[4:] - before[4:]
+        far_m = min(float(moved.norm()), float((moved - seconds * self._velocity).norm()))
+        turned_deg = math.degrees(2 * math.acos(min(1.0, float((before[:4] @ pose[:4]).abs()))))
+        return (
+            far_m > most.jump_m + most.jump_m_s * seconds
+            or turned_deg > most.jump_deg + most.jump_deg_s * seconds
+        )
 
     def _begin(self, time_s: float, pose: Tensor) -> StreamedPose:
         self._stretch, self._frames, self._start_s = self._stretch + 1, 1, time_s
-        self._newest = time_s, pose
+        self._newest, self._doubted = (time_s, pose), None
+        self._velocity = torch.zeros(3, dtype=torch.float64)
         return StreamedPose(self._stretch, 0, time_s, pose, Touch.NONE)
 
     def _between(self, before_s: float, before: Tensor, time_s: float, pose: Tensor) -> list[StreamedPose]:

@@ -1,4 +1,4 @@
-"""The last checkpoints of a run once more, with guidance: the motions that are scored plain, refined."""
+"""The last checkpoints of a run with guidance: the motions that are also scored plain, refined."""
 
 from collections.abc import Iterator
 

@@ -12,6 +12,7 @@ SHARED = {
     "window": "params:windows",
     "device": "params:device",
     "precision": "params:precision",
+    "compiler": "params:compiler",
     "processes": "params:processes",
 }
 """What parameters of node functions read in every stage, where it is not the dataset of their own name."""

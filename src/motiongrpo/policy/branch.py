@@ -1,21 +1,21 @@
 """Credit by branches: what a small turn of a joint is worth, frame by frame and joint by joint.
 
-One advantage a sample says of 7,000 numbers at once that they were good or bad; its gradient is almost all
-noise. Here the group is made of antithetic branches of one clean estimate. At a trained level let
-x̂_0 = f(x_t, c), R its nearest rotations, and z ~ N(0, sd² I) a rotation vector for every frame, joint and
-axis. Both branches R·exp(±z) are posed by forward kinematics alone and judged; with a = ½ (r₊ − r₋)
+One advantage a sample judges 7,000 numbers at once, and its gradient is almost all noise. Here the group is
+made of antithetic branches of one clean estimate. At a trained level let x̂_0 = f(x_t, c), R its nearest
+rotations, and z ~ N(0, sd² I) a rotation vector for every frame, joint and axis. Both branches R·exp(±z) are
+posed by forward kinematics alone and judged; with a = ½ (r₊ − r₋)
 
     ∂/∂v E[r(R·exp(v + z))] at v = 0  =  E[a z] / sd²,
 
 and as R·exp(v) ≈ R + R[v]×, the cotangent on the matrices is a · R[z]× / (2 sd²). Rewards are sums over
 frames and joints, so a rotation is credited only with what it can move: errors of the joints that hang from
-it as seen from the head (`influence`), at most `frames` frames away. From one frame on, what is left out has
+it as seen from the head (`influence`), at most `frames` frames away. With `frames` ≥ 1, what is left out has
 mean zero.
 
-*What is optimised*: E over the policy's own states of what the clean estimate is worth by itself, smoothed
-over sd. It is GRPO on the one-step policy N(x̂_0, sd²) at every state of the chain, and not the worth of the
-chain's end. Only values of rewards are read, so that any judge can be plugged in. Contact labels are rounded
-before they are judged and have no derivative; under a Gaussian step of their own it is known (`label_slope`).
+*What is optimised* is the expected reward of the clean estimate itself, smoothed over sd, at the states of
+the policy's own chains. This is GRPO on the one-step policy N(x̂_0, sd²) at every state, not on the reward of
+the chain's end. Only values of rewards are used, so any judge can be plugged in. Contact labels are rounded
+before they are judged; with Gaussian noise they have a derivative, too (`label_slope`).
 
 Related: DenseGRPO (arXiv:2601.20218) and TempFlow-GRPO (arXiv:2508.04324) for credit by step and by branch,
 factored baselines (arXiv:2102.10362) for credit by element.
@@ -77,8 +77,8 @@ def chain_to(joint: int) -> list[int]:
 def moved_by(joint: int) -> frozenset[int]:
     """The joints whose local rotation moves this joint where the head is held.
 
-    From the head up to the common ancestor rotations are undone; from there down to the joint they are done,
-    its own excepted, which moves only what hangs from it.
+    These lie between the head and the common ancestor, and between that and the joint, whose own rotation is
+    left out: it moves only what hangs from it.
     """
     up, down = chain_to(Joint.HEAD), chain_to(joint)
     shared = {a for a, b in zip(up, down, strict=False) if a == b}
@@ -154,7 +154,7 @@ class BranchCredit:
     def credited(
         self, plus: dict[str, ByJoint], minus: dict[str, ByJoint], mask: Bool[Tensor, "batch frame"]
     ) -> Float[Tensor, "batch frame 21"]:
-        """Σ_k of half the difference of rewards −e_k / s_k, gathered over what each rotation can change."""
+        """Σ_k of half the difference of rewards −e_k / s_k, summed over what each rotation can change."""
         real = mask[..., None].to(next(iter(plus.values())))
         share = real / (BODY_JOINTS * real.sum(1, keepdim=True))
         total = torch.zeros_like(real.expand(-1, -1, ROTATIONS))
@@ -165,7 +165,7 @@ class BranchCredit:
         return total * real
 
     def _scale(self, term: str) -> float:
-        """What a unit of a term counts: its weight over its scale s_k."""
+        """The factor of a term's error: its weight over its scale s_k."""
         return self.reward.config.weight(term) / self.deviation[term]
 
     def _worth(self, z: Turns, credited: Turns, guess: PlacedMotion, real: TrueMotion) -> dict[str, Tensor]:
@@ -211,7 +211,7 @@ def slope_of(
     config: CreditConfig,
     generator: torch.Generator,
 ) -> Slope:
-    """How the worth of clean estimates changes with them: estimated by branches, or by differentiation."""
+    """The derivative of the reward of clean estimates, estimated by branches or by differentiation."""
     credit, placed = BranchCredit(reward, deviation, config), reward.config.placement
 
     def slope(x_0: Rollout, part: Rollouts) -> Rollout:
@@ -232,7 +232,7 @@ def derivative(
 ) -> Rollout:
     """∂r/∂x̂_0 by differentiation, r = −Σ_k e_k / s_k + φ / s_φ (EasyTune, arXiv:2602.07967).
 
-    What branches estimate from values alone, where every reward happens to have a derivative.
+    Branches estimate the same from values alone; here every reward must have a derivative.
     """
     repeat = torch.arange(len(x_0), device=x_0.device).repeat_interleave(x_0.shape[1])
     with torch.enable_grad():
@@ -254,9 +254,9 @@ def label_slope(
     mask: Bool[Tensor, "batch frame"],
     sd: float,
 ) -> Float[Tensor, "batch frame 21"]:
-    """The derivative of F1 of the labels that c + N(0, sd²) is rounded to, each as probable as it is.
+    """The derivative of F1 of contact labels that are replaced by their probabilities.
 
-    What infinitely many branches would say: Φ((c − ½) / sd) is the probability of a contact.
+    Φ((c − ½) / sd) is the probability that c + N(0, sd²) is rounded to a contact: infinitely many branches.
     """
     with torch.enable_grad():
         c = contacts.detach().requires_grad_()
@@ -288,7 +288,7 @@ def turned(R: Float[Tensor, "batch frame 21 3 3"], z: Turns) -> Float[Tensor, "b
 def cotangent(
     R: Float[Tensor, "batch frame 21 3 3"], z: Turns, credit: Float[Tensor, "batch frame 21"], sd: float
 ) -> Float[Tensor, "batch frame 21 3 3"]:
-    """credit · R[z]× / (2 sd²): what a step of the matrices is credited with."""
+    """credit · R[z]× / (2 sd²): the gradient on the rotation matrices."""
     x, y, w = z.unbind(-1)
     zero = torch.zeros_like(x)
     rows = (zero, -w, y, w, zero, -x, -y, x, zero)

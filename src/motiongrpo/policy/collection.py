@@ -180,8 +180,8 @@ def spread_mm(
 def credit_scale(values: dict[str, PerSample]) -> dict[str, float]:
     """s_k, by which credits are divided: the deviation of an error within its group, the mean of a fault.
 
-    Samples of a group may well have the same faults, such as wrong contact labels, but a fault is to vanish:
-    its mean says what is left to win. Raises InputError where a term has no scale.
+    All samples of a group may have the same fault, such as wrong contact labels, so a fault's deviation may
+    be 0; its mean says how much can still be gained. Raises InputError where a term has no scale.
     """
     deviation = reward_deviation(values)
     scale = {term: float(v.mean()) if term in FAULTS else deviation[term] for term, v in values.items()}

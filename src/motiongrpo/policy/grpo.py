@@ -1,8 +1,8 @@
 """GRPO on a diffusion policy (MotionGRPO, arXiv:2605.05680): rollouts, advantages, updates.
 
-Left out of textbook GRPO and why: no value network (the group is the baseline); no old-log-probability
-pass (the rollout keeps x̂_0 and ε, which is all a ratio needs); no sum of rewards (each is standardised
-first, so none drowns another).
+There is no value network, since the group is the baseline; no pass for old log-probabilities, since the
+rollout keeps x̂_0 and ε, which is all a ratio needs; and no sum of rewards before each is standardised, so
+that none drowns another.
 """
 
 from collections.abc import Callable, Iterator
@@ -102,14 +102,14 @@ class Trainer:
 
     @property
     def version(self) -> int:
-        """Of φ: it counts up with every refresh, and stays 0 where φ stays as it was trained."""
+        """The version of φ: the number of its refreshes."""
         return self.online.version if self.online else 0
 
     @property
     def deviation(self) -> dict[str, float]:
         """The pretrained model's scale of each term under the present version of φ (`credit_scale`).
 
-        Credits are scaled by it. A run that goes on has the same one, since φ goes on as well.
+        Credits are scaled by it. A resumed run has the same scale, since φ is resumed as well.
         """
         if self.version not in self._deviations:
             self._deviations[self.version] = credit_scale(judge(self.pool, self.reward).values)
@@ -121,7 +121,7 @@ class Trainer:
         return {}
 
     def slope(self, *address: str | int) -> Slope:
-        """What credit at the clean estimate says of estimates, under random turns of that address."""
+        """The derivative of the reward of clean estimates, with the random numbers of that address."""
         credit = self.config.credit
         assert credit.kind != "sample"  # which credits actions
         return slope_of(credit.kind, self.reward, self.deviation, credit, self.generator(*address))
@@ -197,7 +197,7 @@ def _audited_pass(
         raise Diverged(
             f"recomputed log-densities differ from the rollout's by {told.audit.per_dim:.1e} a dimension "
             f"({told.audit.nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
-            "pass precision=fp32 or raise grpo.rollout.lowest_level"
+            "pass precision=fp32 and compiler=null, or raise grpo.rollout.lowest_level"
         )
     return told
 

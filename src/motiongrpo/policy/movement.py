@@ -1,4 +1,4 @@
-"""How far an update has moved the policy, level by level: from the one that sampled, and from the reference.
+"""How far an update has moved the policy, level by level, from the sampling policy and from the reference.
 
 The first pass on a rollout sees ratios of one, so nothing is clipped in it. What is measured here is the
 policy after the update's last pass, on the states of a few samples.

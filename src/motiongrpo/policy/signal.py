@@ -68,7 +68,7 @@ def gradients_by_objective(
 ) -> dict[str, Gradient]:
     """The gradient of one level's surrogate under each set of advantages, from one forward pass.
 
-    Leaves the gradients that the parameters hold alone.
+    The gradients that the parameters hold stay as they are.
     """
     trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
     x_0 = estimate(policy, rollouts, step)

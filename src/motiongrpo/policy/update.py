@@ -9,7 +9,7 @@ from motiongrpo.base.optimisation import Optimiser
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.base.shapes import PerSample
 from motiongrpo.diffusion.denoiser import Denoiser
-from motiongrpo.diffusion.training import PretrainingLoss, pretraining_loss
+from motiongrpo.diffusion.training import PretrainingLoss, noised_to_all_levels, pretraining_loss
 from motiongrpo.motion.windows import WindowBatch
 from motiongrpo.policy.rollout import Rollouts, TrainedStep, estimate
 from motiongrpo.policy.signal import Gradient, Slope, added, norm
@@ -52,7 +52,7 @@ def gradient_pass(
 
     The gradient is summed over parts of whole groups, as many as the rollout's network saw together, each
     counting by its share of the rows: memory depends on the parts, the update does not. Levels are summed
-    apart first, to tell how much each of them says.
+    separately first, to record the norm of each.
     """
     whole: Gradient = [None] * len(policy.trained)
     level_norm, audits, parts = {}, [], list(rollouts.parts())
@@ -85,7 +85,7 @@ def estimate_pass(
     seed: int,
     prior_loss: PretrainingLoss | None = None,
 ) -> GradientPass:
-    """Raise what clean estimates are worth, by their slope; each group at one level, another every turn."""
+    """Raise the reward of clean estimates along its slope; a group is at one level, another every turn."""
     policy.adam.zero_grad(set_to_none=True)
     for rows, part in rollouts.parts():
         row = torch.arange(rows.start, rows.stop, device=part.x.device)
@@ -138,13 +138,14 @@ def add_anchor(
 ) -> None:
     """Add the pretraining loss's gradient on real data, at a share of the policy gradient's norm.
 
-    The whole loss that the prior was made with, disturbed paths too: EgoAllo's alone, which stands in where
-    there is none, would undo what the rest of it taught.
+    `prior_loss` is the whole loss of the prior, with disturbed paths. EgoAllo's loss alone, which is taken
+    where it is None, would undo what the other terms taught.
     """
     parameters = list(policy.trained.values())
     address = ("anchor", policy.steps)
     if prior_loss is None:
-        loss = pretraining_loss(policy.model, batch, None, generator_for(seed, *address))
+        windows = noised_to_all_levels(batch, generator_for(seed, *address))
+        loss = pretraining_loss(policy.model, windows, None)
     else:
         loss = prior_loss(policy.model, batch, seed, *address)
     anchor = torch.autograd.grad(loss, parameters)

@@ -1,1 +1,1 @@
-"""From a headset's recording to a moving body: sampled in chunks, made to stand, with a band of doubt."""
+"""From a headset's recording to a moving body: sampled in chunks, guided, with uncertainty bands."""

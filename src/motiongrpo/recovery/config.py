@@ -1,4 +1,4 @@
-"""What a recovery is made from, with which model, and what it leaves."""
+"""The parameters of a recovery: its input, its model and its outputs."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ class ClipConfig(Config):
 
 
 class RecoveryConfig(HeadFormatConfig):
-    """A headset's file and what is not written in it; the model; the formats of the body that comes out."""
+    """A headset's file and what it does not say; the model; the formats of the body."""
 
     input: str | None  # a file, or a folder of them
     to: tuple[Output, ...]

@@ -1,4 +1,4 @@
-"""The files that a recovery is asked for."""
+"""The files that a recovery reads, and the names of their results."""
 
 import stat
 from collections.abc import Iterator, Mapping

@@ -3,8 +3,8 @@
 A client sends `{"t": seconds, "p": [x, y, z], "q": [w, x, y, z]}`, a line a pose. It is sent one greeting
 with `fps`, `look_ahead_ms` and the names of the `joints`; then a line for each body; `{"error": sentence}`
 for each line that cannot be used, which changes nothing; `{"warning": sentence}`; and `{"late": count}` after
-a pose that came behind a later one. When the client stops sending, the bodies that wait are sent, and the
-connection ends.
+a pose that came behind a later one. When the client stops sending, it gets the bodies that are still waiting,
+and the connection ends.
 """
 
 import math
@@ -20,10 +20,9 @@ from torch import Tensor
 
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
-from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.skeleton import BODY_JOINTS, Joint
 from motiongrpo.diffusion.streaming import BodyFrame, StreamingConfig, StreamingRecovery
-from motiongrpo.diffusion.trained import TrainedDenoiser, Usage
+from motiongrpo.diffusion.trained import Usage
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.head.formats.config import HeadFormatConfig
 from motiongrpo.head.formats.reader import conventions_of
@@ -111,7 +110,7 @@ class LiveSession:
         """Tell the client once that its clock went back, and once that bodies have fallen behind it."""
         poses, now = self.recovery.poses, time.monotonic() - time_s
         self._clock_s = min(self._clock_s, now)
-        if poses.late and poses.late_by_s > poses.longest_gap_s:
+        if poses.late and poses.late_by_s > poses.breaks.longest_gap_s:
             self._warn_once(
                 "the clock of the poses went back, and they are dropped until it is where it was; connect "
                 "anew to begin another recording"
@@ -154,14 +153,16 @@ def doubts(T_world_cpf: Float[Tensor, "frame 7"], usage: Usage) -> list[str]:
 
 
 def live_bodies(
-    server: Server, model: TrainedDenoiser, body: BodyModel, config: LiveConfig, to_pupils: ToPupils
+    server: Server, begin: Callable[[], StreamingRecovery], to_pupils: ToPupils
 ) -> Iterator[list[BodyFrame]]:
-    """The bodies of one client after the other, as they become final; empty lists let the caller end it."""
+    """The bodies of one client after the other, as they become final; empty lists let the caller end it.
+
+    `begin` makes the recovery of a client that has come.
+    """
     session: LiveSession | None = None
     while True:
         if server.wait(WAIT_S) and server.client is not None:
-            recovery = StreamingRecovery(model, body, config.streaming, config.seed)
-            session = LiveSession(server.client, recovery, to_pupils)
+            session = LiveSession(server.client, begin(), to_pupils)
         lines = server.client.lines() if server.client is not None else iter(())
         if lines is None and session is not None:
             yield session.finish()

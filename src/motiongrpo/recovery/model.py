@@ -1,4 +1,4 @@
-"""The model that a recovery takes: the policy where there is one, unless somebody names another."""
+"""The model that a recovery uses: the policy where there is one, unless another is named."""
 
 from pathlib import Path
 

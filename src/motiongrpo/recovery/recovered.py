@@ -1,4 +1,4 @@
-"""The body of a recording: one sample that stands for all, of one shape throughout, with a band of doubt."""
+"""The body of a recording: the sample nearest to the mean, with one shape and uncertainty bands."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -59,7 +59,7 @@ def recovered(
     calibration: BandCalibration | None,
     guidance: GuidanceConfig,
 ) -> Recovered:
-    """The sample nearest to the mean of all, its feet made to stay put, and how sure every joint is."""
+    """The sample nearest to the mean of all, guided, and how sure every joint is."""
     distance, spreads = torch.zeros(pieces.parts[0].betas.shape[0]), []
     for motions in pieces.hung():
         joints = motions.posed(body)[1].p_world_joint[..., :BODY_JOINTS, :]

@@ -1,4 +1,4 @@
-"""Lines of JSON over a socket of the loopback: poses come in, bodies and refusals go out."""
+"""Lines of JSON over a loopback socket: poses come in, bodies and refusals go out."""
 
 import json
 import selectors

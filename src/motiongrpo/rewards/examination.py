@@ -85,10 +85,11 @@ class Examiner:
         return PerceptualInput(candidate, self.batch.T_world_cpf)
 
     def under_another_head(self) -> PerceptualInput:
-        """True bodies hung from another window's head path, which they would have to explain.
+        """True bodies hung from the head path of another window.
 
-        Left where their own heads were, they would be metres away and told by their place alone. Frames
-        count where both windows have real ones: a head that no longer moves would be told by that.
+        Left under their own heads, they would be metres away and recognised by position alone. Frames count
+        where both windows have real ones, since a head that stands still in padding would be recognised by
+        that.
         """
         T_world_cpf, truth = self.batch.T_world_cpf.roll(1, 0), PlacedMotion.truth(self.batch)
         mask = truth.mask & truth.mask.roll(1, 0)

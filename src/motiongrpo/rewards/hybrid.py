@@ -60,7 +60,7 @@ class RewardConfig(Config):
     refresh: RefreshConfig  # read where it does
 
     def weight(self, term: str) -> float:
-        """What a term counts beside the others at the clean estimate."""
+        """The weight of a term among the others at the clean estimate."""
         return {str(name): weight for name, weight in self.weights.items()}.get(term, 1.0)
 
     @model_validator(mode="after")
@@ -80,7 +80,7 @@ class RewardConfig(Config):
 
 @dataclass(frozen=True)
 class TrueMotion(Batched):
-    """What terms read of the truth; the floor only where a fault is paid."""
+    """What the terms need of the truth; `grounded` only where a fault is paid."""
 
     posed: PosedMotion
     grounded: GroundedMotion | None
@@ -130,7 +130,8 @@ class HybridReward:
     def omega_from(self, measured: dict[str, PerSample]) -> dict[str, float]:
         """The steepness ω of every term, from the parameters or the pretrained model's median values.
 
-        A fault that most samples lack has that of its mean, and one that none has any at all: 1.
+        Where the median is 0, as of a fault that most samples lack, the mean is taken; where that is 0 too, ω
+        is 1.
         """
         chosen = self.config.omega
         if chosen == "median":
@@ -143,9 +144,10 @@ class HybridReward:
     def joint_errors(
         self, guess: PlacedMotion, posed: PosedBody, truth: PlacedMotion, repeat: Tensor
     ) -> dict[str, PerSequence]:
-        """Every joint term's error of each guess, differentiable, and each fault's that is paid.
+        """The error of each guess for every joint term, differentiable, and for every fault that is paid.
 
-        `repeat` is its row of the truth. Contact labels are rounded, so that their fault has no derivative.
+        `repeat` gives the row of the truth for each guess. Contact labels are rounded, so their fault has no
+        derivative.
         """
         true = self.true_motion(truth, repeat)
         guessed, real = PosedMotion.of(guess.R_parent_joint, posed), true.posed
@@ -165,7 +167,7 @@ class HybridReward:
     def errors_by_joint(
         self, guess: PlacedMotion, posed: PosedBody, true: TrueMotion
     ) -> dict[str, Float[Tensor, "batch frame 22"]]:
-        """The error of every frame and joint for the terms that are paid, but for the perceptual one."""
+        """The error of every frame and joint for the terms that are paid, except the perceptual one."""
         guessed, real = PosedMotion.of(guess.R_parent_joint, posed), true.posed
         errors = {
             "rotation": lambda: rotation_errors(guessed, real, self.config.rotation_error),

@@ -1,7 +1,7 @@
 """The perceptual model kept up to date while a policy is post-trained: a defence against reward hacking.
 
-Every few updates it takes a few steps of its first training, with samples of the policy as it is now for
-hard negatives, and is calibrated anew. What was scored before and after a refresh does not compare.
+Every few updates it takes a few steps of its first training, with samples of the policy as it is now for hard
+negatives, and is calibrated anew. Scores from before and after a refresh are not comparable.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""What a body does that a person's body does not: its feet slide, and its soles sink into the floor.
+"""Faults that a person's motion does not have: feet that slide, and soles that sink into the floor.
 
-Values belong to a frame and a joint, so that credit can be dealt out to the rotations that made them. The
-truth says where a foot stands; how far the body is from it counts nothing:
+Values belong to a frame and a joint, so that the rotations that caused them can be credited. The truth says
+when a foot stands; the distance from the truth does not count:
 
     sliding      ‖Δp_xy‖ · fps of ankles and toe joints that truly are in contact in both frames, m/s
     penetration  max(0, −z) of the deepest sole point of every joint that carries one, m
@@ -42,14 +42,14 @@ class GroundedMotion(Batched):
 
 
 def penetration_depths(height: Float[Tensor, "batch frame sole"], owners: tuple[Joint, ...]) -> ByJoint:
-    """How deep the deepest sole point of each joint lies below the floor; joints without any are at 0."""
+    """Depth of the deepest sole point of each joint below the floor; 0 for joints without sole points."""
     depth = height.new_zeros(*height.shape[:-1], BODY_JOINTS)
     columns = torch.tensor(owners, device=height.device).expand(height.shape)
     return depth.scatter_reduce(-1, columns, -height, "amax")
 
 
 def sliding_speeds(guess: GroundedMotion, truth: GroundedMotion, mask: FrameMask, fps: float) -> ByJoint:
-    """Horizontal speed, m/s, of the feet that truly stand in two frames in a row, half on either frame."""
+    """Horizontal speed, m/s, of feet that in truth stand in two frames in a row, half on either frame."""
     planted = torch.zeros_like(guess.depth)
     planted[..., list(FEET)] = truth.contacts[..., [joint - 1 for joint in FEET]]
     speed = guess.p_world_joint[..., :2].diff(dim=1).norm(dim=-1) * fps
@@ -61,8 +61,8 @@ def contact_faults(
 ) -> PerSequence:
     """1 − F1 of the contact labels of ankles and toe joints; 0 where none truly is in contact.
 
-    Labels may be probabilities, of which F1 is taken as if they were counts. F1 and not accuracy: paid for
-    being right on the whole, a model that is not sure claims no contact at all.
+    Labels may be probabilities, which enter F1 as fractional counts. It is F1 and not accuracy because a
+    model that is unsure would gain most accuracy by claiming no contact at all.
     """
     feet = [joint - 1 for joint in FEET]
     found, real = (labels[..., feet] * mask[..., None] for labels in (guess, truth))

@@ -1,1 +1,1 @@
-"""Figures and the report: what a run did, to be looked at. Tables and bodies in, figures and pages out."""
+"""Figures, clips, the viewer and the report of a run. Tables and bodies in, figures and pages out."""

@@ -15,9 +15,7 @@ from motiongrpo.recovery.live import as_sent, live_bodies
 from motiongrpo.viz.viewer import live
 from motiongrpo.viz.viewer.live import LiveScene, serve_live
 from motiongrpo.viz.viewer.server import ServerConfig
-from tests.bodies import open_body
-from tests.recovery.test_live import LINES, LIVE, assert_bodies, conversation, expected
-from tests.trained import trained
+from tests.recovery.test_live import LINES, LIVE, assert_bodies, begin, conversation, expected
 
 viser = pytest.importorskip("viser", reason="the extra viewer is not installed")
 
@@ -28,7 +26,7 @@ def shown_for(seconds: float | None) -> ServerConfig:
 
 def test_it_ends_when_its_time_is_over_though_nobody_came():
     told = []
-    serve_live(trained(), (open_body(), Mesher(OPEN_BODY)), LIVE, shown_for(0.2), as_sent, told.append)
+    serve_live(begin, Mesher(OPEN_BODY), LIVE, shown_for(0.2), as_sent, told.append)
     assert len(told) == 1
 
 
@@ -49,7 +47,7 @@ def test_whoever_sends_poses_is_answered_while_the_viewer_is_open(monkeypatch):
     sender = Thread(target=client)
     sender.start()
     monkeypatch.setattr(live, "live_bodies", until_answered)
-    serve_live(trained(), (open_body(), Mesher(OPEN_BODY)), LIVE, shown_for(None), as_sent, told.append)
+    serve_live(begin, Mesher(OPEN_BODY), LIVE, shown_for(None), as_sent, told.append)
     assert re.fullmatch(r"send poses to 127.0.0.1:\d+, and see bodies at http://localhost:\d+", told[0])
     assert_bodies(answers)
 

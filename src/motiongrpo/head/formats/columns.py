@@ -1,8 +1,8 @@
 """Which column of a file is which: by the header's names, by the format's fixed order, or as the user says.
 
 A name is split into words (`CenterEyePosX`, `tx_world_device`, `q_w`, `timestamp [ns]`); words that only say
-whose pose it is are left out, and what remains must be a name in use. Velocities, hands and a second clock
-keep words that are unknown, so they are never taken for the head's pose.
+whose pose it is are ignored, and the rest must be a known name. Velocities, hands and a second clock keep
+words that are unknown, so they are never taken for the head's pose.
 """
 
 import re

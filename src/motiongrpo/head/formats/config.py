@@ -1,4 +1,4 @@
-"""What a head recording does not say of itself, said by whoever brings it."""
+"""What a head recording does not say about itself, so that its user has to."""
 
 from typing import Any, Literal, get_args
 

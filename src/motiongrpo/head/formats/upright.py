@@ -1,4 +1,4 @@
-"""Whether a head is upright, which a wrong world, device, quaternion order or offset nearly always denies.
+"""Whether a head is upright: with a wrong world, device, quaternion order or offset it hardly ever is.
 
 A worn head tilts and turns and its up stays near the world's: their product is 0.9 or more on average.
 """

@@ -46,7 +46,7 @@ def measure_cells(  # noqa: PLR0913
     device: str,
 ) -> Iterator[dict[str, Record]]:
     """One file a cell, each on disk before the next is begun; a cell measured alike before is left alone."""
-    materials = Materials(motions, windows, body, window, device, "fp32", pretrained, reward_model)
+    materials = Materials(motions, windows, body, window, device, "fp32", None, pretrained, reward_model)
     checkpoint = chosen(pretrained, post_trained, config)
     refuse_other_body(body, motions, **{config.checkpoint: checkpoint})
     inputs = materials.inputs | {"body_file": body.digest, "checkpoint": checkpoint.header.weights}

@@ -1,10 +1,12 @@
 """Live recovery: the run's model waits for poses and shows bodies."""
 
 import logging
+from functools import partial
 
 from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.body.body_model import BodyModel, body_file
 from motiongrpo.body.mesh import Mesher
+from motiongrpo.diffusion.streaming import StreamingRecovery
 from motiongrpo.recovery.config import RecoveryConfig
 from motiongrpo.recovery.live import to_pupils
 from motiongrpo.recovery.model import chosen_model
@@ -26,5 +28,6 @@ def recover_live(
     """Take poses from a socket on this machine and show bodies in a browser, until Ctrl-C."""
     model = chosen_model(config.checkpoint, pretrained, policy, body)
     logger.info("live recovery: bodies from %s", model.name)
-    meshes = body, Mesher(body_file(body_path, gender))
-    serve_live(model, meshes, config.live, viewer.server, to_pupils(config), logger.info)
+    live, mesher = config.live, Mesher(body_file(body_path, gender))
+    begin = partial(StreamingRecovery, model, body, live.streaming, config.repair, live.seed)
+    serve_live(begin, mesher, live, viewer.server, to_pupils(config), logger.info)

@@ -13,11 +13,9 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.mesh import Mesher
 from motiongrpo.body.skeleton import BODY_JOINTS, JOINTS
-from motiongrpo.diffusion.streaming import BodyFrame
-from motiongrpo.diffusion.trained import TrainedDenoiser
+from motiongrpo.diffusion.streaming import BodyFrame, StreamingRecovery
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.head.path import Touch
 from motiongrpo.recovery.live import LiveConfig, ToPupils, live_bodies
@@ -34,24 +32,28 @@ CAMERA_M, BODY_M = (2.6, 1.6, 1.7), (0.0, 0.0, 0.9)  # where visitors are at fir
 
 
 def serve_live(
-    model: TrainedDenoiser,
-    body: tuple[BodyModel, Mesher],
+    begin: Callable[[], StreamingRecovery],
+    mesher: Mesher,
     live: LiveConfig,
     shown: ServerConfig,
     to_pupils: ToPupils,
     tell: Callable[[str], object],
 ) -> None:
-    """Take poses and show bodies until asked to stop; `tell` gets a sentence with both addresses."""
+    """Take poses and show bodies until asked to stop; `tell` gets a sentence with both addresses.
+
+    `begin` makes the recovery of a client, whose bodies are shown with the skin that `mesher` makes.
+    """
     demand_viser()
+    fps = begin().model.usage.fps
     server = Server(live.port)
     viewer = started_server(shown)
-    scene = LiveScene(viewer, body[1], model.usage.fps, live.streaming.hop_frames)
+    scene = LiveScene(viewer, mesher, fps, live.streaming.hop_frames)
     player = Thread(target=scene.play, daemon=True)
     player.start()
     tell(f"send poses to {LOOPBACK}:{server.port}, and see bodies at http://{shown.host}:{viewer.get_port()}")
     until = None if shown.open_seconds is None else time.monotonic() + shown.open_seconds
     try:
-        for bodies in live_bodies(server, model, body[0], live, to_pupils):
+        for bodies in live_bodies(server, begin, to_pupils):
             scene.add(bodies)
             if until is not None and time.monotonic() > until:
                 break
