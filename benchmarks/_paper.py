@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from _parameters import section
 
+from motiongrpo.base.compilation import Compiler, with_compiler
 from motiongrpo.base.optimisation import Optimiser, OptimiserConfig
 from motiongrpo.base.precision import Precision, with_precision
 from motiongrpo.diffusion.architecture import DenoiserConfig
@@ -30,10 +31,10 @@ class Size:
     denoiser: DenoiserConfig
     rollout: RolloutConfig
     frames: int
-    batch: int  # windows in a step of pretraining
-    steps: int  # timed steps of pretraining
-    matrix: int  # size of the matrices whose product measures the device's speed
-    compiler: str  # torch.compile's backend
+    batch: int  # windows of a step of pretraining
+    steps: int  # of pretraining that are timed
+    matrix: int  # side of those whose product tells what the device can do
+    compiler: Compiler
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def toy() -> Size:
     rollout = whole.rollout.model_dump() | small
     rollout["sampling"] |= {"steps": 3}
     denoiser = DenoiserConfig(**whole.denoiser.model_dump() | layers)
-    return Size("cpu", denoiser, RolloutConfig(**rollout), 8, 4, 2, 64, "eager")
+    return Size("cpu", denoiser, RolloutConfig(**rollout), 8, 4, 2, 64, "aot_eager")
 
 
 def as_configured(size: Size) -> Size:
@@ -104,10 +105,10 @@ class Trainer:
         torch.manual_seed(0)
         torch.set_float32_matmul_precision("high" if way.tf32 else "highest")
         self.size = size
-        network = with_precision(Denoiser(size.denoiser).to(size.device), way.precision)
+        compiler = size.compiler if way.compiled else None
+        network = with_compiler(Denoiser(size.denoiser).to(size.device), compiler)
+        network = with_precision(network, way.precision)
         self.policy = Optimiser(network, OptimiserConfig(**section("grpo", env="paper")["optimiser"]))
-        if way.compiled:
-            network.compile(backend=size.compiler, dynamic=False)
         self.generator = torch.Generator(size.device).manual_seed(0)
 
     def roll_out(self, groups: int) -> Rollouts:

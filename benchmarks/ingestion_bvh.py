@@ -8,12 +8,14 @@ fingerprint, unpacking, parsing, retargeting, quality check, resampling, the flo
 encoding; the start of Python is excluded. Unpacking is also timed alone: it bounds the speed of packed files,
 and the rest is the speed of plain ones.
 
-Measured on 60 packed takes of CMU's, with both cores busy with other programs, in multiples of real time:
-asfamc 104, daz 214, iclone 110, motionbuilder 189, all 154; 86 in the same minutes before rigs were posed by
-quaternions. Unpacking alone allows 397 (iclone, with 303 channels, 272), and the rest runs at 252.
+Measured on 60 takes of CMU's, in turn with the code before, medians of 7 rounds with both cores kept busy by
+others. Packed: asfamc 125, daz 231, iclone 119, motionbuilder 174, all 162 times real time (145 before), the
+rest at 308 (233 before). Plain: asfamc 189, daz 493, iclone 284, motionbuilder 359, all 365 (247 before); in
+a quieter quarter of an hour 273, 669, 357, 490, all 488 (304 before). Unpacking alone allows 397 (iclone,
+with 303 channels, 272), or 430 in a quiet minute.
 
-A BVH file of 30 minutes at 120 frames/s (216,000 frames, 189 MB) needs 583 MB in `Ingestion.one`, in a
-process that has 435 MB before reading; it was 3.5 GB.
+A BVH of 30 minutes at 120 frames/s (216,000 frames, 162 MB) takes 501 MB when `Ingestion.one` reads it, in a
+process that has 424 MB before it reads anything; 568 MB before.
 """
 
 import os

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jaxtyping
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -41,6 +42,22 @@ def test_the_gpu_run_compiles_and_starts_two_processes(gpu, tmp_path):
     found = json.loads(file.read_text())
     assert found.keys() == {*gpu.sections(gpu.toy()), "seconds"}
     assert failed(found) == []
+
+
+@pytest.mark.soak
+def test_every_way_of_evaluating_a_network_on_a_cpu_is_measured(gpu, monkeypatch, capsys):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # its checks cannot be compiled
+    compiled = importlib.import_module("compiled")
+    monkeypatch.setattr(compiled, "ROUNDS", 1)
+    monkeypatch.setattr(compiled, "SLOW_ROUNDS", 1)
+    compiled.measure(gpu.toy())
+    told = capsys.readouterr().out
+    assert [told.count(word) for word in ("compiled 0.", "bf16 0.", "inference_mode 0.", "audit, ")] == [
+        5,
+        3,
+        1,
+        3,
+    ]
 
 
 def test_a_section_without_time_left_says_so_and_the_file_is_whole(gpu, tmp_path):

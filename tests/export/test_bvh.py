@@ -73,12 +73,12 @@ def test_another_programs_reader_finds_every_joint_where_it_was(track, tmp_path)
 @pytest.mark.parametrize("track", [walk(), wild(), locked()], ids=["walk", "wild", "locked"])
 def test_our_own_reader_finds_every_joint_where_it_was(track):
     bvh = parse_bvh(bvh_text(track, open_body()), "ours")
-    poses = rig_poses(
-        bvh_chain(bvh, RIG_JOINTS, "instead_of_offset"), LAYOUT.joints, 0.01, "y", "ours", bvh.fps
-    )
+    poses = rig_poses(bvh_chain(bvh, RIG_JOINTS, "instead_of_offset"), LAYOUT.joints, 0.01, "y", "ours")
     posed = track.posed(open_body())
-    assert_close(poses.p_world_joint, posed.p_world_joint, rtol=0, atol=1e-6)
-    assert_close(matrix_from_quaternion(poses.q_world_joint), posed.R_world_joint, rtol=0, atol=1e-6)
+    assert_close(poses.positions(RIG_JOINTS), posed.p_world_joint, rtol=0, atol=1e-6)
+    assert_close(
+        matrix_from_quaternion(poses.orientations(RIG_JOINTS)), posed.R_world_joint, rtol=0, atol=1e-6
+    )
 
 
 def test_ingestion_takes_the_file_for_what_it_was_on_the_mean_body():

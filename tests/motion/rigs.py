@@ -10,6 +10,7 @@ from torch import Tensor
 from motiongrpo.body.body_model import OPEN_BODY, load_body_model
 from motiongrpo.body.kinematics import pose_body
 from motiongrpo.body.skeleton import BODY_JOINTS, PARENTS, Joint
+from motiongrpo.geometry.quaternions import inverse, rotated
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import (
     matrix_from_quaternion,
@@ -17,7 +18,7 @@ from motiongrpo.geometry.so3 import (
     quaternion_from_matrix,
 )
 from motiongrpo.motion.clip import Clip
-from motiongrpo.motion.rig import RIG_JOINTS, RigPoses
+from motiongrpo.motion.rig import RIG_JOINTS, RigPoses, upright
 from motiongrpo.motion.sources.mocap.layouts import BVH_LAYOUTS
 from tests.bodies import FPS, standing_clip
 
@@ -47,12 +48,23 @@ def rig_poses_of(motion: tuple[Tensor, Transform], R_joint_axes: Tensor | None =
     rotations, root = motion
     posed = pose_body(MEAN_BODY, rotations, root)
     axes = torch.eye(3, dtype=torch.float64) if R_joint_axes is None else R_joint_axes
+    q_world = quaternion_from_matrix(posed.R_world_joint[:, :BODY_JOINTS] @ axes)
+    return placed(q_world, scale * posed.p_world_joint[:, :BODY_JOINTS])
+
+
+def placed(q_world_joint: Tensor, p_world_joint: Tensor) -> RigPoses:
+    """A rig with the names and the tree of our joints, wherever these are."""
+    parents = list(PARENTS[1:BODY_JOINTS])
+    bones = p_world_joint[:, 1:] - p_world_joint[:, parents]
+    t_parent_joint = rotated(inverse(q_world_joint[:, parents]), bones)
     return RigPoses(
         where="ours",
-        joints=RIG_JOINTS,
-        q_world_joint=quaternion_from_matrix(posed.R_world_joint[:, :BODY_JOINTS] @ axes),
-        p_world_joint=scale * posed.p_world_joint[:, :BODY_JOINTS],
-        fps=60.0,
+        unit_m=1.0,
+        joints={name: joint for joint, name in enumerate(RIG_JOINTS)},
+        parents=PARENTS[:BODY_JOINTS],
+        t_parent_joint=torch.cat([p_world_joint[:, :1], t_parent_joint], dim=1),
+        q_world_file=upright("z"),
+        q_world_joint=q_world_joint,
     )
 
 

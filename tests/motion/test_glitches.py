@@ -29,7 +29,8 @@ def bent(joint: Joint, degrees: list[float]) -> Tensor:
 
 def mended(tracks: Tensor, limits: JumpLimits) -> tuple[Tensor, list[Repair]]:
     """`mend` of a clip with these poses, one a frame and joint."""
-    clip, repairs = mend(clip_of(tracks[:, 1:, :4], tracks[:, 0]), limits)
+    clip = clip_of(tracks[:, 1:, :4], tracks[:, 0])
+    clip, repairs = mend(clip, jumps_of(clip, limits), limits)
     tracks = tracks.clone()
     tracks[:, 0], tracks[:, 1:, :4] = clip.T_world_root, clip.q_parent_joint
     return tracks, repairs

@@ -7,17 +7,23 @@ import torch
 from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
+from motiongrpo.body.body_model import BodyModel
 from motiongrpo.body.kinematics import pose_body
 from motiongrpo.body.skeleton import Joint
 from motiongrpo.geometry.heading import rotation_about_up
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import geodesic_angle, matrix_from_quaternion, matrix_from_rotation_vector
-from motiongrpo.motion.retarget import retarget
+from motiongrpo.motion.retarget import Motion, fit_to_rig
 from motiongrpo.motion.rig import RIG_JOINTS, RigPoses
-from motiongrpo.motion.t_pose import LIMBS, limb_directions
-from tests.motion.rigs import MEAN_BODY, MODEL, STANDING, random_motion, rig_poses_of, still
+from motiongrpo.motion.t_pose import LIMB_JOINTS, LIMBS, limb_directions
+from tests.motion.rigs import MEAN_BODY, MODEL, STANDING, placed, random_motion, rig_poses_of, still
 
 EXACT = {"rtol": 0, "atol": 1e-9}
+
+
+def retarget(poses: RigPoses, t_pose: RigPoses, model: BodyModel) -> Motion:
+    """The motion of our mean body; `t_pose` is one frame of the same rig."""
+    return fit_to_rig(t_pose, model).motion(poses, travel=1.0)
 
 
 def posed_by(q_parent_joint, T_world_root):
@@ -28,7 +34,7 @@ def test_our_own_body_comes_back_whatever_axes_its_joints_have():
     rotations, root = random_motion(frames=8, seed=1)
     axes = roma.random_rotmat(22, dtype=torch.float64)
     q, T = retarget(rig_poses_of((rotations, root), axes), rig_poses_of(still(1), axes), MODEL)
-    assert_close(matrix_from_quaternion(q), rotations, **EXACT)
+    assert_close(matrix_from_quaternion(q), rotations[:, :21], **EXACT)
     assert_close(matrix_from_quaternion(T[:, :4]), root.R, **EXACT)
     assert_close(T[:, 4:], root.p, **EXACT)
 
@@ -69,7 +75,7 @@ def test_limbs_point_where_the_rigs_do_whatever_its_rest_pose():
     posed = posed_by(*retarget(motion, rest, MODEL))
     for start, end in LIMBS:
         ours = posed.joint(Joint[end.upper()]).p - posed.joint(Joint[start.upper()]).p
-        theirs = motion.position(end) - motion.position(start)
+        theirs = motion.positions([start, end]).diff(dim=1)[:, 0]
         assert_close(ours, theirs, **EXACT)
 
 
@@ -94,24 +100,18 @@ def test_a_foot_is_level_when_a_rig_that_rests_with_spread_legs_stands_straight(
 def test_a_rig_that_rests_on_a_steeper_instep_has_level_soles_all_the_same():
     """The height of the ankle above the toes differs between rigs, but the sole is level in all."""
     rest = rig_poses_of(still(1))
-    p = rest.p_world_joint.clone()
+    p = rest.positions(RIG_JOINTS)
     p[:, [Joint.LEFT_FOOT, Joint.RIGHT_FOOT], 2] -= 0.05
-    posed = posed_by(*retarget(replace(rest, p_world_joint=p), replace(rest, p_world_joint=p), MODEL))
+    steeper = placed(rest.q_world_joint, p)
+    posed = posed_by(*retarget(steeper, steeper, MODEL))
     assert_close(posed.joint(Joint.LEFT_ANKLE).R[0], STANDING, **EXACT)
 
 
 def test_a_joint_the_rig_lacks_moves_with_its_parent():
-    kept = [i for i, name in enumerate(RIG_JOINTS) if name != "spine2"]
     motion = rig_poses_of(random_motion(frames=4, seed=5))
 
     def without(poses: RigPoses) -> RigPoses:
-        names = tuple(RIG_JOINTS[i] for i in kept)
-        return replace(
-            poses,
-            joints=names,
-            q_world_joint=poses.q_world_joint[:, kept],
-            p_world_joint=poses.p_world_joint[:, kept],
-        )
+        return replace(poses, joints={name: i for name, i in poses.joints.items() if name != "spine2"})
 
     q, T = retarget(without(motion), without(rig_poses_of(still(1))), MODEL)
     posed = posed_by(q, T)
@@ -123,11 +123,19 @@ def test_a_joint_the_rig_lacks_moves_with_its_parent():
     )
 
 
-def test_hands_stay_open_and_quaternions_are_unit():
+def test_quaternions_are_unit_and_none_is_of_a_hand():
     q, T = retarget(rig_poses_of(random_motion(frames=4, seed=6)), rig_poses_of(still(1)), MODEL)
-    assert torch.equal(q[:, 21:, 0], torch.ones(4, 30, dtype=torch.float64))
-    assert_close(q.norm(dim=-1), torch.ones(4, 51, dtype=torch.float64), **EXACT)
+    assert_close(q.norm(dim=-1), torch.ones(4, 21, dtype=torch.float64), **EXACT)
     assert_close(T[:, :4].norm(dim=-1), torch.ones(4, dtype=torch.float64), **EXACT)
+
+
+def test_a_rig_that_two_files_share_is_measured_once_and_refused_in_the_name_of_each():
+    rest = rig_poses_of(still(1))
+    assert fit_to_rig(rest, MODEL) is fit_to_rig(replace(rig_poses_of(still(1)), where="another"), MODEL)
+    assert fit_to_rig(rest, MODEL) is not fit_to_rig(rig_poses_of(still(1), scale=1.1), MODEL)
+    for where in ("one", "other"):
+        with pytest.raises(InputError, match=f"{where}: a leg is"):
+            fit_to_rig(replace(rig_poses_of(still(1), scale=100.0), where=where), MODEL)
 
 
 def test_a_unit_that_makes_giants_is_refused_with_the_length_of_their_legs():
@@ -136,12 +144,22 @@ def test_a_unit_that_makes_giants_is_refused_with_the_length_of_their_legs():
         retarget(giant, giant.frames(0, 1), MODEL)
 
 
+def test_a_shorter_path_keeps_the_body_and_its_height():
+    fit = fit_to_rig(rig_poses_of(still(1)), MODEL)
+    motion = rig_poses_of(random_motion(frames=4, seed=8))
+    whole, half = (posed_by(*fit.motion(motion, travel)).p_world_joint for travel in (1.0, 0.5))
+    hips = [Joint.LEFT_HIP, Joint.RIGHT_HIP]
+    way = torch.tensor([0.5, 0.5, 1.0], dtype=torch.float64)
+    assert_close(half[:, hips].mean(dim=1), way * whole[:, hips].mean(dim=1), **EXACT)
+    assert_close(half - half[:, :1], whole - whole[:, :1], **EXACT)
+
+
 def test_limb_directions_do_not_depend_on_where_the_body_faces():
     rotations, root = random_motion(frames=3, seed=7)
     turned = Transform(rotation_about_up(torch.tensor(1.0, dtype=torch.float64)) @ root.R, root.p)
     assert_close(
-        limb_directions(rig_poses_of((rotations, turned))),
-        limb_directions(rig_poses_of((rotations, root))),
+        limb_directions(rig_poses_of((rotations, turned)).positions(LIMB_JOINTS)),
+        limb_directions(rig_poses_of((rotations, root)).positions(LIMB_JOINTS)),
         **EXACT,
     )
 

@@ -1,5 +1,7 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
@@ -49,6 +51,15 @@ def test_hands_that_move_are_noticed(tmp_path):
     still.clip.q_parent_joint[:, 21:] = torch.tensor([1.0, 0, 0, 0]).double()
     store = stored(tmp_path, [grounded(10), still])
     assert store.sequences["has_hands"].tolist() == [True, False]
+
+
+def test_a_clip_without_hands_is_stored_with_open_ones(tmp_path):
+    clip = grounded(10)
+    bare = replace(clip, clip=replace(clip.clip, q_parent_joint=clip.clip.q_parent_joint[:, :21]))
+    store = stored(tmp_path, [bare])
+    assert_array_equal(stored_arrays(store)["q_hand"], np.tile(np.float32([1, 0, 0, 0]), (10, 30, 1)))
+    assert_array_equal(stored_arrays(store)["q_body"], clip.clip.q_parent_joint[:, :21].float().numpy())
+    assert store.sequences["has_hands"].tolist() == [False]
 
 
 def test_a_kill_between_frames_and_log_line_leaves_nothing(tmp_path):

@@ -11,6 +11,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from motiongrpo.app.parameters import ProjectParameters
+from motiongrpo.base.compilation import refuse_without_compiler
 from motiongrpo.body.body_model import OPEN_BODY
 from motiongrpo.hooks import makers_of
 from motiongrpo.pipeline_registry import CHAIN, all_pipelines, register_pipelines
@@ -202,6 +203,18 @@ def test_without_the_extra_ray_nothing_is_begun_and_the_remedy_is_told(tmp_path,
     result = run(tmp_path, "ingestion", engine="ray")
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
     assert "ray, which is not installed: pip install --constraint constraints.txt" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_compiler_that_is_not_there_is_told_before_anything_is_made(tmp_path, monkeypatch):
+    def missing(*args, **kwargs):
+        raise RuntimeError("no working C++ compiler found\nand a page about it")
+
+    monkeypatch.setattr("torch.compile", missing)
+    refuse_without_compiler.cache_clear()
+    result = run(tmp_path, "ingestion,pretraining", compiler="inductor")
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert "compiler=inductor cannot be had on device cpu (no working C++ compiler found)" in result.output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from motiongrpo.app.parameters import ProjectParameters
+from motiongrpo.base.compilation import refuse_without_compiler
 from motiongrpo.base.engine import NO_RAY
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import find_body_file
@@ -35,6 +36,7 @@ def missing(parameters: ProjectParameters, inputs: Set[str]) -> list[str]:
         "body_model": _missing_body,
         "gender_conversion": _missing_conversion,
         "params:device": _missing_device,
+        "params:compiler": _missing_compiler,
         "params:pretraining": _missing_start,
         "params:viewer": _missing_viewer,
     }
@@ -111,6 +113,16 @@ def _missing_device(parameters: ProjectParameters) -> str | None:
         f"device '{parameters.device}' is not there: torch {torch.__version__} finds {devices} of that kind; "
         f"use a machine that has one, with the build of torch for it ({GET_TORCH}), or pass device=cpu"
     )
+
+
+def _missing_compiler(parameters: ProjectParameters) -> str | None:
+    if parameters.compiler is None or _missing_device(parameters) is not None:
+        return None
+    try:
+        refuse_without_compiler(parameters.compiler, parameters.device)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _missing_viewer(parameters: ProjectParameters) -> str | None:

@@ -7,7 +7,7 @@ ratios and weights are always in full precision.
 from collections.abc import Callable
 from functools import wraps
 from types import MethodType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=nn.Module)
 def with_precision(model: Model, precision: Precision) -> Model:
     """The model itself, whose forward pass now runs in `precision`, as do those of its copies."""
     if precision == "bf16":
-        model.forward = MethodType(_in_bf16(type(model).forward), model)
+        model.forward = MethodType(_in_bf16(cast(MethodType, model.forward).__func__), model)
     return model
 
 

@@ -105,5 +105,6 @@ def central_pupil_frame(body: ShapedBody, posed: PosedBody) -> Transform:
 def sole_positions(body: ShapedBody, posed: PosedBody) -> Float[Tensor, "*batch sole 3"]:
     """World positions of points on the soles of both feet, metres."""
     joints = list(body.sole_joints)
-    moved = (posed.R_world_joint[..., joints, :, :] @ body.p_joint_sole[..., None])[..., 0]
-    return posed.p_world_joint[..., joints, :] + moved
+    column_x, column_y, column_z = posed.R_world_joint[..., joints, :, :].unbind(-1)
+    x, y, z = body.p_joint_sole[..., None, :].unbind(-1)
+    return posed.p_world_joint[..., joints, :] + (column_x * x + column_y * y + column_z * z)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from motiongrpo.body.body_model import BodyModel, ShapedBody
 from motiongrpo.body.kinematics import PosedBody, pose_body
-from motiongrpo.body.skeleton import JOINTS
+from motiongrpo.body.skeleton import BODY_JOINTS, HAND_JOINTS, JOINTS
 from motiongrpo.geometry.se3 import Transform
 from motiongrpo.geometry.so3 import matrix_from_quaternion
 
@@ -25,11 +25,17 @@ class Clip:
     licence: str
     fps: float
     betas: Float[Tensor, " 16"]
-    q_parent_joint: Float[Tensor, "frame 51 4"]
+    q_parent_joint: Float[Tensor, "frame joint 4"]  # 21 joints, with hands left open, or 51
     T_world_root: Float[Tensor, "frame 7"]  # wxyz_xyz
 
     def __len__(self) -> int:
         return len(self.T_world_root)
+
+    @property
+    def q_hand(self) -> Float[Tensor, "frame 30 4"]:
+        """The part of q_parent_joint that is of both hands, which are open where it has no such part."""
+        q = self.q_parent_joint[:, BODY_JOINTS - 1 :]
+        return q if q.shape[1] else torch.tensor([1.0, 0.0, 0.0, 0.0]).to(q).expand(len(q), HAND_JOINTS, 4)
 
     def frames(self, start: int, stop: int) -> "Clip":
         """The frames [start, stop) as a separate clip."""

@@ -69,8 +69,9 @@ def check_quality(clip: Clip, config: QualityConfig) -> tuple[list[Clip], Qualit
         return [], QualityReport(clip.name, "refused", refusal, (), (), len(clip), 0)
     limits = config.limits(clip.fps)
     frozen = _frozen(clip, math.ceil(config.frozen_seconds * clip.fps))
-    mended, repairs = mend(clip, limits)
-    jumps = jumps_of(mended, limits)
+    jumps = jumps_of(clip, limits)
+    mended, repairs = mend(clip, jumps, limits)
+    jumps = jumps_of(mended, limits) if repairs else jumps
     spans = _spans(jumps.any(dim=-1), ~frozen)
     kept = [(start, stop) for start, stop in spans if stop - start >= config.least_seconds * clip.fps]
     whole = kept == [(0, len(clip))]

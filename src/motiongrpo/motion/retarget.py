@@ -6,7 +6,8 @@ proportions agree; the path is scaled with the length of the legs.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -14,11 +15,18 @@ from torch import Tensor
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
-from motiongrpo.body.skeleton import BODY_JOINTS, JOINTS, PARENTS, Joint
+from motiongrpo.body.skeleton import BODY_JOINTS, PARENTS, Joint
 from motiongrpo.geometry.quaternions import inverse, product, rotated, with_positive_w
 from motiongrpo.geometry.so3 import quaternion_from_matrix
-from motiongrpo.motion.rig import RigPoses
-from motiongrpo.motion.t_pose import LIMBS, SIDES, body_from_world, check_t_pose
+from motiongrpo.motion.rig import HIPS, RigPoses
+from motiongrpo.motion.t_pose import (
+    LIMB_JOINTS,
+    LIMBS,
+    SIDES,
+    body_from_world,
+    check_t_pose,
+    limb_directions,
+)
 
 LEG_M = (0.3, 1.5)  # bounds on the length of thigh and shin together, for children and adults
 LEGS = [f"{side}_{part}" for side in SIDES for part in ("hip", "knee", "ankle")]
@@ -28,8 +36,10 @@ POINTING = {start: (start, end) for start, end in LIMBS} | {
 """The bone that determines the direction of a limb's joint; a hand continues its forearm."""
 
 
-Motion = tuple[Float[Tensor, "frame 51 4"], Float[Tensor, "frame 7"]]
-"""Local rotations and root pose of our body; hands are open."""
+KNOWN_RIGS = 64  # that stay measured: most takes of a folder are on the same few
+
+Motion = tuple[Float[Tensor, "frame 21 4"], Float[Tensor, "frame 7"]]
+"""Local rotations and root pose of our body; hands are left open."""
 
 
 @dataclass(frozen=True)
@@ -44,46 +54,62 @@ class Fit:
     q_rig_joint: Float[Tensor, "22 4"]
     way: float  # length of our path per length of the rig's
     p_root_hips: Float[Tensor, "3"]  # the midpoint of our hips
+    limbs: Float[Tensor, "8 3"]  # their directions in the T-pose
 
-    def motion(self, poses: RigPoses) -> Motion:
-        """The motion of our body; the floor stays where the file has it."""
-        q_world_rig = poses.q_world_joint[:, [poses.joints.index(name) for name in self.followed]]
-        q_world_joint = product(q_world_rig, self.q_rig_joint)
+    def motion(self, poses: RigPoses, travel: float) -> Motion:
+        """The motion of our body; the floor stays where the file has it.
+
+        `travel` is the share of the rig's path that suits its legs.
+        """
+        q_world_joint = product(poses.orientations(self.followed), self.q_rig_joint)
         q_world_parent = q_world_joint[:, list(PARENTS[1:BODY_JOINTS])]
-        q_parent_joint = torch.zeros(4, JOINTS - 1, len(poses)).to(q_world_joint).permute(2, 1, 0)
-        q_parent_joint[..., 0] = 1.0
-        q_parent_joint[:, : BODY_JOINTS - 1] = with_positive_w(
-            product(inverse(q_world_parent), q_world_joint[:, 1:])
-        )
+        q_parent_joint = with_positive_w(product(inverse(q_world_parent), q_world_joint[:, 1:]))
         q_world_root = with_positive_w(q_world_joint[:, Joint.PELVIS])
-        p_world_hips = self.way / 2 * (poses.position("left_hip") + poses.position("right_hip"))
+        way = self.way * self.p_root_hips.new_tensor([travel, travel, 1.0])
+        p_world_hips = way * poses.positions(HIPS).mean(dim=1)
         p_world_root = p_world_hips - rotated(q_world_root, self.p_root_hips)
         return q_parent_joint, torch.cat([q_world_root, p_world_root], dim=-1)
 
 
-def retarget(poses: RigPoses, t_pose: RigPoses, model: BodyModel) -> Motion:
-    """The motion of our mean body; `t_pose` is one frame of the same rig."""
-    return fit_to_rig(t_pose, model).motion(poses)
-
-
 def fit_to_rig(t_pose: RigPoses, model: BodyModel) -> Fit:
-    """Measure a rig in its T-pose; InputError for another pose, or for legs too long or too short."""
-    check_t_pose(t_pose)
-    rest = model.rest_joints(torch.zeros(SHAPE_COEFFICIENTS).to(t_pose.p_world_joint))
-    left_hip, right_hip, pelvis = rest[_places(["left_hip", "right_hip", "pelvis"])]
-    leg_m = _leg_length(t_pose.p_world_joint[0, [t_pose.joints.index(name) for name in LEGS]])
+    """Measure a rig in its T-pose, a single frame; InputError where that is none, or is that of a giant."""
+    joints = tuple(t_pose.joints)
+    q, p = (values[0].tolist() for values in (t_pose.orientations(joints), t_pose.positions(joints)))
+    return _measured(_TPose(t_pose.where, joints, tuple(map(tuple, q)), tuple(map(tuple, p))), model)
+
+
+@dataclass(frozen=True)
+class _TPose:
+    """A frame of a rig in plain numbers, by which it is known whose rig was measured before."""
+
+    where: str = field(compare=False)
+    joints: tuple[str, ...]
+    q_world_joint: tuple[tuple[float, ...], ...]
+    p_world_joint: tuple[tuple[float, ...], ...]
+
+
+@lru_cache(KNOWN_RIGS)
+def _measured(t_pose: _TPose, model: BodyModel) -> Fit:
+    rest = model.rest_joints(torch.zeros(SHAPE_COEFFICIENTS, dtype=torch.float64))[:BODY_JOINTS]
+    rig, q_world_rig = torch.zeros_like(rest), torch.tensor(t_pose.q_world_joint, dtype=torch.float64)
+    rig[_places(t_pose.joints)] = torch.tensor(t_pose.p_world_joint, dtype=torch.float64)
+    limbs = limb_directions(rig[_places(LIMB_JOINTS)])
+    check_t_pose(limbs, t_pose.where)
+    leg_m = _leg_length(rig)
     if not LEG_M[0] < leg_m < LEG_M[1]:
         raise InputError(f"{t_pose.where}: a leg is {leg_m:.3g} m long; correct 'unit_m' of its layout")
     followed = [_followed(joint, t_pose.joints) for joint in range(BODY_JOINTS)]
     names = tuple(joint.name.lower() for joint in followed)
-    R_body_world = body_from_world(t_pose)[0]
-    q_world_rig = t_pose.q_world_joint[0, [t_pose.joints.index(name) for name in names]]
-    q_body_rig = product(quaternion_from_matrix(R_body_world), q_world_rig)
+    R_body_world = body_from_world(rig[Joint.LEFT_HIP], rig[Joint.RIGHT_HIP])
+    q_world_followed = q_world_rig[[t_pose.joints.index(name) for name in names]]
+    q_body_rig = product(quaternion_from_matrix(R_body_world), q_world_followed)
+    alignments = _alignments(torch.stack([rest, rig @ R_body_world.mT]))
     return Fit(
         followed=names,
-        q_rig_joint=product(inverse(q_body_rig), _alignments(t_pose, rest, R_body_world)[followed]),
-        way=_leg_length(rest[_places(LEGS)]) / leg_m,
-        p_root_hips=(left_hip + right_hip) / 2 - pelvis,
+        q_rig_joint=product(inverse(q_body_rig), alignments[followed]),
+        way=_leg_length(rest) / leg_m,
+        p_root_hips=rest[_places(HIPS)].mean(dim=0) - rest[Joint.PELVIS],
+        limbs=limbs,
     )
 
 
@@ -94,40 +120,38 @@ def _followed(joint: int, rig: tuple[str, ...]) -> Joint:
     return Joint(joint)
 
 
-def _alignments(t_pose: RigPoses, rest: Tensor, R_body_world: Tensor) -> Float[Tensor, "22 4"]:
-    """The smallest rotations that take rest bones of our body to the rig's bones in its T-pose."""
-    alignments = torch.tensor([1.0, 0.0, 0.0, 0.0]).to(rest).repeat(BODY_JOINTS, 1)
-    bones = _bones(POINTING.values(), t_pose, rest, R_body_world)
-    alignments[_places(POINTING)] = _smallest_rotations(*bones)
-    feet = _foot_alignments(t_pose, rest, R_body_world)
+def _alignments(bodies: Float[Tensor, "2 22 3"]) -> Float[Tensor, "22 4"]:
+    """The smallest rotations that take bones of our body at rest to those of the rig in its T-pose.
+
+    `bodies` are the positions of both, in body axes.
+    """
+    alignments = torch.tensor([1.0, 0.0, 0.0, 0.0]).to(bodies).repeat(BODY_JOINTS, 1)
+    alignments[_places(POINTING)] = _smallest_rotations(*_bones(POINTING.values(), bodies))
+    feet = _foot_alignments(bodies)
     for part in ("ankle", "foot"):
         alignments[_places(f"{side}_{part}" for side in SIDES)] = feet
     return alignments
 
 
-def _foot_alignments(t_pose: RigPoses, rest: Tensor, R_body_world: Tensor) -> Float[Tensor, "side 4"]:
-    """Soles level from heel to toe, tilted sideways with the shin, pointing where the rig's feet point.
+def _foot_alignments(bodies: Float[Tensor, "2 22 3"]) -> Float[Tensor, "side 4"]:
+    """A sole level from heel to toe, tilted sideways with the shin, turned where the rig's foot points.
 
     CMU's skeleton rests with its legs spread by 20° and has no joint that tilts a foot sideways: by the bone
     from ankle to foot alone, people would stand on the edges of their feet.
     """
-    flat, frontal = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]).to(rest)
+    flat, frontal = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]).to(bodies)
     shins, feet = (
-        _bones([(f"{side}_{start}", f"{side}_{end}") for side in SIDES], t_pose, rest, R_body_world)
+        _bones([(f"{side}_{start}", f"{side}_{end}") for side in SIDES], bodies)
         for start, end in (("knee", "ankle"), ("ankle", "foot"))
     )
     tilt = _smallest_rotations(frontal * shins[0], frontal * shins[1])
     return product(tilt, _smallest_rotations(flat * feet[0], flat * rotated(inverse(tilt), feet[1])))
 
 
-def _bones(
-    bones: Iterable[tuple[str, str]], t_pose: RigPoses, rest: Tensor, R_body_world: Tensor
-) -> tuple[Float[Tensor, "bone 3"], Float[Tensor, "bone 3"]]:
-    """Bones of our body at rest, and of the rig in its T-pose, all in body axes."""
+def _bones(bones: Iterable[tuple[str, str]], bodies: Float[Tensor, "2 22 3"]) -> Float[Tensor, "2 bone 3"]:
+    """From start to end of each bone, in both bodies."""
     starts, ends = zip(*bones, strict=True)
-    start, end = ([t_pose.joints.index(name) for name in names] for names in (starts, ends))
-    theirs = t_pose.p_world_joint[0, end] - t_pose.p_world_joint[0, start]
-    return rest[_places(ends)] - rest[_places(starts)], theirs @ R_body_world.mT
+    return bodies[:, _places(ends)] - bodies[:, _places(starts)]
 
 
 def _places(joints: Iterable[str]) -> list[Joint]:
@@ -144,6 +168,7 @@ def _smallest_rotations(
     return torch.nn.functional.normalize(q, dim=-1)
 
 
-def _leg_length(p: Float[Tensor, "6 3"]) -> float:
-    """Thigh and shin in metres, the mean of both sides, from the positions of LEGS."""
-    return float(p.reshape(len(SIDES), 3, 3).diff(dim=1).norm(dim=-1).sum()) / len(SIDES)
+def _leg_length(p_joint: Float[Tensor, "22 3"]) -> float:
+    """Thigh and shin in metres, the mean of both sides."""
+    legs = p_joint[_places(LEGS)].reshape(len(SIDES), 3, 3)
+    return float(legs.diff(dim=1).norm(dim=-1).sum()) / len(SIDES)

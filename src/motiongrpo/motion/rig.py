@@ -1,6 +1,6 @@
 """A rig: the skeleton of a motion capture file, converted to our names, metres and z up.
 
-Readers turn a file into `RigPoses`; `retarget` turns those into poses of our body.
+Readers turn a file into `RigPoses`; `retarget.Fit` turns those into our body.
 """
 
 import math
@@ -20,38 +20,11 @@ LEGS_AND_ARMS = ("hip", "knee", "ankle", "foot", "shoulder", "elbow", "wrist")
 RIG_JOINTS = tuple(joint.name.lower() for joint in Joint if joint < BODY_JOINTS)
 NEEDED = ("pelvis", "head", *(f"{side}_{part}" for side in ("left", "right") for part in LEGS_AND_ARMS))
 
-END = ".end"  # suffix, after a file's own name, for the free end of a chain: `ltoes.end`
+HIPS = ("left_hip", "right_hip")
+
+END = ".end"  # in the files' own names: the free end of a joint's chain, `ltoes.end`
 
 Axis = Literal["y", "z"]
-
-
-@dataclass(frozen=True)
-class RigPoses:
-    """World orientation and position (metres, z up) of those joints of a rig that we have, too."""
-
-    where: str  # names the file in messages
-    joints: tuple[str, ...]  # of RIG_JOINTS
-    q_world_joint: Float[Tensor, "frame joint 4"]
-    p_world_joint: Float[Tensor, "frame joint 3"]
-    fps: float
-
-    def __len__(self) -> int:
-        return len(self.p_world_joint)
-
-    def frames(self, start: int, stop: int) -> "RigPoses":
-        """The frames [start, stop)."""
-        q, p = self.q_world_joint[start:stop], self.p_world_joint[start:stop]
-        return replace(self, q_world_joint=q, p_world_joint=p)
-
-    def travelling(self, share: float) -> "RigPoses":
-        """The same poses along a horizontal path that is `share` times as long."""
-        hips = (self.position("left_hip") + self.position("right_hip")) / 2
-        over_floor = hips * torch.tensor([1.0, 1.0, 0.0]).to(hips)
-        return replace(self, p_world_joint=self.p_world_joint + (share - 1) * over_floor[:, None])
-
-    def position(self, joint: str) -> Float[Tensor, "frame 3"]:
-        """p_world_joint of one joint, metres."""
-        return self.p_world_joint[:, self.joints.index(joint)]
 
 
 @dataclass(frozen=True)
@@ -63,21 +36,14 @@ class Chain:
     q_parent_joint: Float[Tensor, "frame joint 4"]
     t_parent_joint: Float[Tensor, "frame joint 3"]
 
-    def world(
-        self, q_world_file: Float[Tensor, "4"]
-    ) -> tuple[Float[Tensor, "frame joint 4"], Float[Tensor, "frame joint 3"]]:
-        """Forward kinematics: orientation and position of every joint, rotated into our world."""
-        q, t = self.q_parent_joint, self.t_parent_joint
-        q_world, p_world = q.clone(), t.clone()
-        q_world[:, 0] = product(q_world_file, q[:, 0])
-        p_world[:, 0] = rotated(q_world_file, t[:, 0])
-        generations = [(joints, [self.parents[j] for j in joints]) for joints in self._generations()]
-        for joints, parents in generations:
-            q_world[:, joints] = product(q_world[:, parents], q[:, joints])
-        p_world[:, 1:] = rotated(q_world[:, list(self.parents[1:])], t[:, 1:])
-        for joints, parents in generations:
-            p_world[:, joints] += p_world[:, parents]
-        return q_world, p_world
+    def orientations(self, q_world_file: Float[Tensor, "4"]) -> Float[Tensor, "frame joint 4"]:
+        """q_world_joint of every joint, by forward kinematics in a world that the file is turned into."""
+        q_world = self.q_parent_joint.clone()
+        q_world[:, 0] = product(q_world_file, q_world[:, 0])
+        for joints in self._generations():
+            parents = [self.parents[joint] for joint in joints]
+            q_world[:, joints] = product(q_world[:, parents], q_world[:, joints])
+        return q_world
 
     def _generations(self) -> list[list[int]]:
         """The joints below the root, children of the same generation together."""
@@ -87,30 +53,70 @@ class Chain:
         return [[j for j, d in enumerate(depth) if d == level] for level in range(1, max(depth) + 1)]
 
 
-def rig_poses(
-    chain: Chain, joints: Mapping[str, str], unit_m: float, up: Axis, where: str, fps: float
-) -> RigPoses:
-    """The poses of the joints named in `joints`, which maps our names to the rig's."""
-    places = [chain.names.index(name) for name in joints.values()]
-    q, p = chain.world(upright(up))
-    return RigPoses(where, tuple(joints), q[:, places], unit_m * p[:, places], fps)
+@dataclass(frozen=True)
+class RigPoses:
+    """The poses of a rig in a world with z up, asked for by our names of its joints.
+
+    Positions are summed when they are asked for: of a whole take only those of the hips matter.
+    """
+
+    where: str  # names the file in messages
+    unit_m: float
+    joints: Mapping[str, int]  # by our names (RIG_JOINTS), their places among all
+    parents: tuple[int, ...]  # of all, −1 for the root
+    t_parent_joint: Float[Tensor, "frame joint 3"]  # file units
+    q_world_file: Float[Tensor, "4"]
+    q_world_joint: Float[Tensor, "frame joint 4"]
+
+    def __len__(self) -> int:
+        return len(self.q_world_joint)
+
+    def frames(self, start: int, stop: int) -> "RigPoses":
+        """The frames [start, stop)."""
+        t, q = self.t_parent_joint[start:stop], self.q_world_joint[start:stop]
+        return replace(self, t_parent_joint=t, q_world_joint=q)
+
+    def at_zero_angles(self, up: Axis) -> "RigPoses":
+        """The first frame with every angle at zero, its root at the origin, and this axis of the file up."""
+        q, t = upright(up), self.t_parent_joint[:1].clone()
+        t[:, 0] = 0.0
+        q_world_joint = q.expand_as(self.q_world_joint[:1])
+        return replace(self, t_parent_joint=t, q_world_file=q, q_world_joint=q_world_joint)
+
+    def orientations(self, names: Iterable[str]) -> Float[Tensor, "frame joint 4"]:
+        """q_world_joint of the named joints."""
+        return self.q_world_joint[:, [self.joints[name] for name in names]]
+
+    def positions(self, names: Iterable[str]) -> Float[Tensor, "frame joint 3"]:
+        """p_world_joint of the named joints, metres."""
+        ways = [ancestry(self.parents, self.joints[name]) for name in names]
+        passed = sorted(set().union(*ways))
+        above = self.q_world_joint[:, [self.parents[joint] for joint in passed[1:]]]
+        q_world_parent = torch.cat([self.q_world_file.expand(len(self), 1, 4), above], dim=1)
+        steps = rotated(q_world_parent, self.t_parent_joint[:, passed]).permute(2, 1, 0)
+        takes = torch.tensor([[joint in way for joint in passed] for way in ways]).to(steps)
+        return self.unit_m * (takes @ steps).permute(2, 1, 0)
 
 
-def lineage(
-    names: Sequence[str], parents: Sequence[int], wanted: Iterable[str]
-) -> tuple[list[int], tuple[int, ...]]:
-    """Indices of the wanted joints and all their ancestors, parents first, and their parents among these.
+def rig_poses(chain: Chain, joints: Mapping[str, str], unit_m: float, up: Axis, where: str) -> RigPoses:
+    """The poses of a chain whose joints have our names by `joints`, which maps these to the rig's."""
+    places = {ours: chain.names.index(name) for ours, name in joints.items()}
+    q, t = upright(up), chain.t_parent_joint
+    return RigPoses(where, unit_m, places, chain.parents, t, q, chain.orientations(q))
+
+
+def lineage(parents: Sequence[int], wanted: Iterable[int]) -> tuple[list[int], tuple[int, ...]]:
+    """The wanted joints and all their ancestors, parents first, and where among these the parent of each is.
 
     Faces and fingers are most of a rig; their motion is not computed.
     """
-    kept: set[int] = set()
-    for name in wanted:
-        joint = names.index(name)
-        while joint >= 0:
-            kept.add(joint)
-            joint = parents[joint]
-    order = sorted(kept)
+    order = sorted(set().union(*(ancestry(parents, joint) for joint in wanted)))
     return order, tuple(order.index(parents[joint]) if parents[joint] >= 0 else -1 for joint in order)
+
+
+def ancestry(parents: Sequence[int], joint: int) -> set[int]:
+    """A joint and all above it."""
+    return {joint} | (ancestry(parents, parents[joint]) if parents[joint] >= 0 else set())
 
 
 def upright(up: Axis) -> Float[Tensor, "4"]:

@@ -269,10 +269,9 @@ def _all_refused(log: Path) -> str:
 
 
 def _frames(clip: GroundedClip) -> dict[str, NDArray]:
-    q = clip.clip.q_parent_joint
     frames = {
-        "q_body": q[:, :21],
-        "q_hand": q[:, 21:],
+        "q_body": clip.clip.q_parent_joint[:, :21],
+        "q_hand": clip.clip.q_hand,
         "T_world_root": clip.clip.T_world_root,
         "T_world_cpf": clip.T_world_cpf,
         "contacts": clip.contacts,

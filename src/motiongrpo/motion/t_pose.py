@@ -5,7 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from motiongrpo.base.errors import InputError
-from motiongrpo.motion.rig import RigPoses
+from motiongrpo.base.shapes import Points, Rotations
+from motiongrpo.motion.rig import HIPS, RigPoses
 
 SIDES = ("left", "right")
 LIMBS = tuple(
@@ -15,28 +16,31 @@ LIMBS = tuple(
 )
 """The bones of arms and legs, each before the one below it."""
 
-STRAIGHT = torch.pi / 6  # largest bend of a knee or elbow in a T-pose; rigs for games rest slightly bent
-SPREAD = torch.pi / 4  # largest angle of a leg to the vertical
-LIKE = torch.pi / 7  # largest angle between a limb in two T-poses of one rig
+LIMB_JOINTS = tuple(dict.fromkeys(joint for limb in LIMBS for joint in limb))
+_STARTS, _ENDS = ([LIMB_JOINTS.index(limb[end]) for limb in LIMBS] for end in (0, 1))
+
+STRAIGHT = torch.pi / 6  # the most a knee or elbow bends in a T-pose; rigs for games rest slightly bent
+SPREAD = torch.pi / 4  # the most a leg leaves the vertical
+LIKE = torch.pi / 7  # the most a limb differs between two T-poses of one rig
 
 
-def body_from_world(poses: RigPoses) -> Float[Tensor, "frame 3 3"]:
-    """The rotation from the world to axes fixed to the hips: x to their left, y up, z forward."""
-    across = poses.position("left_hip") - poses.position("right_hip")
+def body_from_world(left_hip: Points, right_hip: Points) -> Rotations:
+    """The rotation from the world to axes that turn with the hips: x to their left, y up, z forward."""
+    across = left_hip - right_hip
     up = torch.tensor([0.0, 0.0, 1.0]).to(across).expand_as(across)
     left = torch.nn.functional.normalize(across * torch.tensor([1.0, 1.0, 0.0]).to(across), dim=-1)
     return torch.stack([left, up, torch.linalg.cross(left, up)], dim=-2)
 
 
-def limb_directions(poses: RigPoses) -> Float[Tensor, "frame limb 3"]:
-    """Unit vectors along LIMBS, in axes fixed to the hips."""
-    bones = torch.stack([poses.position(end) - poses.position(start) for start, end in LIMBS], dim=-2)
-    return torch.nn.functional.normalize(bones @ body_from_world(poses).mT, dim=-1)
+def limb_directions(p_world_joint: Float[Tensor, "*frame 12 3"]) -> Float[Tensor, "*frame 8 3"]:
+    """Unit vectors along LIMBS from the positions of LIMB_JOINTS, in axes that turn with the hips."""
+    left_hip, right_hip = (p_world_joint[..., LIMB_JOINTS.index(hip), :] for hip in HIPS)
+    bones = p_world_joint[..., _ENDS, :] - p_world_joint[..., _STARTS, :]
+    return torch.nn.functional.normalize(bones @ body_from_world(left_hip, right_hip).mT, dim=-1)
 
 
-def check_t_pose(t_pose: RigPoses) -> None:
-    """Raise InputError unless the first frame is upright with straight legs and arms."""
-    limbs = limb_directions(t_pose)[0]
+def check_t_pose(limbs: Float[Tensor, "8 3"], where: str) -> None:
+    """Raise InputError unless limbs point as in somebody upright on straight legs, with straight arms."""
     bends = _angle(limbs[::2], limbs[1::2]).tolist()
     leans = _angle(limbs[::2], torch.tensor([0.0, -1.0, 0.0]).to(limbs)).tolist()
     for (upper, _), (joint, _), bend, lean in zip(LIMBS[::2], LIMBS[1::2], bends, leans, strict=True):
@@ -47,19 +51,18 @@ def check_t_pose(t_pose: RigPoses) -> None:
                 if bend > STRAIGHT
                 else f"{upper} leans by {lean:.1f} rad"
             )
-            raise InputError(
-                f"{t_pose.where}: no T-pose, its {wrong}; name another in 't_pose' or 'rest_takes'"
-            )
+            raise InputError(f"{where}: no T-pose, its {wrong}; name another in 't_pose' or 'rest_takes'")
 
 
-def starts_in_t_pose(poses: RigPoses, t_pose: RigPoses) -> bool:
+def starts_in_t_pose(poses: RigPoses, limbs: Float[Tensor, "8 3"]) -> bool:
     """Whether the first frame is a T-pose put in front of a take, and not a part of it.
 
-    A subject who really stands in a T-pose does not leave it from one frame to the next.
+    `limbs` are the directions in the rig's T-pose. A subject that stands in a T-pose does not leave it
+    between two frames.
     """
     if len(poses) < 2:
         return False
-    off = _angle(limb_directions(poses.frames(0, 2)), limb_directions(t_pose)).amax(dim=-1)
+    off = _angle(limb_directions(poses.frames(0, 2).positions(LIMB_JOINTS)), limbs).amax(dim=-1)
     return bool(off[0] < LIKE < off[1] - off[0])
 
 

@@ -12,6 +12,7 @@ SHARED = {
     "window": "params:windows",
     "device": "params:device",
     "precision": "params:precision",
+    "compiler": "params:compiler",
     "processes": "params:processes",
 }
 """Inputs of node functions, in every stage, that differ from the names of their parameters."""

@@ -197,7 +197,7 @@ def _audited_pass(
         raise Diverged(
             f"recomputed log-densities differ from the rollout's by {told.audit.per_dim:.1e} a dimension "
             f"({told.audit.nats:.1e} nats), more than {AUDIT_LIMIT:.0e}; "
-            "pass precision=fp32 or raise grpo.rollout.lowest_level"
+            "pass precision=fp32 and compiler=null, or raise grpo.rollout.lowest_level"
         )
     return told
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from motiongrpo.base.checkpoint import Checkpoint, Kind
+from motiongrpo.base.compilation import Compiler, with_compiler
 from motiongrpo.base.config import Config
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.network import architecture_of, restored
@@ -37,7 +38,8 @@ class Materials:
     body: BodyModel
     window: WindowConfig
     device: str
-    precision: Precision = "fp32"  # of the denoiser's forward pass
+    precision: Precision = "fp32"  # of the denoiser's forward pass, while it trains; so is the next
+    compiler: Compiler | None = None
     pretrained: Checkpoint | None = None
     reward_model: Checkpoint | None = None
     planned: DenoiserConfig | None = None  # for a denoiser that is yet to be pretrained
@@ -62,7 +64,11 @@ class Materials:
 
     def optimiser(self, config: OptimiserConfig) -> Optimiser[Denoiser]:
         """A new optimiser at the pretrained weights."""
-        return Optimiser(with_precision(self.denoiser(), self.precision), config)
+        return Optimiser(self.at_speed(self.denoiser()), config)
+
+    def at_speed(self, denoiser: Denoiser) -> Denoiser:
+        """The denoiser itself, which now runs in the precision and by the compiler of trainings."""
+        return with_precision(with_compiler(denoiser, self.compiler), self.precision)
 
     def judge(self) -> PerceptualModel:
         """A new copy of the perceptual reward model φ, in evaluation mode on the device."""

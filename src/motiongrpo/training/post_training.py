@@ -6,7 +6,6 @@ import torch
 
 from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.base.optimisation import Optimiser, WithCompanion
-from motiongrpo.base.precision import with_precision
 from motiongrpo.base.words import counted
 from motiongrpo.motion.windows import TrainingWindows
 from motiongrpo.policy.grpo import GrpoConfig, Trainer, improve
@@ -22,7 +21,7 @@ logger = logging.getLogger(__name__)
 def train_policy(materials: Materials, state: Checkpoint | None, config: GrpoConfig) -> Steps:
     """Train the policy from the last saved state to the last update (MotionGRPO, arXiv:2605.05680)."""
     policy, supply = materials.optimiser(config.optimiser), materials.supply(config.seed)
-    reference = with_precision(materials.denoiser().requires_grad_(False), materials.precision)
+    reference = materials.at_speed(materials.denoiser().requires_grad_(False))
     judge, online, learner = None, None, policy
     if config.rewards.online:
         online = online_reward(materials, supply, config)

@@ -6,7 +6,6 @@ from motiongrpo.base.ahead import threads_ahead
 from motiongrpo.base.checkpoint import Checkpoint
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.optimisation import Optimiser
-from motiongrpo.base.precision import with_precision
 from motiongrpo.base.row_parallel import team
 from motiongrpo.base.seeds import generator_for
 from motiongrpo.diffusion.denoiser import Denoiser
@@ -29,7 +28,7 @@ def train_prior(
     denoiser = Denoiser(config.denoiser)
     first = materials.supply(config.seed, config.short_share).batch(config.start_windows, "start").to("cpu")
     start_from_data(denoiser, first, generator_for(config.seed, "start"))
-    network = with_precision(denoiser.to(materials.device), materials.precision)
+    network = materials.at_speed(denoiser.to(materials.device))
     optimiser = Optimiser(network, config.optimiser)
     training = materials.training("pretraining", config, sampling=sampling)
     yield from pretraining_steps(materials, state, config, optimiser, training, "pretraining")

@@ -10,7 +10,7 @@ from motiongrpo.geometry.so3 import matrix_from_quaternion
 from motiongrpo.head.formats.config import HeadFormatConfig, WorldAxes
 from motiongrpo.head.formats.poses import FilePoses
 from motiongrpo.head.formats.text import Sheet
-from motiongrpo.motion.rig import upright
+from motiongrpo.motion.rig import rig_poses
 from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain, parse_bvh
 from motiongrpo.motion.sources.mocap.layouts import BVH_LAYOUTS
 from motiongrpo.motion.sources.mocap.position_channels import PositionChannels
@@ -23,9 +23,9 @@ def read_bvh(sheet: Sheet, config: HeadFormatConfig) -> FilePoses:
     text = sheet.path.read_text(encoding=sheet.encoding, errors="replace")
     bvh = parse_bvh(text, sheet.where)
     joint, position_channels, world = _head(bvh, config)
-    as_it_is = upright("z")
-    q, p = bvh_chain(bvh, [joint], position_channels).world(as_it_is)
-    frames = len(p)
+    chain = bvh_chain(bvh, [joint], position_channels)
+    poses = rig_poses(chain, {"head": joint}, unit_m=1.0, up="z", where=sheet.where)  # axes as they are
+    frames = len(poses)
     before = text.index("Frame Time") + 1
     numbers = [
         number
@@ -36,8 +36,8 @@ def read_bvh(sheet: Sheet, config: HeadFormatConfig) -> FilePoses:
         where=sheet.where,
         line=np.array(numbers[:frames]),
         time_s=np.arange(frames) / bvh.fps,
-        R=matrix_from_quaternion(q[:, -1]).numpy(),
-        p=p[:, -1].numpy(),
+        R=matrix_from_quaternion(poses.orientations(["head"])[:, 0]).numpy(),
+        p=poses.positions(["head"])[:, 0].numpy(),
         notes=(f"the path is that of joint '{joint}' at the {bvh.fps:g} frames/s of the header",),
         world=world,
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from motiongrpo.app.parameters import ProjectParameters
 from motiongrpo.base.checkpoint import Checkpoint, CheckpointTree
+from motiongrpo.base.compilation import Compiler
 from motiongrpo.base.engine import in_steps
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.precision import Precision
@@ -39,10 +40,13 @@ def lay_out_bench(  # noqa: PLR0913
     parameters: Record,
     device: str,
     precision: Precision,
+    compiler: Compiler | None,
 ) -> Bench:
     """Everything that cells need, with the results of earlier commands."""
     now = ProjectParameters.model_validate(parameters)
-    materials = Materials(motions, windows, body, now.windows, device, precision, denoiser, reward_model)
+    materials = Materials(
+        motions, windows, body, now.windows, device, precision, compiler, denoiser, reward_model
+    )
     return Bench(materials, now.planned(), now.grpo, now.evaluation, now.ablation, trained, scored)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from motiongrpo.base.checkpoint import Checkpoint, CheckpointFolder, TrainingCheckpoint, load_checkpoint
+from motiongrpo.base.compilation import Compiler
 from motiongrpo.base.precision import Precision
 from motiongrpo.base.processes import on_processes, training_processes
 from motiongrpo.body.body_model import BodyModel
@@ -33,10 +34,11 @@ def post_train(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
     precision: Precision,
+    compiler: Compiler | None,
     processes: int | None,
 ) -> Iterator[tuple[Rows, Rows, TrainingCheckpoint]]:
-    """Train the policy from the last saved state to the last update."""
-    materials = Materials(motions, windows, body, window, device, precision, denoiser, reward_model)
+    """Improve the policy from where the run stands to the last update."""
+    materials = Materials(motions, windows, body, window, device, precision, compiler, denoiser, reward_model)
     count = training_processes(processes, device)
     steps = on_processes(count, device, train_policy, materials, state, config)
     for rows, checkpoint in steps:

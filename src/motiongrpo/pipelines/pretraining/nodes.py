@@ -14,6 +14,7 @@ from motiongrpo.base.checkpoint import (
     load_checkpoint,
     weights_digest,
 )
+from motiongrpo.base.compilation import Compiler
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.precision import Precision
 from motiongrpo.base.processes import on_processes, training_processes
@@ -41,6 +42,7 @@ def train_denoiser(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
     precision: Precision,
+    compiler: Compiler | None,
     processes: int | None,
 ) -> Steps:
     """Train from the last saved state to the end; every yield is on disk before the next step.
@@ -52,7 +54,9 @@ def train_denoiser(  # noqa: PLR0913
         refuse_other_body(body, motions)
         yield [], adopt_denoiser(body, state, config)
         return
-    materials = Materials(motions, windows, body, window, device, precision, planned=config.denoiser)
+    materials = Materials(
+        motions, windows, body, window, device, precision, compiler, planned=config.denoiser
+    )
     training = (train_prior, materials, state, config, evaluation.sampling)
     if processes is None and config.denoiser.dropout_p > 0:  # several cannot draw the same
         processes = 1

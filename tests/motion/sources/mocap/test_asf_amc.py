@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation_vector
-from motiongrpo.motion.rig import upright
+from motiongrpo.motion.rig import rig_poses
 from motiongrpo.motion.sources.mocap.amc import amc_chain, parse_amc
 from motiongrpo.motion.sources.mocap.asf import parse_asf
 
@@ -106,11 +106,11 @@ def test_a_bone_without_freedom_does_not_turn_and_the_root_travels():
 
 
 def test_at_zero_angles_bones_lie_as_the_skeleton_draws_them():
-    amc = parse_amc(AMC, parse_asf(ASF, "s.asf"), "t.amc").at_zero_angles()
-    _, p = amc_chain(amc, ["thigh.end"]).world(upright("z"))
-    assert_close(
-        p[0], torch.tensor([[0, 0, 0], [0, 0, 0], [1.2, 0, 1.6], [1.2, -7, 1.6]], dtype=torch.float64)
-    )
+    chain = amc_chain(parse_amc(AMC, parse_asf(ASF, "s.asf"), "t.amc"), ["thigh.end"])
+    names = {name: name for name in chain.names}
+    p = rig_poses(chain, names, 1.0, "z", "t.amc").at_zero_angles("z").positions(names)[0]
+    bones = torch.tensor([[0, 0, 0], [0, 0, 0], [1.2, 0, 1.6], [1.2, -7, 1.6]], dtype=torch.float64)
+    assert_close(p - p[0], bones)
 
 
 def test_radians_in_both_files_are_read_as_radians():
@@ -171,6 +171,17 @@ def test_a_damaged_take_gets_one_sentence_with_the_place(old, new, message):
     assert old in AMC
     with pytest.raises(InputError, match=re.escape(message)):
         parse_amc(AMC.replace(old, new, 1), parse_asf(ASF, "s.asf"), "t.amc")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("thigh 40 50 60", "thigh +40 5e1 60."), ("thigh 40 50", "thigh\t40\u2003\r\n50"), ("\n2\n", "\n02\n")],
+)
+def test_numbers_are_the_same_however_they_are_written(old, new):
+    assert old in AMC
+    asf = parse_asf(ASF, "s.asf")
+    plain, odd = (parse_amc(text, asf, "t.amc").values for text in (AMC, AMC.replace(old, new)))
+    assert np.array_equal(odd, plain)
 
 
 def test_a_take_without_frames_is_refused():

@@ -7,7 +7,8 @@ from torch.testing import assert_close
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.geometry.so3 import matrix_from_quaternion, matrix_from_rotation_vector
-from motiongrpo.motion.rig import upright
+from motiongrpo.motion.rig import rig_poses
+from motiongrpo.motion.sources.mocap import bvh
 from motiongrpo.motion.sources.mocap.bvh import bvh_chain, parse_bvh
 from tests.motion.rigs import MEAN_BODY, bvh_text, random_motion, still
 
@@ -80,22 +81,19 @@ def test_position_channels_are_added_to_offsets_or_replace_them():
     assert instead[1].tolist() == [[4, 5, 6], [0, -1.5, 0]]
 
 
-def test_at_zero_angles_joints_stay_where_the_first_frame_has_them():
-    """Bones whose length is in position channels must not have length zero in the T-pose."""
-    chain = bvh_chain(parse_bvh(SMALL, "small.bvh").at_zero_angles(), ["leg"], "added_to_offset")
-    assert chain.t_parent_joint.tolist() == [[[11, 2, 3], [0, -2, 0]]]
-    assert_close(
-        matrix_from_quaternion(chain.q_parent_joint),
-        torch.eye(3, dtype=torch.float64).expand(1, 2, 3, 3),
-        rtol=0,
-        atol=0,
-    )
+def test_at_zero_angles_joints_sit_in_their_parents_as_in_the_first_frame():
+    """Bones whose length is in position channels must not vanish in the T-pose."""
+    chain = bvh_chain(parse_bvh(SMALL, "small.bvh"), ["leg"], "added_to_offset")
+    poses = rig_poses(chain, {"pelvis": "hip", "left_hip": "leg"}, 1.0, "z", "small.bvh").at_zero_angles("z")
+    assert poses.positions(["pelvis", "left_hip"]).tolist() == [[[0, 0, 0], [0, -2, 0]]]
 
 
 def test_end_sites_are_joints_that_do_not_turn():
-    q, p = bvh_chain(parse_bvh(SMALL, "small.bvh"), ["arm.end"], "added_to_offset").world(upright("z"))
-    assert_close(q[:, 2], q[:, 1], rtol=0, atol=0)
-    assert p[0, 2].tolist() == [11, 7, 3]
+    chain = bvh_chain(parse_bvh(SMALL, "small.bvh"), ["arm.end"], "added_to_offset")
+    poses = rig_poses(chain, {"elbow": "arm", "wrist": "arm.end"}, 1.0, "z", "small.bvh")
+    elbow, wrist = poses.orientations(["elbow", "wrist"]).unbind(1)
+    assert_close(wrist, elbow, rtol=0, atol=0)
+    assert poses.positions(["wrist"])[0, 0].tolist() == [11, 7, 3]
 
 
 @pytest.mark.parametrize(("order", "unit_m"), [("ZXY", 0.01), ("XYZ", 1.0), ("YZX", 0.0254)])
@@ -104,10 +102,11 @@ def test_a_body_written_as_bvh_stands_where_it_stood(order, unit_m):
     rotations, root = random_motion(frames=4, seed=1)
     text = bvh_text((rotations, root), fps=30.0, unit_m=unit_m, order=order)
     chain = bvh_chain(parse_bvh(text, "body.bvh"), ["X_left_foot"], "added_to_offset")
-    q, p = chain.world(upright("y"))
+    poses = rig_poses(chain, {"left_hip": "X_left_hip"}, unit_m, "y", "body.bvh")
+    p, q = poses.positions(["left_hip"])[:, 0], poses.orientations(["left_hip"])[:, 0]
     T_world_hip = root.apply(MEAN_BODY.t_parent_joint[1].expand(4, 3))
-    assert_close(unit_m * p[:, 1], T_world_hip, rtol=0, atol=1e-7)
-    assert_close(matrix_from_quaternion(q[:, 1]), root.R @ rotations[:, 0], rtol=0, atol=1e-7)
+    assert_close(p, T_world_hip, rtol=0, atol=1e-7)
+    assert_close(matrix_from_quaternion(q), root.R @ rotations[:, 0], rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +133,60 @@ def test_windows_line_ends_tabs_and_blank_lines_change_nothing():
     assert parse_bvh(odd, "x").hierarchy.names == parse_bvh(SMALL, "x").hierarchy.names
 
 
+PLAIN = parse_bvh(SMALL, "x").values
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda text: text.replace(" ", "  \t"),
+        lambda text: text.replace("\n", " \n").replace("\n4", "\n   4"),
+        lambda text: text.replace("\n4", "\n\n \n4"),
+        lambda text: text.rstrip(),
+        lambda text: text.replace("10 20", "+10 2e1"),
+        lambda text: text.replace(" -1.5", " \x0b-1.5"),
+    ],
+)
+def test_numbers_are_the_same_however_rows_are_laid_out(rows):
+    start = SMALL.index("1 2 3 0")
+    text = SMALL[:start] + rows(SMALL[start:])
+    assert text != SMALL
+    assert np.array_equal(parse_bvh(text, "x").values, PLAIN)
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "NAN", "-nan", "7"])
+def test_rows_that_are_joined_by_what_stands_for_their_end_are_none(word):
+    """A line's end is read as `nan`, which somebody may have written."""
+    text = SMALL.replace("\n4 5 6", f" {word} 4 5 6").replace("Frames: 2", "Frames: 1")
+    with pytest.raises(InputError, match="x, line 27: expected 13 numbers, one per channel, got 27"):
+        parse_bvh(text, "x")
+
+
+def test_a_tree_without_channels_has_no_rows():
+    start, end = SMALL.index("1 2 3 0"), SMALL.index("MOTION")
+    head = "\n".join(line for line in SMALL[:end].split("\n") if "CHANNELS" not in line)
+    with pytest.raises(InputError, match="x promises 2 frames and holds 0"):
+        parse_bvh(head + SMALL[end:start] + "\n\n", "x")
+
+
+def test_a_character_that_is_no_blank_does_not_part_numbers():
+    with pytest.raises(InputError, match="x, line 28: expected 13 numbers, one per channel, got 12"):
+        parse_bvh(SMALL.replace("40 50", "40\x0050"), "x")
+
+
+def test_lines_are_counted_from_the_start_of_the_file_through_all_pieces(monkeypatch):
+    monkeypatch.setattr(bvh, "PIECE", 8)
+    with pytest.raises(InputError, match="x, line 30: expected 13 numbers, one per channel, got 12"):
+        parse_bvh(SMALL.replace("\n4 5 6", "\n\n\n4 5"), "x")
+
+
+def test_two_files_with_one_head_share_their_tree_and_a_damaged_one_is_named_each_time():
+    assert parse_bvh(SMALL, "x").hierarchy is parse_bvh(SMALL, "y").hierarchy
+    for where in ("x", "y"):
+        with pytest.raises(InputError, match=f"{where}, line 8: OFFSET must be three numbers, got '0 2'"):
+            parse_bvh(SMALL.replace("OFFSET 0 2 0", "OFFSET 0 2"), where)
+
+
 def test_a_joint_may_have_motion_in_its_name():
     assert parse_bvh(SMALL.replace("arm", "LOCOMOTION"), "x").hierarchy.names[1] == "LOCOMOTION"
 
@@ -151,6 +204,7 @@ LAST = "4 5 6 10 20 30 40 50 60 -1.5 70 80 90"
         (LAST, LAST + " 1", "x.bvh, line 28: expected 13 numbers, one per channel, got 14"),
         ("1 2 3 0", "1 2 0", "x.bvh, line 27: expected 13 numbers, one per channel, got 12"),
         (LAST, LAST.replace("50", "nan"), "x.bvh, frame 1: arm Xrotation is nan; cut the take"),
+        (LAST, LAST.replace("50", "-1e999"), "x.bvh, frame 1: arm Xrotation is -inf; cut the take"),
         (LAST, LAST.replace("50", "5o"), "x.bvh, line 28: arm Xrotation must be a number, got '5o'"),
         ("Frames: 2", "Frames: none", "x.bvh: 'Frames' must be a count of at least 1, got 'none'"),
         ("Frames: 2", "Frames: 0", "x.bvh: 'Frames' must be a count of at least 1, got '0'"),

@@ -79,6 +79,15 @@ def test_a_root_near_its_low_offset_may_be_either():
     check(parse_bvh(low, "x.bvh"), "added_to_offset")
 
 
+def test_a_joint_that_has_only_some_position_channels_is_let_be():
+    """That of SMALL's leg repeats its OFFSET, which lies along the only axis it has."""
+    bvh = parse_bvh(
+        SMALL.replace(" -1.5 70 80 90", " -2 70 80 90").replace(" 0 0 0 0\n", " -2 0 0 0\n"), "x.bvh"
+    )
+    assert (bvh.values[:, 9] == -2).all()
+    check(bvh, "added_to_offset")
+
+
 def test_a_layout_says_joint_by_joint_what_position_channels_mean():
     bvh = take("3 1 5", "1 2 0", "0 -2 1")
     t = bvh_chain(bvh, ["arm", "leg"], {"hip": "added_to_offset", "*": "instead_of_offset"}).t_parent_joint

@@ -53,7 +53,7 @@ def with_t_pose_in_front():
 
 def assert_is_the_motion(clip):
     rotations, root = MOTION
-    assert_close(matrix_from_quaternion(clip.q_parent_joint), rotations, rtol=0, atol=1e-7)
+    assert_close(matrix_from_quaternion(clip.q_parent_joint), rotations[:, :21], rtol=0, atol=1e-7)
     assert_close(clip.T_world_root[:, 4:], root.p, rtol=0, atol=1e-7)
     assert_close(matrix_from_quaternion(clip.T_world_root[:, :4]), root.R, rtol=0, atol=1e-7)
 
@@ -142,7 +142,8 @@ def test_a_take_of_an_unknown_person_is_refused_since_splits_go_by_subject():
 def test_a_take_whose_up_is_z_stands_the_same():
     """The same numbers read with z up are the same body lying down, rotated by a quarter turn about x."""
     rest = dict([rest_pose(with_t_pose_in_front(), config())])
-    assert rest["mine"].position("head")[0, 2] > 0.5
+    assert rest["mine"].positions(["head"])[0, 0, 2] > 0.5
     lying = rest_pose(with_t_pose_in_front(), config(up="z"))[1]
     quarter = matrix_from_rotation_vector(torch.tensor([torch.pi / 2, 0.0, 0.0], dtype=torch.float64))
-    assert_close(lying.p_world_joint @ quarter.T, rest["mine"].p_world_joint, rtol=0, atol=1e-12)
+    there, here = (poses.positions(RIG_JOINTS) for poses in (lying, rest["mine"]))
+    assert_close(there @ quarter.T, here, rtol=0, atol=1e-12)

@@ -13,23 +13,20 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
-import pyarrow as pa
 import torch
 from jaxtyping import Float
-from pyarrow import compute as pc
 
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import Chain, lineage
-from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy, parse_hierarchy
+from motiongrpo.motion.sources.mocap.bvh_hierarchy import POSITIONS, Hierarchy, parse_hierarchy
+from motiongrpo.motion.sources.mocap.bvh_rows import lines_in, read_rows
 from motiongrpo.motion.sources.mocap.euler_channels import joint_rotations
 from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, meaning
 
-PIECE = 1 << 19  # characters of rows that are parsed at a time
-PIECE_FRAMES = 2048  # frames of one piece of a take
+PIECE = 1 << 18  # characters of rows that are parsed at a time
+PIECE_FRAMES = 2048  # of a part of a take
 COUNT = re.compile(r"[0-9]{1,9}")
-GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[0-9]+)?)+")
-POSITIONS = ("Xposition", "Yposition", "Zposition")
 
 
 @dataclass(frozen=True)
@@ -41,10 +38,9 @@ class Bvh:
     fps: float
     values: Float[np.ndarray, "frame channel"]
 
-    def at_zero_angles(self) -> "Bvh":
-        """One frame, the first, with every rotation at zero."""
-        rotates = [channel.endswith("rotation") for channel in self.hierarchy.channel_names()]
-        return replace(self, values=np.where(rotates, 0.0, self.values[:1]))
+    def frames(self, start: int, stop: int) -> "Bvh":
+        """The frames [start, stop)."""
+        return replace(self, values=self.values[start:stop])
 
 
 def parse_bvh(text: str, where: str) -> Bvh:
@@ -101,11 +97,9 @@ def _pieces(text: io.TextIOBase, empty: Bvh, frames: int, line: int) -> Iterator
     """The rows from a line on, as takes of about PIECE_FRAMES frames each."""
     channels, seen = empty.hierarchy.channel_names(), 0
     waiting: list[np.ndarray] = []
-    while piece := text.read(PIECE) + text.readline():
-        rows = piece.split("\n")
-        values = _table(rows, channels, empty.where, line)
-        _demand_finite(values, channels, empty.where, seen)
-        line, seen = line + len(rows) - 1, seen + len(values)
+    while piece := (text.read(PIECE) + text.readline()).encode():
+        values = read_rows(piece, channels, empty.where, line, seen)
+        line, seen = line + lines_in(piece), seen + len(values)
         waiting.append(values)
         if sum(map(len, waiting)) >= PIECE_FRAMES:
             yield replace(empty, values=np.concatenate(waiting))
@@ -120,21 +114,18 @@ def _pieces(text: io.TextIOBase, empty: Bvh, frames: int, line: int) -> Iterator
 def bvh_chain(bvh: Bvh, wanted: Iterable[str], position_channels: PositionChannels) -> Chain:
     """Local rotations and translations of the wanted joints and of all their ancestors."""
     tree = bvh.hierarchy
-    kept, parents = lineage(tree.names, tree.parents, wanted)
-    pairs = [(joint, channel) for joint, channels in enumerate(tree.channels) for channel in channels]
-    columns = {
-        (kept.index(joint), channel): column for column, (joint, channel) in enumerate(pairs) if joint in kept
-    }
+    kept, parents = lineage(tree.parents, map(tree.names.index, wanted))
     t_parent_joint = torch.from_numpy(tree.offsets[kept]).T[..., None].repeat(1, 1, len(bvh.values))
     turns: list[list[tuple[str, int]]] = [[] for _ in kept]
-    for (place, channel), column in columns.items():
-        if channel in POSITIONS:
-            axis = POSITIONS.index(channel)
-            means = meaning(tree.names[kept[place]], position_channels, bvh.where)
-            offset = tree.offsets[kept[place], axis] if means == "added_to_offset" else 0.0
-            t_parent_joint[axis, place] = torch.from_numpy(bvh.values[:, column] + offset)
-        else:
-            turns[place].append((channel[0].lower(), column))
+    for place, joint in enumerate(kept):
+        for channel, column in tree.columns[joint].items():
+            if channel in POSITIONS:
+                axis = POSITIONS.index(channel)
+                means = meaning(tree.names[joint], position_channels, bvh.where)
+                offset = tree.offsets[joint, axis] if means == "added_to_offset" else 0.0
+                t_parent_joint[axis, place] = torch.from_numpy(bvh.values[:, column] + offset)
+            else:
+                turns[place].append((channel[0].lower(), column))
     return Chain(
         names=tuple(tree.names[joint] for joint in kept),
         parents=parents,
@@ -167,65 +158,3 @@ def _frame_rate(frame_time: str, where: str) -> float:
     last_digit = 10.0 ** min(int(exponent), 0)
     whole = max(round(1 / time), 1)
     return float(whole if abs(1 / whole - time) <= max(last_digit / 2, 1e-9 * time) else 1 / time)
-
-
-def _table(
-    rows: list[str], channels: list[str], where: str, first_line: int
-) -> Float[np.ndarray, "frame channel"]:
-    """The numbers, one row per frame; blank lines are skipped."""
-    frames = list(filter(None, map(str.strip, rows)))
-    if not frames:
-        return np.empty((0, len(channels)))
-    try:
-        values = _numbers(frames, len(channels))
-    except ValueError as error:
-        raise InputError(_first_fault(rows, channels, where, first_line)) from error
-    if values.shape[1] != len(channels):
-        raise InputError(_first_fault(rows, channels, where, first_line))
-    return values
-
-
-def _demand_finite(
-    values: Float[np.ndarray, "frame channel"], channels: list[str], where: str, first_frame: int
-) -> None:
-    if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
-        frame, value = first_frame + row, values[row, column]
-        raise InputError(f"{where}, frame {frame}: {channels[column]} is {value}; cut the take around it")
-
-
-def _numbers(rows: list[str], columns: int) -> Float[np.ndarray, "frame column"]:
-    """Numbers, with the same bits by either reader: Arrow is fast, NumPy accepts more forms, such as `+1`."""
-    words = pc.call_function("ascii_split_whitespace", [pa.array(rows)])
-    try:
-        if (words.value_lengths().to_numpy() == columns).all():
-            return words.flatten().cast(pa.float64()).to_numpy().reshape(-1, columns)
-    except pa.ArrowInvalid:
-        pass
-    return np.loadtxt(rows, comments=None, ndmin=2)
-
-
-def _first_fault(rows: list[str], channels: list[str], where: str, first_line: int) -> str:
-    """The error about the first row that is not one number per channel."""
-    for number, line in enumerate(rows, start=first_line):
-        words = line.split()
-        wrong = next((place for place, word in enumerate(words) if not _is_number(word)), None)
-        if wrong is not None and GLUED.fullmatch(words[wrong]):
-            glued = f"'{shown(words[wrong])}' is several numbers without a space between them"
-            return f"{where}, line {number}: {glued}; put spaces there, or export the file again"
-        if words and len(words) != len(channels):
-            count = f"expected {len(channels)} numbers, one per channel, got {len(words)}"
-            odd = "" if wrong is None else f", and '{shown(words[wrong])}' is none"
-            return f"{where}, line {number}: {count}{odd}; the file is cut or damaged there, get it again"
-        if wrong is not None:
-            return f"{where}, line {number}: {channels[wrong]} must be a number, got '{shown(words[wrong])}'"
-    return f"{where}: its motion is not a table of numbers; get the file again"
-
-
-def _is_number(word: str) -> bool:
-    """Whether a word is a number, without the underscores between digits that Python allows."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return "_" not in word

@@ -1,6 +1,8 @@
 """The hierarchy of a BVH file: a tree of joints with their offsets and channels."""
 
+import itertools
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -9,9 +11,12 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import END
 
-CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
+POSITIONS, ROTATIONS = (tuple(f"{axis}{kind}" for axis in "XYZ") for kind in ("position", "rotation"))
+CHANNELS = POSITIONS + ROTATIONS
 
 MOST_JOINTS = 2000  # ten times those of a rig with a face and all fingers
+
+KNOWN_TREES = 16  # that are kept: most takes of a folder are on the same few rigs
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,12 @@ class Hierarchy:
     offsets: Float[np.ndarray, "joint 3"]  # from the parent, in the unit of the file
     channels: tuple[tuple[str, ...], ...]  # of each joint, in the order of the file
 
+    @cached_property
+    def columns(self) -> tuple[dict[str, int], ...]:
+        """By joint, the column of each of its channels."""
+        column = itertools.count()
+        return tuple({channel: next(column) for channel in channels} for channels in self.channels)
+
     def channel_names(self) -> list[str]:
         """The columns of the motion, `hip Xposition` and so on."""
         pairs = zip(self.names, self.channels, strict=True)
@@ -34,9 +45,8 @@ class Hierarchy:
 
 @dataclass
 class _Draft:
-    """The tree while it is being read."""
+    """The tree while it is being read; its messages go on after the name of the file."""
 
-    where: str
     names: list[str] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     parents: list[int] = field(default_factory=list)
@@ -45,8 +55,8 @@ class _Draft:
     open_joints: list[int] = field(default_factory=list)
 
     def read(self, line: str, number: int) -> None:
-        """Read one line of the hierarchy; lines are numbered from 1."""
-        where = f"{self.where}, line {number}"
+        """One line of the hierarchy; lines are numbered from 1."""
+        where = f", line {number}"
         match line.split():
             case [] | ["{"] | ["HIERARCHY"]:
                 pass
@@ -93,13 +103,21 @@ def without_namespace(name: str) -> str:
 
 def parse_hierarchy(text: str, where: str) -> Hierarchy:
     """The joint tree in the lines before MOTION."""
-    draft = _Draft(where)
+    try:
+        return _tree(text)
+    except InputError as error:
+        raise InputError(f"{where}{error}") from None
+
+
+@lru_cache(KNOWN_TREES)
+def _tree(text: str) -> Hierarchy:
+    draft = _Draft()
     for number, line in enumerate(text.split("\n"), start=1):
         draft.read(line, number)
     if draft.open_joints or not draft.names:
         last = draft.names[draft.open_joints[-1]] if draft.names else ""
         missing = f"joint '{shown(last)}' is not closed" if draft.names else "no ROOT"
-        raise InputError(f"{where}: {missing} before MOTION: the hierarchy is cut, get the file again")
+        raise InputError(f": {missing} before MOTION: the hierarchy is cut, get the file again")
     offsets = np.array(draft.offsets, dtype=np.float64)
     return Hierarchy(tuple(draft.names), tuple(draft.parents), offsets, tuple(draft.channels))
 

@@ -70,6 +70,7 @@ def _column(rig: int, left: str, right: str) -> dict[str, str]:
 
 INCH_OF_CMU_M = 0.0254 / 0.45
 ASFAMC_JOINTS = _column(2, "l", "r")
+ASFAMC_UP: Axis = "y"
 
 BVH_LAYOUTS = {
     "daz": BvhLayout(

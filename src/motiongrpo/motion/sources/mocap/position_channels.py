@@ -13,7 +13,7 @@ from jaxtyping import Float
 from motiongrpo.base.errors import InputError
 from motiongrpo.base.words import shown
 from motiongrpo.motion.rig import Axis
-from motiongrpo.motion.sources.mocap.bvh_hierarchy import Hierarchy
+from motiongrpo.motion.sources.mocap.bvh_hierarchy import POSITIONS, Hierarchy
 from motiongrpo.motion.sources.patterns import first_match
 
 Meaning = Literal["added_to_offset", "instead_of_offset"]
@@ -73,10 +73,8 @@ def _positions(
     tree: Hierarchy, values: Float[np.ndarray, "frame channel"]
 ) -> Iterator[tuple[str, Float[np.ndarray, "3"], Float[np.ndarray, "3"]]]:
     """Name, OFFSET and median position of each joint that has all three position channels."""
-    columns = {name: column for column, name in enumerate(tree.channel_names())}
-    wanted = [[f"{name} {axis}position" for axis in "XYZ"] for name in tree.names]
-    joints = [joint for joint, three in enumerate(wanted) if all(column in columns for column in three)]
-    places = [columns[column] for joint in joints for column in wanted[joint]]
+    joints = [joint for joint, columns in enumerate(tree.columns) if columns.keys() >= set(POSITIONS)]
+    places = [tree.columns[joint][channel] for joint in joints for channel in POSITIONS]
     medians = np.median(values[:, places], axis=0).reshape(-1, 3)
     for joint, median in zip(joints, medians, strict=True):
         yield tree.names[joint], tree.offsets[joint], median

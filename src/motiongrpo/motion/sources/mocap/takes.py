@@ -18,14 +18,20 @@ from motiongrpo.base.errors import InputError
 from motiongrpo.body.body_model import SHAPE_COEFFICIENTS, BodyModel
 from motiongrpo.motion.clip import Clip, Take
 from motiongrpo.motion.frame_rate import FrameRate, check_frame_rate
-from motiongrpo.motion.retarget import Fit, Motion, fit_to_rig, retarget
+from motiongrpo.motion.retarget import Fit, Motion, fit_to_rig
 from motiongrpo.motion.rig import RigPoses, rig_poses
 from motiongrpo.motion.sources.mocap.amc import Amc, amc_chain
 from motiongrpo.motion.sources.mocap.bvh import Bvh, bvh_chain
-from motiongrpo.motion.sources.mocap.layouts import ASFAMC_JOINTS, BVH_LAYOUTS, BvhLayout, recognise_layout
+from motiongrpo.motion.sources.mocap.layouts import (
+    ASFAMC_JOINTS,
+    ASFAMC_UP,
+    BVH_LAYOUTS,
+    BvhLayout,
+    recognise_layout,
+)
 from motiongrpo.motion.sources.mocap.position_channels import check_position_channels
 from motiongrpo.motion.sources.patterns import first_match_of_path
-from motiongrpo.motion.t_pose import check_t_pose, starts_in_t_pose
+from motiongrpo.motion.t_pose import LIMB_JOINTS, check_t_pose, limb_directions, starts_in_t_pose
 
 MOST_FRAMES = 7_200  # of a clip: one minute at 120 frames/s, four at 30
 
@@ -84,16 +90,17 @@ def bvh_clip(
 def rest_pose(bvh: Bvh, config: MocapConfig) -> tuple[str, RigPoses]:
     """The layout of a take, and its first frame as the T-pose of all takes in that layout."""
     name, layout = _layout(bvh, config)
-    return name, _bvh_poses(bvh, layout).frames(0, 1)
+    return name, _bvh_poses(bvh.frames(0, 1), layout)
 
 
 def amc_clip(amc: Amc, name: str, model: BodyModel, config: MocapConfig) -> Clip:
     """An ASF/AMC take on our body; the T-pose is the pose with all angles zero."""
     fps = first_match_of_path(name, config.fps, config.amc_fps)
-    poses, t_pose = _amc_poses(amc, fps), _amc_poses(amc.at_zero_angles(), fps)
-    poses = poses.frames(int(starts_in_t_pose(poses, t_pose)), len(poses))
+    poses = _amc_poses(amc)
+    fit = fit_to_rig(poses.at_zero_angles(ASFAMC_UP), model)
+    poses = poses.frames(int(starts_in_t_pose(poses, fit.limbs)), len(poses))
     _demand_motion(len(poses), amc.where)
-    return _clip(name, retarget(poses, t_pose, model), fps, name, config)
+    return _clip(name, fit.motion(poses, travel=1.0), fps, name, config)
 
 
 def subject_of(name: str, config: MocapConfig) -> str:
@@ -120,7 +127,7 @@ class _Reading:
 
     def motion(self, poses: RigPoses) -> Motion:
         """The motion of our body in a piece of the take."""
-        return self.fit.motion(poses.travelling(self.layout.travel))
+        return self.fit.motion(poses, self.layout.travel)
 
 
 def _reading(
@@ -133,27 +140,42 @@ def _reading(
     fps = first_match_of_path(name, config.fps, bvh.fps)
     check_frame_rate(fps, bvh.where, "correct its 'Frame Time', or name the true rate in ingestion.mocap.fps")
     poses = _bvh_poses(bvh, layout)
-    t_pose = _t_pose(bvh, poses, layout_name, layout, rest_poses)
+    fit = _fit(poses, layout_name, layout, rest_poses, model)
     moving = poses.frames(layout.leading_frames, layout.leading_frames + 2)
-    skipped = layout.leading_frames + int(starts_in_t_pose(moving, t_pose))
-    return _Reading(layout, fps, fit_to_rig(t_pose, model), skipped), poses
+    skipped = layout.leading_frames + int(starts_in_t_pose(moving, fit.limbs))
+    return _Reading(layout, fps, fit, skipped), poses
 
 
-def _t_pose(
-    bvh: Bvh, poses: RigPoses, name: str, layout: BvhLayout, rest_poses: Mapping[str, RigPoses]
-) -> RigPoses:
+def _fit(
+    poses: RigPoses, name: str, layout: BvhLayout, rest_poses: Mapping[str, RigPoses], model: BodyModel
+) -> Fit:
+    """How our body follows a rig, by the T-pose that its layout names."""
     match layout.t_pose:
         case "zero":
-            return _standing(bvh.at_zero_angles(), layout)
+            return _fit_at_zero_angles(poses, layout, model)
         case "first_frame":
-            return poses.frames(0, 1)
+            return fit_to_rig(poses.frames(0, 1), model)
         case "rest_frame":
             if name not in rest_poses:
                 raise InputError(
-                    f"{bvh.where}: layout '{name}' takes its T-pose from another take; "
+                    f"{poses.where}: layout '{name}' takes its T-pose from another take; "
                     f"name one that starts in a T-pose under 'rest_takes' (07_03 among CMU's for iClone)"
                 )
-            return rest_poses[name]
+            return fit_to_rig(rest_poses[name], model)
+
+
+def _fit_at_zero_angles(poses: RigPoses, layout: BvhLayout, model: BodyModel) -> Fit:
+    """`fit_to_rig`; InputError names the other axis where the rig would stand upright only on that one."""
+    try:
+        return fit_to_rig(poses.at_zero_angles(layout.up), model)
+    except InputError:
+        other = "z" if layout.up == "y" else "y"
+        if not _is_t_pose(poses.at_zero_angles(other)):
+            raise
+        raise InputError(
+            f"{poses.where} stands upright where {other} is up, not {layout.up}; give its rig a layout "
+            f"with 'up: {other}' in 'layouts'"
+        ) from None
 
 
 def _stretches(reading: _Reading, pieces: Iterator[RigPoses], length: int) -> Iterator[Motion]:
@@ -215,34 +237,22 @@ def _layout(bvh: Bvh, config: MocapConfig) -> tuple[str, BvhLayout]:
 
 def _bvh_poses(bvh: Bvh, layout: BvhLayout) -> RigPoses:
     chain = bvh_chain(bvh, layout.joints.values(), layout.position_channels)
-    return rig_poses(chain, layout.joints, layout.unit_m, layout.up, bvh.where, bvh.fps)
-
-
-def _standing(bvh: Bvh, layout: BvhLayout) -> RigPoses:
-    """The T-pose in a frame of a file; InputError where it is upright only with the other axis up."""
-    poses = _bvh_poses(bvh, layout)
-    other = layout.model_copy(update={"up": "z" if layout.up == "y" else "y"})
-    if not _is_t_pose(poses) and _is_t_pose(_bvh_poses(bvh, other)):
-        raise InputError(
-            f"{bvh.where} stands upright where {other.up} is up, not {layout.up}; give its rig a layout "
-            f"with 'up: {other.up}' in 'layouts'"
-        )
-    return poses
+    return rig_poses(chain, layout.joints, layout.unit_m, layout.up, bvh.where)
 
 
 def _is_t_pose(poses: RigPoses) -> bool:
     try:
-        check_t_pose(poses)
+        check_t_pose(limb_directions(poses.positions(LIMB_JOINTS)[0]), poses.where)
     except InputError:
         return False
     return True
 
 
-def _amc_poses(amc: Amc, fps: float) -> RigPoses:
+def _amc_poses(amc: Amc) -> RigPoses:
     if missing := [bone for bone in ASFAMC_JOINTS.values() if bone not in amc.asf.names]:
         raise InputError(
             f"{amc.where}: its skeleton {amc.asf.where} has no bone '{missing[0]}', and only skeletons with "
             "the bones of CMU's are read"
         )
     chain = amc_chain(amc, ASFAMC_JOINTS.values())
-    return rig_poses(chain, ASFAMC_JOINTS, amc.asf.unit_m, "y", amc.where, fps)
+    return rig_poses(chain, ASFAMC_JOINTS, amc.asf.unit_m, ASFAMC_UP, amc.where)
