@@ -31,9 +31,9 @@ class Size:
     denoiser: DenoiserConfig
     rollout: RolloutConfig
     frames: int
-    batch: int  # windows of a step of pretraining
-    steps: int  # of pretraining that are timed
-    matrix: int  # side of those whose product tells what the device can do
+    batch: int  # windows in a step of pretraining
+    steps: int  # timed steps of pretraining
+    matrix: int  # size of the matrices whose product measures the device's speed
     compiler: Compiler
 
 

@@ -52,10 +52,10 @@ class ProjectParameters(Config):
     device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
     precision: Precision  # of the denoiser's forward pass, while it trains
     compiler: Compiler | None  # of that pass; none leaves it uncompiled
-    threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; none leaves its own choice
-    processes: int | None = Field(ge=1, le=MOST_PROCESSES)  # of each training; none is two on a CPU, else one
-    engine: Literal["local", "ray"]  # who does the cells of studies, scores, files and chunks
-    ray_address: str | None = Field(pattern=r"^(auto|[\w.-]+:\d+)$")  # of a cluster; none starts one here
+    threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; None leaves torch's default
+    processes: int | None = Field(ge=1, le=MOST_PROCESSES)  # of each training; None is two on a CPU, else one
+    engine: Literal["local", "ray"]  # where cells of studies, scores, files and chunks are computed
+    ray_address: str | None = Field(pattern=r"^(auto|[\w.-]+:\d+)$")  # of a cluster; None starts one here
     ingestion: IngestionConfig
     windows: WindowConfig
     pretraining: PretrainingConfig

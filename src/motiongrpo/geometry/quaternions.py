@@ -44,7 +44,7 @@ def rotated(q: Float[Tensor, "*#batch 4"], p: Float[Tensor, "*#batch 3"]) -> Poi
 
 
 def from_euler(order: str, angles: Points) -> Quaternions:
-    """R_i(α) R_j(β) R_k(γ) by radians about three different axes in their order, such as `zyx`."""
+    """R_i(α) R_j(β) R_k(γ), in radians, about three different axes in the given order, such as `zyx`."""
     half = angles / 2
     (c_i, c_j, c_k), (s_i, s_j, s_k) = half.cos().unbind(-1), half.sin().unbind(-1)
     sign = 1 if order in "xyzxy" else -1

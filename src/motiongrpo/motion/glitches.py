@@ -52,7 +52,7 @@ def steepness(
 
 
 def jumps_of(clip: Clip, limits: JumpLimits) -> Bool[Tensor, "step joint"]:
-    """The steps steeper than 1 of every joint, told by the cosine of half their turn."""
+    """The steps steeper than 1 of every joint, found by the cosine of half the angle."""
     least = math.cos(min(limits.turn / 2, math.pi))
     root, q = clip.T_world_root, clip.q_parent_joint
     travels = root[:, 4:].diff(dim=0).norm(dim=-1) > limits.travel

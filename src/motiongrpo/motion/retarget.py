@@ -39,7 +39,7 @@ POINTING = {start: (start, end) for start, end in LIMBS} | {
 KNOWN_RIGS = 64  # that stay measured: most takes of a folder are on the same few
 
 Motion = tuple[Float[Tensor, "frame 21 4"], Float[Tensor, "frame 7"]]
-"""Local rotations and root pose of our body; hands are left open."""
+"""Local rotations and root pose of our body; hands are open."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _alignments(bodies: Float[Tensor, "2 22 3"]) -> Float[Tensor, "22 4"]:
 
 
 def _foot_alignments(bodies: Float[Tensor, "2 22 3"]) -> Float[Tensor, "side 4"]:
-    """A sole level from heel to toe, tilted sideways with the shin, turned where the rig's foot points.
+    """Soles level from heel to toe, tilted sideways with the shin, pointing where the rig's feet point.
 
     CMU's skeleton rests with its legs spread by 20° and has no joint that tilts a foot sideways: by the bone
     from ankle to foot alone, people would stand on the edges of their feet.

@@ -22,7 +22,7 @@ NEEDED = ("pelvis", "head", *(f"{side}_{part}" for side in ("left", "right") for
 
 HIPS = ("left_hip", "right_hip")
 
-END = ".end"  # in the files' own names: the free end of a joint's chain, `ltoes.end`
+END = ".end"  # suffix, after a file's own name, for the free end of a chain: `ltoes.end`
 
 Axis = Literal["y", "z"]
 

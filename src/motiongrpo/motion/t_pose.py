@@ -19,13 +19,13 @@ LIMBS = tuple(
 LIMB_JOINTS = tuple(dict.fromkeys(joint for limb in LIMBS for joint in limb))
 _STARTS, _ENDS = ([LIMB_JOINTS.index(limb[end]) for limb in LIMBS] for end in (0, 1))
 
-STRAIGHT = torch.pi / 6  # the most a knee or elbow bends in a T-pose; rigs for games rest slightly bent
-SPREAD = torch.pi / 4  # the most a leg leaves the vertical
-LIKE = torch.pi / 7  # the most a limb differs between two T-poses of one rig
+STRAIGHT = torch.pi / 6  # largest bend of a knee or elbow in a T-pose; rigs for games rest slightly bent
+SPREAD = torch.pi / 4  # largest angle of a leg to the vertical
+LIKE = torch.pi / 7  # largest angle between a limb in two T-poses of one rig
 
 
 def body_from_world(left_hip: Points, right_hip: Points) -> Rotations:
-    """The rotation from the world to axes that turn with the hips: x to their left, y up, z forward."""
+    """The rotation from the world to axes fixed to the hips: x to their left, y up, z forward."""
     across = left_hip - right_hip
     up = torch.tensor([0.0, 0.0, 1.0]).to(across).expand_as(across)
     left = torch.nn.functional.normalize(across * torch.tensor([1.0, 1.0, 0.0]).to(across), dim=-1)

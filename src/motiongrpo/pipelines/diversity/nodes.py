@@ -45,7 +45,7 @@ def measure_cells(  # noqa: PLR0913
     window: WindowConfig,
     device: str,
 ) -> Iterator[dict[str, Record]]:
-    """One file a cell, each on disk before the next is begun; a cell measured alike before is left alone."""
+    """One file per cell, saved before the next cell begins; cells with a current measurement are skipped."""
     materials = Materials(motions, windows, body, window, device, "fp32", None, pretrained, reward_model)
     checkpoint = chosen(pretrained, post_trained, config)
     refuse_other_body(body, motions, **{config.checkpoint: checkpoint})

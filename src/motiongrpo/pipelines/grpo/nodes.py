@@ -37,7 +37,7 @@ def post_train(  # noqa: PLR0913
     compiler: Compiler | None,
     processes: int | None,
 ) -> Iterator[tuple[Rows, Rows, TrainingCheckpoint]]:
-    """Improve the policy from where the run stands to the last update."""
+    """Train the policy from the last saved state to the last update."""
     materials = Materials(motions, windows, body, window, device, precision, compiler, denoiser, reward_model)
     count = training_processes(processes, device)
     steps = on_processes(count, device, train_policy, materials, state, config)

@@ -82,7 +82,7 @@ def test_position_channels_are_added_to_offsets_or_replace_them():
 
 
 def test_at_zero_angles_joints_sit_in_their_parents_as_in_the_first_frame():
-    """Bones whose length is in position channels must not vanish in the T-pose."""
+    """Bones whose length is in position channels must not have length zero in the T-pose."""
     chain = bvh_chain(parse_bvh(SMALL, "small.bvh"), ["leg"], "added_to_offset")
     poses = rig_poses(chain, {"pelvis": "hip", "left_hip": "leg"}, 1.0, "z", "small.bvh").at_zero_angles("z")
     assert poses.positions(["pelvis", "left_hip"]).tolist() == [[[0, 0, 0], [0, -2, 0]]]

@@ -25,7 +25,7 @@ from motiongrpo.motion.sources.mocap.euler_channels import joint_rotations
 from motiongrpo.motion.sources.mocap.position_channels import PositionChannels, meaning
 
 PIECE = 1 << 18  # characters of rows that are parsed at a time
-PIECE_FRAMES = 2048  # of a part of a take
+PIECE_FRAMES = 2048  # frames of one piece of a take
 COUNT = re.compile(r"[0-9]{1,9}")
 
 

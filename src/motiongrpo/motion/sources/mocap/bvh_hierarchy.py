@@ -55,7 +55,7 @@ class _Draft:
     open_joints: list[int] = field(default_factory=list)
 
     def read(self, line: str, number: int) -> None:
-        """One line of the hierarchy; lines are numbered from 1."""
+        """Read one line of the hierarchy; lines are numbered from 1."""
         where = f", line {number}"
         match line.split():
             case [] | ["{"] | ["HIERARCHY"]:
