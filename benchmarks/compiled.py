@@ -1,4 +1,4 @@
-"""What `torch.compile`, bfloat16 and inference mode are worth on a CPU, at the sizes of `conf/base`.
+"""The gain of `torch.compile`, bfloat16 and inference mode on a CPU, at the sizes of `conf/base`.
 
     OMP_NUM_THREADS=1 python benchmarks/compiled.py
 
@@ -49,7 +49,7 @@ def base() -> Size:
 
 
 def cpu_seconds(work: Callable[[], Any]) -> float:
-    """Of this process and of those that it has started and that have ended."""
+    """CPU-seconds of this process and of its ended child processes."""
 
     def now() -> float:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -61,7 +61,7 @@ def cpu_seconds(work: Callable[[], Any]) -> float:
 
 
 def compare(what: str, ways: Works, rounds: int) -> None:
-    """The first way against the others."""
+    """Compare the first way with the others."""
     first = {name: cpu_seconds(work) for name, work in ways.items()}
     seconds = [{name: cpu_seconds(work) for name, work in ways.items()} for _ in range(rounds)]
     plain, *others = ways
@@ -76,7 +76,7 @@ def compare(what: str, ways: Works, rounds: int) -> None:
 
 
 def parts(size: Size, trainer: Trainer, rollouts: Rollouts) -> Works:
-    """What a run does with a denoiser, at one way of evaluating it."""
+    """The uses of a denoiser in a run, with one way of evaluating it."""
     windows = still_heads(size, size.batch)
     return {
         "a step of pretraining": lambda: trainer.pretrain(windows),

@@ -51,7 +51,7 @@ class ProjectParameters(Config):
     gender_conversion: Place | None  # file of maps from gendered betas to neutral ones
     device: str = Field(pattern=r"^(cpu|cuda(:\d+)?|mps)$")
     precision: Precision  # of the denoiser's forward pass, while it trains
-    compiler: Compiler | None  # of that pass; none leaves it uncompiled
+    compiler: Compiler | None  # of that pass; None leaves it uncompiled
     threads: int | None = Field(ge=1, le=MOST_THREADS)  # of torch; None leaves torch's default
     processes: int | None = Field(ge=1, le=MOST_PROCESSES)  # of each training; None is two on a CPU, else one
     engine: Literal["local", "ray"]  # where cells of studies, scores, files and chunks are computed

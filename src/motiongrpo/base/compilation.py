@@ -19,7 +19,7 @@ Compiler = Literal["inductor", "aot_eager"]
 """A backend of `torch.compile`; `aot_eager` traces alike and generates no code."""
 
 OPTIONS: dict[str, Any] = {"emulate_precision_casts": True}
-"""bfloat16 is rounded after each operation, as it is uncompiled, or rollouts and updates would differ."""
+"""bfloat16 is rounded after each operation, as without compilation, so that rollouts and updates agree."""
 
 VARIANTS = 32
 """Most kinds of passes that are compiled. GRPO has some ten, by gradient, mask and rows; torch stops at 8."""
@@ -28,7 +28,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 def with_compiler(model: Model, compiler: Compiler | None) -> Model:
-    """The model itself, whose forward pass, one under `by_rows`, is now compiled. Copies of it share that.
+    """The model itself with its forward pass (inside `by_rows`) compiled, which its copies share.
 
     Each shape of inputs is compiled when it first comes, with and without gradient. Raises InputError where
     the compiler cannot be had on the model's device.
@@ -43,7 +43,7 @@ def with_compiler(model: Model, compiler: Compiler | None) -> Model:
 
 
 def _allow_many_passes() -> None:
-    """Set for this whole process how many kinds there are, and that gradients of one are taken repeatedly."""
+    """Set, for the whole process, the number of kinds, and that gradients of a pass are taken repeatedly."""
     from torch._dynamo import config as tracing
     from torch._functorch import config as gradients
 

@@ -33,7 +33,7 @@ class Clip:
 
     @property
     def q_hand(self) -> Float[Tensor, "frame 30 4"]:
-        """The part of q_parent_joint that is of both hands, which are open where it has no such part."""
+        """The part of q_parent_joint of both hands, which are open where it has no such part."""
         q = self.q_parent_joint[:, BODY_JOINTS - 1 :]
         return q if q.shape[1] else torch.tensor([1.0, 0.0, 0.0, 0.0]).to(q).expand(len(q), HAND_JOINTS, 4)
 

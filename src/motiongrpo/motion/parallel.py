@@ -59,7 +59,7 @@ class Ingestion:
         """
         reader = self.readers[name]
         try:
-            with torch.inference_mode():  # a tenth of the time is autograd's bookkeeping
+            with torch.inference_mode():  # saves a tenth of the time, spent by autograd
                 return encode(ingest(*reader, self.model, self.config))
         except Exception as error:
             logger.debug("while ingesting '%s'", name, exc_info=True)

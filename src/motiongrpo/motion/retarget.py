@@ -36,7 +36,7 @@ POINTING = {start: (start, end) for start, end in LIMBS} | {
 """The bone that determines the direction of a limb's joint; a hand continues its forearm."""
 
 
-KNOWN_RIGS = 64  # that stay measured: most takes of a folder are on the same few
+KNOWN_RIGS = 64  # rigs kept: most takes of a folder are on the same few
 
 Motion = tuple[Float[Tensor, "frame 21 4"], Float[Tensor, "frame 7"]]
 """Local rotations and root pose of our body; hands are open."""
@@ -72,7 +72,7 @@ class Fit:
 
 
 def fit_to_rig(t_pose: RigPoses, model: BodyModel) -> Fit:
-    """Measure a rig in its T-pose, a single frame; InputError where that is none, or is that of a giant."""
+    """Measure a rig in its T-pose, a single frame; InputError for another pose, or legs too long or short."""
     joints = tuple(t_pose.joints)
     q, p = (values[0].tolist() for values in (t_pose.orientations(joints), t_pose.positions(joints)))
     return _measured(_TPose(t_pose.where, joints, tuple(map(tuple, q)), tuple(map(tuple, p))), model)
@@ -80,7 +80,7 @@ def fit_to_rig(t_pose: RigPoses, model: BodyModel) -> Fit:
 
 @dataclass(frozen=True)
 class _TPose:
-    """A frame of a rig in plain numbers, by which it is known whose rig was measured before."""
+    """A frame of a rig in plain numbers, a key by which measured rigs are recognised."""
 
     where: str = field(compare=False)
     joints: tuple[str, ...]
@@ -149,7 +149,7 @@ def _foot_alignments(bodies: Float[Tensor, "2 22 3"]) -> Float[Tensor, "side 4"]
 
 
 def _bones(bones: Iterable[tuple[str, str]], bodies: Float[Tensor, "2 22 3"]) -> Float[Tensor, "2 bone 3"]:
-    """From start to end of each bone, in both bodies."""
+    """Vectors from start to end of each bone, in both bodies."""
     starts, ends = zip(*bones, strict=True)
     return bodies[:, _places(ends)] - bodies[:, _places(starts)]
 

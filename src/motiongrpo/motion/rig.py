@@ -37,7 +37,7 @@ class Chain:
     t_parent_joint: Float[Tensor, "frame joint 3"]
 
     def orientations(self, q_world_file: Float[Tensor, "4"]) -> Float[Tensor, "frame joint 4"]:
-        """q_world_joint of every joint, by forward kinematics in a world that the file is turned into."""
+        """q_world_joint of every joint, by forward kinematics, rotated into our world."""
         q_world = self.q_parent_joint.clone()
         q_world[:, 0] = product(q_world_file, q_world[:, 0])
         for joints in self._generations():
@@ -55,15 +55,15 @@ class Chain:
 
 @dataclass(frozen=True)
 class RigPoses:
-    """The poses of a rig in a world with z up, asked for by our names of its joints.
+    """The poses of a rig in a world with z up, by our names of its joints.
 
     Positions are summed when they are asked for: of a whole take only those of the hips matter.
     """
 
     where: str  # names the file in messages
     unit_m: float
-    joints: Mapping[str, int]  # by our names (RIG_JOINTS), their places among all
-    parents: tuple[int, ...]  # of all, −1 for the root
+    joints: Mapping[str, int]  # by our name (RIG_JOINTS), the index among all joints
+    parents: tuple[int, ...]  # of all joints, −1 for the root
     t_parent_joint: Float[Tensor, "frame joint 3"]  # file units
     q_world_file: Float[Tensor, "4"]
     q_world_joint: Float[Tensor, "frame joint 4"]
@@ -106,7 +106,7 @@ def rig_poses(chain: Chain, joints: Mapping[str, str], unit_m: float, up: Axis, 
 
 
 def lineage(parents: Sequence[int], wanted: Iterable[int]) -> tuple[list[int], tuple[int, ...]]:
-    """The wanted joints and all their ancestors, parents first, and where among these the parent of each is.
+    """The wanted joints and all their ancestors, parents first, and the index of each parent among these.
 
     Faces and fingers are most of a rig; their motion is not computed.
     """
@@ -115,7 +115,7 @@ def lineage(parents: Sequence[int], wanted: Iterable[int]) -> tuple[list[int], t
 
 
 def ancestry(parents: Sequence[int], joint: int) -> set[int]:
-    """A joint and all above it."""
+    """A joint and all its ancestors."""
     return {joint} | (ancestry(parents, parents[joint]) if parents[joint] >= 0 else set())
 
 

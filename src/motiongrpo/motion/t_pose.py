@@ -33,14 +33,14 @@ def body_from_world(left_hip: Points, right_hip: Points) -> Rotations:
 
 
 def limb_directions(p_world_joint: Float[Tensor, "*frame 12 3"]) -> Float[Tensor, "*frame 8 3"]:
-    """Unit vectors along LIMBS from the positions of LIMB_JOINTS, in axes that turn with the hips."""
+    """Unit vectors along LIMBS from the positions of LIMB_JOINTS, in axes fixed to the hips."""
     left_hip, right_hip = (p_world_joint[..., LIMB_JOINTS.index(hip), :] for hip in HIPS)
     bones = p_world_joint[..., _ENDS, :] - p_world_joint[..., _STARTS, :]
     return torch.nn.functional.normalize(bones @ body_from_world(left_hip, right_hip).mT, dim=-1)
 
 
 def check_t_pose(limbs: Float[Tensor, "8 3"], where: str) -> None:
-    """Raise InputError unless limbs point as in somebody upright on straight legs, with straight arms."""
+    """Raise InputError unless the limbs are those of an upright person with straight legs and arms."""
     bends = _angle(limbs[::2], limbs[1::2]).tolist()
     leans = _angle(limbs[::2], torch.tensor([0.0, -1.0, 0.0]).to(limbs)).tolist()
     for (upper, _), (joint, _), bend, lean in zip(LIMBS[::2], LIMBS[1::2], bends, leans, strict=True):

@@ -116,7 +116,7 @@ def _table(body: str, bones: Mapping[str, tuple[str, ...]]) -> Float[np.ndarray,
 
 
 def _numbers(words: pa.StringArray) -> Float[np.ndarray, " word"]:
-    """The same bits by either reader: Arrow is fast, Python knows more ways to write a number, as `+1`."""
+    """Numbers, with equal bits by either reader: Arrow is fast, Python accepts more forms, such as `+1`."""
     try:
         return np.array(words.cast(pa.float64()))
     except pa.ArrowInvalid:

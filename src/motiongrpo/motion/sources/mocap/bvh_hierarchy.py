@@ -16,7 +16,7 @@ CHANNELS = POSITIONS + ROTATIONS
 
 MOST_JOINTS = 2000  # ten times those of a rig with a face and all fingers
 
-KNOWN_TREES = 16  # that are kept: most takes of a folder are on the same few rigs
+KNOWN_TREES = 16  # trees kept: most takes of a folder are on the same few rigs
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Hierarchy:
 
     @cached_property
     def columns(self) -> tuple[dict[str, int], ...]:
-        """By joint, the column of each of its channels."""
+        """The columns of each joint's channels."""
         column = itertools.count()
         return tuple({channel: next(column) for channel in channels} for channels in self.channels)
 
@@ -45,7 +45,7 @@ class Hierarchy:
 
 @dataclass
 class _Draft:
-    """The tree while it is being read; its messages go on after the name of the file."""
+    """The tree while it is being read; its messages follow the name of the file."""
 
     names: list[str] = field(default_factory=list)
     known: set[str] = field(default_factory=set)

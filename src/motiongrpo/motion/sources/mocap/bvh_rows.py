@@ -1,4 +1,4 @@
-"""The rows of a BVH file: text to numbers, and where text is none.
+"""The rows of a BVH file: conversion of text to numbers, and the errors of rows that are not numbers.
 
 Text that is as exporters write it is cut and converted as a whole; whatever is odd about it is left to a
 slower reader, which knows more ways to write a number (`+1`) and finds the place of a fault.
@@ -18,14 +18,14 @@ GLUED = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?(?:[+-][0-9.]+(?:[eE][+-]?[
 
 
 def lines_in(text: bytes) -> int:
-    """The number of lines that end in a text."""
+    """The number of complete lines in a text."""
     return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord(NEWLINE)))
 
 
 def read_rows(
     text: bytes, channels: list[str], where: str, first_line: int, first_frame: int
 ) -> Float[np.ndarray, "frame channel"]:
-    """The numbers of whole lines in UTF-8, one row a frame; blank lines are none.
+    """The numbers of whole lines in UTF-8, one row per frame; blank lines are skipped.
 
     InputError names the line or frame of what is no number, counted on from those given.
     """
@@ -37,7 +37,7 @@ def read_rows(
 
 
 def _plain_rows(text: bytes, columns: int) -> Float[np.ndarray, "frame channel"] | None:
-    """The numbers of rows that all have `columns` finite ones; None where anything is otherwise.
+    """The numbers of rows that all have `columns` finite numbers; None for anything else.
 
     The end of a line becomes a word that reads as NaN, so NaNs tell whether rows are of equal length. Words
     and the blanks between them are strings in turn, of which Arrow converts the former.
@@ -87,7 +87,7 @@ def _demand_finite(
 
 
 def _first_fault(rows: list[str], channels: list[str], where: str, first_line: int) -> str:
-    """The sentence on the first row that is not one number per channel."""
+    """The error about the first row that is not one number per channel."""
     for number, line in enumerate(rows, start=first_line):
         words = line.split()
         wrong = next((place for place, word in enumerate(words) if not _is_number(word)), None)
@@ -104,7 +104,7 @@ def _first_fault(rows: list[str], channels: list[str], where: str, first_line: i
 
 
 def _is_number(word: str) -> bool:
-    """Whether a word is a number in text files, where digits are not grouped as Python does it."""
+    """Whether a word is a number, without the underscores between digits that Python allows."""
     try:
         float(word)
     except ValueError:

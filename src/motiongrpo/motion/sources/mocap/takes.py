@@ -165,7 +165,7 @@ def _fit(
 
 
 def _fit_at_zero_angles(poses: RigPoses, layout: BvhLayout, model: BodyModel) -> Fit:
-    """`fit_to_rig`; InputError names the other axis where the rig would stand upright only on that one."""
+    """`fit_to_rig`, whose InputError names the other axis where the rig is upright only with that one up."""
     try:
         return fit_to_rig(poses.at_zero_angles(layout.up), model)
     except InputError:
