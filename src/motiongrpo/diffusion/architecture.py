@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from motiongrpo.base.config import Config
 
-WIDEST, DEEPEST = 2**16, 2**8  # what a file may ask for
+WIDEST, DEEPEST = 2**16, 2**8  # that a file may have
 
 ConditionKind = Literal["ours", "canonicalized", "absolute", "absrel", "absrel_global_deltas"]
 

@@ -55,7 +55,7 @@ class Denoiser(Network):
     def condition(
         self, T_world_cpf: Float[Tensor, "*batch frame_and_one 7"]
     ) -> Float[Tensor, "*batch frame encoded"]:
-        """What this network is told of a head path with one frame before the first."""
+        """The network's head condition, from a head path with one frame before the first."""
         return encoded_condition(T_world_cpf, self.config.condition)
 
     @by_rows

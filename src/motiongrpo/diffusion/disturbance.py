@@ -32,7 +32,7 @@ Instants = Float[Tensor, "batch frame_and_one"]  # in frames of the path, counte
 class Disturbance(Config):
     """The amount of each fault; zero, or a rate at or above the model's, means none."""
 
-    floor_m: float = Field(ge=-1, le=1)  # that the path is told too high
+    floor_m: float = Field(ge=-1, le=1)  # by which the path is too high
     jitter_m: float = Field(ge=0, le=0.1)  # standard deviation along each axis, independent in every frame
     jitter_rad: float = Field(ge=0, le=0.5)  # of the rotation vector's parts
     gap_s: float = Field(ge=0)  # between two poses, with none that was seen between them
@@ -42,7 +42,7 @@ class Disturbance(Config):
 class DisturbanceConfig(Disturbance):
     """Faults of training windows, each drawn independently between none and this; the floor up or down."""
 
-    share: float = Field(ge=0, le=1)  # of windows; the others are told without fault
+    share: float = Field(ge=0, le=1)  # of windows; the others have no fault
 
 
 @dataclass(frozen=True)

@@ -257,5 +257,5 @@ def _undifferenced(
 
 
 def _runs(mask: FrameMask, length: int) -> Bool[Tensor, "batch start 1 1"]:
-    """Where so many real frames in a row begin."""
+    """True where `length` consecutive real frames begin."""
     return mask.unfold(1, length, 1).all(dim=-1)[..., None, None]

@@ -40,7 +40,7 @@ class Recording:
 
     title: str
     names: tuple[str, ...]
-    motions: PlacedMotion  # a row a name, all frames real
+    motions: PlacedMotion  # one row per name, all frames real
     fps: float
     body_digest: str  # of the body file that the motions are meant for
     doubt: Doubt | None = None  # where it is known

@@ -40,7 +40,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class FrameNoise:
-    """Standard normal numbers for the frames [start, stop), the same whatever other frames are asked for."""
+    """Standard normal numbers for the frames [start, stop), independent of other requested frames."""
 
     generators: tuple[torch.Generator, ...]  # one a block
     samples: int
@@ -62,7 +62,7 @@ class FrameNoise:
 
 
 def chunks_of(frames: int, plan: WindowPlan, sampler: str, longest: int) -> list[Chunk]:
-    """A path of so many frames in chunks of equal length, none of them longer than `longest` frames."""
+    """A path of `frames` frames in chunks of equal length, none of them longer than `longest` frames."""
     windows = windows_of(frames, plan, sampler)
     count = -(-frames // longest)
     edges = [i * frames // count for i in range(count + 1)]

@@ -159,7 +159,7 @@ class StretchRecovery:
         self._weight = pad(self._weight, (0, new)) + weight
 
     def _window(self) -> Float[Tensor, "frame feature"]:
-        """The motion of the last frames, as many as the network's windows have, under their noise."""
+        """The motion of the last frames, one window of the network, from their noise."""
         path = torch.stack([pose.T_world_cpf for pose in self._poses]).to(self._sum)
         if self._poses[0].frame == 0:
             path = with_frame_before(path)[-self.model.usage.plan.length - 1 :]

@@ -1,4 +1,4 @@
-"""A track written in every format that is asked for."""
+"""A track written in every requested format."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -36,7 +36,7 @@ class Touch(IntFlag):
     """Why a frame is not what the headset said; bits, since several may hold."""
 
     NONE = 0
-    GAP = 1  # bridged, or known from one side only, for want of rows near enough
+    GAP = 1  # bridged, or known from one side only, where no rows are near enough
     JITTER = 2  # in a second that trembles more than heads do: kept, and doubted
     FROZEN = 4  # the tracker repeated itself: kept, and doubted
     TRACKING = 8  # the file itself says that tracking was poor
@@ -56,7 +56,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Floor:
-    """Where the floor is, in the file's world, and why that is believed."""
+    """The height of the floor in the file's world, and how it was found."""
 
     height_m: float  # above the file's z = 0
     how: Literal["given", "format", "estimated"]

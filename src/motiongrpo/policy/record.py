@@ -35,7 +35,7 @@ def record_of(
     passes: list[GradientPass],
     moved: dict[int, Movement],
 ) -> GrpoUpdate:
-    """The record; without a pass, for want of a group, it has no gradients and no movement."""
+    """The record; without a pass, where there was no group, it has no gradients and no movement."""
     first, last = (passes[0], passes[-1]) if passes else (None, None)
     return GrpoUpdate(
         step=update,

@@ -251,7 +251,7 @@ def predictor_in_parts(
     mask: Bool[Tensor, "row frame"],
     rows_at_once: int,
 ) -> PredictCleanMotion:
-    """A policy with its condition bound, evaluated on so many rows at a time."""
+    """A policy with its condition bound, evaluated on a limited number of rows at a time."""
     parts = row_parts(len(mask), rows_at_once)
     predictors = [(rows, predictor(policy, condition[rows], mask[rows])) for rows in parts]
     return lambda x_t, t: torch.cat([predict(x_t[rows], t[rows]) for rows, predict in predictors])

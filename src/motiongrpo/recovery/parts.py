@@ -69,7 +69,7 @@ class Place:
 
 @dataclass(frozen=True)
 class PartFolder:
-    """The parts that lie on disk; nothing is read before it is asked for."""
+    """The parts on disk, each read on demand."""
 
     path: Path
 

@@ -22,7 +22,7 @@ PIECE_S = 10.0
 
 @dataclass(frozen=True)
 class Recovered:
-    """What a recording became: its motion, a row a frame over all stretches, and how sure it is."""
+    """A recovered recording: its motion, one row per frame over all stretches, and how sure it is."""
 
     recording: HeadRecording
     motion: PlacedMotion  # one row
