@@ -17,5 +17,5 @@ def test_dropout_takes_one_process_unless_more_are_asked_for(dropout_p, asked, c
     dropping = settings.denoiser.model_copy(update={"dropout_p": dropout_p})
     config = settings.model_copy(update={"denoiser": dropping})
     evaluation = SimpleNamespace(sampling=None)
-    given = (None, None, None, None, config, evaluation, None, "cpu", "fp32", asked)
+    given = (None, None, None, None, config, evaluation, None, "cpu", "fp32", None, asked)
     assert list(nodes.train_denoiser(*given)) == [count]
