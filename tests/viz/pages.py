@@ -72,7 +72,7 @@ def page(
             changes,
             baselines,
             dict.fromkeys(sources, changes),
-            [Finding(tone, sentence)],
+            [*finding_of_prior(baselines), Finding(tone, sentence)],
             examination_table(examination()),
             [worst],
         ),

@@ -190,5 +190,10 @@ def test_the_first_line_says_what_the_prior_is_worth():
     assert [cell.strip() for cell in row[1:]] == ["120", "100-20 [-30, -10]"]
 
 
+def test_that_the_prior_beats_a_constant_pose_is_said_once():
+    text = page(table=with_constant_pose(140.0, (20.0, 10.0, 30.0)))
+    assert text.count("beats a constant pose") == 1
+
+
 def test_without_baselines_there_is_no_table_of_them(plain):
     assert "Without any training" not in plain
