@@ -27,7 +27,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from _paper import Size, Trainer, Way, paper, still_heads
+from _paper import Size, Trainer, Way, drawn, paper
 from _parameters import section
 
 from motiongrpo.base.compilation import with_compiler
@@ -77,7 +77,7 @@ def compare(what: str, ways: Works, rounds: int) -> None:
 
 def parts(size: Size, trainer: Trainer, rollouts: Rollouts) -> Works:
     """The uses of a denoiser in a run, with one way of evaluating it."""
-    windows = still_heads(size, size.batch)
+    windows = drawn(size, 0)
     return {
         "a step of pretraining": lambda: trainer.pretrain(windows),
         "rollouts": lambda: trainer.roll_out(size.rollout.conditions),
