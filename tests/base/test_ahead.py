@@ -108,9 +108,29 @@ def made_here(steps: range) -> Iterator[tuple[list[int], list[Drawn]]]:
     yield sorted(own), made
 
 
-@pytest.mark.parametrize(("steps", "own"), [(range(3, 8), [3, 5, 7]), (range(7, 8), [7])])
+def failing_elsewhere(steps: range) -> Iterator[Drawn]:
+    """One step fails, whoever makes it; it is the follower's."""
+
+    def make(step: int) -> Drawn:
+        if step == steps[4]:
+            raise Diverged(f"a window of step {step} is nan")
+        return drawn(step)
+
+    yield from made_ahead(make, steps, threads=2)
+
+
+def test_what_another_process_cannot_make_is_raised_by_all_of_them():
+    made = on_processes(2, "cpu", failing_elsewhere, range(9))
+    assert_in_order([next(made) for _ in range(4)], range(4))
+    with pytest.raises(Diverged, match="a window of step 4 is nan"):
+        next(made)
+
+
+@pytest.mark.parametrize(
+    ("steps", "own"), [(range(3, 8), [3, 4, 6]), (range(7, 8), [7]), (range(7, 9), [7, 8]), (range(0), [])]
+)
 def test_processes_take_turns_and_all_get_the_same(steps, own):
-    """A single step is made by every process."""
+    """The first step is made by every process."""
     ((mine, made),) = on_processes(2, "cpu", made_here, steps)
     assert mine == own
     assert_in_order(made, steps)

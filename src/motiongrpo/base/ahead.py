@@ -28,21 +28,29 @@ def made_ahead(make: Callable[[int], Made], steps: Sequence[int], threads: int) 
     """`make(step)` of every step in order, prepared ahead by `threads` threads; 0 starts none.
 
     An exception of `make` is raised at its step. With threads, processes that train together take turns: each
-    step is made by one of them and sent to the others, so its shapes must be the same at every step.
+    step but the first is made by one of them and sent to the others, so all steps must have the same shapes.
     """
-    together = team()
     if threads == 0:
         yield from map(make, steps)
-    elif together.divides(len(steps)):
-        own = _by_threads(make, steps[together.rank :: together.size], threads)
-        shape = mine = next(own)
-        for turn in range(len(steps)):
-            maker = turn % together.size
-            if maker == together.rank and turn >= together.size:
-                mine = next(own)
-            yield together.given_by(maker, mine if maker == together.rank else shape)
-    else:
+    elif team().size == 1:
         yield from _by_threads(make, steps, threads)
+    else:
+        yield from _in_turns(make, steps, threads)
+
+
+def _in_turns(make: Callable[[int], Made], steps: Sequence[int], threads: int) -> Iterator[Made]:
+    if not steps:
+        return
+    together, first = team(), make(steps[0])
+    yield first
+    own = _by_threads(make, steps[1 + together.rank :: together.size], threads)
+    for turn, step in enumerate(steps[1:]):
+        maker = turn % together.size
+        try:
+            made, failed = next(own) if maker == together.rank else first, False
+        except Exception:  # all of them make this step again, to raise the same error
+            made, failed = first, True
+        yield make(step) if together.any(failed) else together.given_by(maker, made)
 
 
 def _gpu() -> int | None:

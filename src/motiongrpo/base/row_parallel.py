@@ -77,6 +77,15 @@ class Team:
             raise LostProcess from error
         return given
 
+    def any(self, here: bool) -> bool:
+        """Whether something holds on any of the processes."""
+        count = torch.tensor(int(here))
+        try:  # through the group in which all have met, which sums on the CPU
+            dist.all_reduce(count)
+        except RuntimeError as error:
+            raise LostProcess from error
+        return bool(count)
+
     def whole(self, part: Tensor, rows: int) -> Tensor:
         """All rows, of which `part` is this process's share."""
         values = part.new_zeros(rows, *part.shape[1:])

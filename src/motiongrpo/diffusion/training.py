@@ -104,17 +104,18 @@ def pretrain(
 ) -> Iterator[PretrainingStep]:
     """Train from where the optimiser stands to `config.steps`, one record a step.
 
-    What a step learns from depends on its number alone; so many threads draw it ahead of the steps.
+    The draws of a step depend on its number alone; `threads` threads make them ahead of the steps.
     """
     objective = PretrainingLoss(joint_loss, config.disturbance)
 
     def drawn(step: int) -> NoisedWindows:
-        return objective.drawn(batch_at(step), config.seed, "pretraining", step)
+        batch = batch_at(step)
+        batch.demand_finite()
+        return objective.drawn(batch, config.seed, "pretraining", step)
 
     for windows in made_ahead(drawn, range(optimiser.steps + 1, config.steps + 1), threads):
         step = optimiser.steps + 1
         torch.manual_seed(seed_for(config.seed, "dropout", step))  # which takes no generator
-        windows.batch.demand_finite()
         loss = pretraining_loss(optimiser.model, windows, joint_loss)
         norm = optimiser.step(loss)
         measured = None

@@ -116,7 +116,11 @@ def lineage(parents: Sequence[int], wanted: Iterable[int]) -> tuple[list[int], t
 
 def ancestry(parents: Sequence[int], joint: int) -> set[int]:
     """A joint and all its ancestors."""
-    return {joint} | (ancestry(parents, parents[joint]) if parents[joint] >= 0 else set())
+    found = set()
+    while joint >= 0:
+        found.add(joint)
+        joint = parents[joint]
+    return found
 
 
 def upright(up: Axis) -> Float[Tensor, "4"]:
