@@ -46,7 +46,9 @@ def measure_cells(  # noqa: PLR0913
     device: str,
 ) -> Iterator[dict[str, Record]]:
     """One file per cell, saved before the next cell begins; cells with a current measurement are skipped."""
-    materials = Materials(motions, windows, body, window, device, "fp32", None, pretrained, reward_model)
+    materials = Materials(
+        motions, windows, body, window, device, pretrained=pretrained, reward_model=reward_model
+    )
     checkpoint = chosen(pretrained, post_trained, config)
     refuse_other_body(body, motions, **{config.checkpoint: checkpoint})
     inputs = materials.inputs | {"body_file": body.digest, "checkpoint": checkpoint.header.weights}
